@@ -4,7 +4,7 @@
  * verification equation wherever that can be had, so that only the rule itself refuses them.
  */
 import { writeFileSync } from "node:fs";
-import { concatBytes, encodeUtf8, fromHex, toHex } from "@lhg/protocol/core/bytes";
+import { concatBytes, encodeUtf8, fromHex, toHex } from "../packages/protocol/src/core/bytes.ts";
 import type { EdwardsPoint } from "@noble/curves/abstract/edwards.js";
 import { ed25519, ed25519ctx, ed25519ph } from "@noble/curves/ed25519.js";
 import { p256 } from "@noble/curves/nist.js";
