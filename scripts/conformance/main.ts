@@ -1,0 +1,17 @@
+/** `npm run conformance -- [--json] [vectors folder]`: passed, failed and skipped per standard; exit 1 on any miss. */
+import { parseArgs } from "node:util";
+import { addTallies, formatTally } from "../tally.ts";
+import { printConformance, runConformance } from "./suite.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "boolean", default: false } },
+});
+const results = await runConformance(positionals[0]);
+const total = addTallies(results);
+if (values.json) console.log(JSON.stringify({ total, results }, null, 2));
+else {
+  printConformance(results);
+  console.log(`\n${formatTally(total)}`);
+}
+process.exitCode = total.failed === 0 ? 0 : 1;

@@ -1,0 +1,65 @@
+/** All standards LHG speaks, each judged by cases that others wrote (standards, vectors, notes). */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { runCbor } from "./cbor.ts";
+import type { ConformanceResult } from "./result.ts";
+
+const DEFAULT_VECTORS = fileURLToPath(new URL("../../../shared/vectors", import.meta.url));
+
+type Runner = (vectorsDir: string) => unknown;
+
+interface Standard {
+  readonly name: string;
+  readonly folder: string;
+  readonly load: () => Promise<Runner>;
+}
+
+const load = async (file: string, name: string): Promise<Runner> => {
+  const path = new URL(file, import.meta.url);
+  if (!existsSync(path)) return () => skip(file, "not written yet");
+  return ((await import(path.href)) as Record<string, Runner>)[name]!;
+};
+
+const STANDARDS: readonly Standard[] = [
+  { name: "CBOR", folder: "cbor", load: async () => runCbor },
+  { name: "COSE", folder: "cose", load: () => load("./cose.ts", "runCose") },
+  { name: "RFC 9162", folder: "merkle", load: () => load("./merkle.ts", "runMerkle") },
+  { name: "SenML", folder: "senml", load: () => load("./senml.ts", "runSenml") },
+  { name: "EPCIS", folder: "epcis", load: () => load("./epcis.ts", "runEpcis") },
+];
+
+/** A missing folder, as a whole or of one standard, counts as skipped and says so; it never counts as passed. */
+export async function runConformance(vectorsDir = DEFAULT_VECTORS): Promise<ConformanceResult[]> {
+  const results: ConformanceResult[] = [];
+  for (const standard of STANDARDS) {
+    const folder = `${vectorsDir}/${standard.folder}`;
+    if (!existsSync(folder)) results.push(skip(standard.name, `no vectors in ${folder}`));
+    else results.push(...(await runStandard(standard, vectorsDir)));
+  }
+  return results;
+}
+
+async function runStandard(standard: Standard, vectorsDir: string): Promise<ConformanceResult[]> {
+  try {
+    const run = await standard.load();
+    return [(await run(vectorsDir)) as ConformanceResult | ConformanceResult[]].flat();
+  } catch (error) {
+    // One runner that breaks is a miss of its standard; the others still have their say.
+    const note = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return [{ standard: standard.name, passed: 0, failed: 1, skipped: 0, notes: [note] }];
+  }
+}
+
+function skip(standard: string, reason: string): ConformanceResult {
+  return { standard, passed: 0, failed: 0, skipped: 1, notes: [reason] };
+}
+
+export function printConformance(results: readonly ConformanceResult[]): void {
+  const width = Math.max(...results.map((result) => result.standard.length));
+  console.log(`\n${"conformance".padEnd(width)}  passed  failed  skipped`);
+  for (const { standard, passed, failed, skipped } of results) {
+    const cells = [String(passed).padStart(6), String(failed).padStart(6), String(skipped).padStart(7)];
+    console.log(`${standard.padEnd(width)}  ${cells.join("  ")}`);
+  }
+  for (const { standard, notes } of results) for (const note of notes) console.log(`  ${standard}: ${note}`);
+}
