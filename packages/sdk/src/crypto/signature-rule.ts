@@ -13,9 +13,10 @@
  * - libsodium 1.0.21 as sodium-native 5.1.0 builds it compares bytes; refuses small order in A and R and A with
  *   y >= p; accepts A of mixed order. Its successor in development verifies cofactored, [8](R - [S]B + [k]A) = 0,
  *   which lets R of mixed order through: then R would need the check of A too, at half the rate.
- * - OpenSSL 3.5 compares bytes; accepts A of mixed order; small order is refused by newer Node only.
+ * - OpenSSL compares bytes; accepts A of mixed order; Node 24.21 refuses small order, Node 20 does not.
  * - noble verifies cofactored, so noble.ts writes the comparison out itself.
- * With A of mixed order a byte comparison holds for one message in eight, and batch or cofactored verification for all.
+ * Under a key of mixed order a byte comparison holds for one message in two, four or eight, and cofactored
+ * verification for every one: the two would part there.
  *
  * ECDSA (FIPS 186-5, SEC 1): a compressed key, 1 <= r < n, 1 <= s <= (n - 1) / 2, SHA-256 of the message.
  */
@@ -95,7 +96,7 @@ export function normalizeLowS(alg: Algorithm, signature: Uint8Array): Uint8Array
   if (isZero(s) || compareBytes(s, order) >= 0)
     throw new LhgError("crypto.signature-form", "s must be in 1..n-1", "signature");
   if (compareBytes(s, halfOrder) <= 0) return signature;
-  const low = signature.slice();
+  const low = new Uint8Array(signature);
   subtractBytes(order, s, low.subarray(32));
   return low;
 }
