@@ -1,0 +1,83 @@
+/** View changes: rules 3, 4 and the part of rule 5 that gathers ChangeViews. */
+import { CHANGE_VIEW } from "../../../../protocol/src/core/block/certificate.ts";
+import { findCertificate, isPreparedCertificateValid, matchesPrepared } from "./certificates.ts";
+import type { Core, EvidenceVote } from "./core.ts";
+import type { ChangeViewVote, Message, PreparedCertificate } from "./messages.ts";
+import { maxFaulty } from "./quorum.ts";
+import { enterView } from "./timers.ts";
+import {
+  accuse,
+  isChangeViewSigned,
+  isSameChangeView,
+  keepToOwnVote,
+  type Recorded,
+  signChangeView,
+} from "./votes.ts";
+
+/** Rule 3: leaves the current view for a higher one and says so, with the highest certificate held. */
+export function changeView(core: Core, view: number): void {
+  const { state } = core;
+  enterView(core, view);
+  const held = state.changeViews[state.ownIndex]![0];
+  if (held !== undefined && held.vote.view >= view) return;
+  const certificate = state.prepared?.certificate ?? null;
+  const prepared = certificate && { view: certificate.view, blockHash: certificate.blockHash };
+  const vote = signChangeView(core, view, prepared);
+  state.changeViews[state.ownIndex] = [{ vote, certificate }];
+  core.effects.push({ kind: "send", to: "all", message: changeViewMessage(core, vote, certificate) });
+}
+
+export function changeViewMessage(
+  core: Core,
+  vote: ChangeViewVote,
+  certificate: PreparedCertificate | null,
+): Message {
+  return { type: "change-view", body: { height: core.state.height, vote, certificate } };
+}
+
+/** Checks and records a ChangeView; of each validator only the one into the highest view is kept. */
+export function recordChangeView(
+  core: Core,
+  vote: ChangeViewVote,
+  attached: PreparedCertificate | null,
+): Recorded {
+  const { state } = core;
+  const entries = state.changeViews[vote.validatorIndex]!;
+  const held = entries[0]?.vote;
+  if (vote.view < state.view) return "dropped";
+  if (held !== undefined && (vote.view < held.view || isSameChangeView(held, vote))) return "held";
+  const rival = held?.view === vote.view ? held : undefined;
+  if (rival !== undefined && entries.length > 1) return "dropped";
+  if (!isChangeViewSigned(core, vote)) return "invalid";
+  if (rival !== undefined) {
+    entries.push({ vote, certificate: null });
+    if (vote.validatorIndex !== state.ownIndex)
+      accuse(core, CHANGE_VIEW, vote.validatorIndex, vote.view, evidenceVote(rival), evidenceVote(vote));
+    return "recorded";
+  }
+  const known = vote.prepared === null ? undefined : findCertificate(core, vote.prepared);
+  const certificate = known ?? attached;
+  if (!matchesPrepared(vote, certificate)) return "invalid";
+  if (known === undefined && certificate !== null && !isPreparedCertificateValid(core, certificate))
+    return "invalid";
+  state.changeViews[vote.validatorIndex] = [{ vote, certificate }];
+  if (vote.validatorIndex === state.ownIndex) keepToOwnVote(core, vote.view);
+  return "recorded";
+}
+
+function evidenceVote({ prepared, signature }: ChangeViewVote): EvidenceVote {
+  return { blockHash: prepared?.blockHash ?? null, preparedView: prepared?.view ?? null, signature };
+}
+
+/** Rule 4: F + 1 validators are in higher views, so an honest one is: join the (F+1)th-highest of their views. */
+export function joinHigherView(core: Core): boolean {
+  const { state } = core;
+  const views = state.changeViews
+    .flatMap((entries) => (entries[0] === undefined ? [] : [entries[0].vote.view]))
+    .filter((view) => view > state.view)
+    .sort((a, b) => b - a);
+  const view = views[maxFaulty(state)];
+  if (view === undefined) return false;
+  changeView(core, view);
+  return true;
+}

@@ -1,0 +1,38 @@
+import {
+  faultTolerance,
+  quorumSize,
+  type SigningScope,
+} from "../../../../protocol/src/core/block/certificate.ts";
+import type { Core, CoreState, Mutation } from "./core.ts";
+
+export function hasMutation(core: Core, mutation: Mutation): boolean {
+  return core.config.mutations?.has(mutation) === true;
+}
+
+/** (height - view) mod N. */
+export function primaryIndex(height: number, view: number, validatorCount: number): number {
+  const remainder = (height - view) % validatorCount;
+  return remainder < 0 ? remainder + validatorCount : remainder;
+}
+
+export function primaryOf(state: CoreState, view: number): number {
+  return primaryIndex(state.height, view, state.validators.length);
+}
+
+export function isPrimary(state: CoreState): boolean {
+  return primaryOf(state, state.view) === state.ownIndex;
+}
+
+/** M, by count: one validator, one vote. */
+export function quorum(core: Core): number {
+  const full = quorumSize(core.state.validators.length);
+  return hasMutation(core, "quorum-minus-one") ? full - 1 : full;
+}
+
+export function maxFaulty(state: CoreState): number {
+  return faultTolerance(state.validators.length);
+}
+
+export function scopeOf(core: Core): SigningScope {
+  return { chainId: core.config.chainId, epoch: core.state.epoch, height: core.state.height };
+}

@@ -1,0 +1,109 @@
+/** Messages from the network: by height first, then by type; a RecoveryMessage is taken apart into its signed parts. */
+import { COMMIT, PREPARE_RESPONSE, type VoteType } from "../../../../protocol/src/core/block/certificate.ts";
+import { equalBytes } from "../../../../protocol/src/core/bytes.ts";
+import { recordChangeView } from "./changing.ts";
+import type { Core } from "./core.ts";
+import type { ChangeViewVote, Message, PreparedCertificate, RecoveryMessage } from "./messages.ts";
+import { receiveRequest } from "./proposing.ts";
+import { primaryOf } from "./quorum.ts";
+import { answerRecovery } from "./recovery.ts";
+import { noteWork } from "./timers.ts";
+import { type Recorded, recordVote } from "./votes.ts";
+
+export function receiveMessage(core: Core, message: Message): void {
+  const { state, effects } = core;
+  const { height } = message.body;
+  if (height > state.height) {
+    effects.push({ kind: "ahead", height });
+    return;
+  }
+  if (height < state.height || state.decision !== undefined) {
+    // Late votes for a decided block are normal; these three come from validators that still try to decide it.
+    if (["change-view", "recovery-request", "recovery-message"].includes(message.type))
+      effects.push({ kind: "peer-behind", height });
+    return;
+  }
+  const recorded = receiveCurrent(core, message);
+  if (recorded === "invalid") effects.push({ kind: "invalid", reason: `dbft.${message.type}` });
+  if (recorded === "recorded" && message.type !== "recovery-request") noteWork(core);
+}
+
+function receiveCurrent(core: Core, message: Message): Recorded {
+  const { body } = message;
+  const isKnown = (index: number): boolean => index < core.state.validators.length;
+  switch (message.type) {
+    case "prepare-request":
+      return isKnown(message.body.validatorIndex) ? receiveRequest(core, message.body) : "invalid";
+    case "prepare-response":
+      return receiveVote(core, PREPARE_RESPONSE, message.body);
+    case "commit":
+      return receiveVote(core, COMMIT, message.body);
+    case "change-view":
+      return receiveChangeView(core, message.body.vote, message.body.certificate);
+    case "recovery-request":
+      return isKnown(message.body.validatorIndex) ? answerRecovery(core, message.body) : "invalid";
+    case "recovery-message":
+      return receiveRecovery(core, body as RecoveryMessage);
+  }
+}
+
+function receiveVote(core: Core, type: VoteType, vote: RecoveryMessage["commits"][number]): Recorded {
+  const { state } = core;
+  if (vote.validatorIndex >= state.validators.length) return "invalid";
+  if (type === PREPARE_RESPONSE && vote.validatorIndex === primaryOf(state, vote.view)) return "invalid";
+  return recordVote(core, type, vote.validatorIndex, vote);
+}
+
+function receiveChangeView(
+  core: Core,
+  vote: ChangeViewVote,
+  certificate: PreparedCertificate | null,
+): Recorded {
+  if (vote.validatorIndex >= core.state.validators.length || vote.view === 0) return "invalid";
+  return recordChangeView(core, vote, certificate);
+}
+
+/** Stops at the first invalid part: an attacker pays one connection's score per wrong signature. */
+function receiveRecovery(core: Core, message: RecoveryMessage): Recorded {
+  const parts: (() => Recorded)[] = [
+    ...message.changeViews.map((vote) => () => receiveChangeView(core, vote, certificateFor(vote, message))),
+    ...message.responses.map((vote) => () => receiveVote(core, PREPARE_RESPONSE, vote)),
+    ...message.commits.map((vote) => () => receiveVote(core, COMMIT, vote)),
+    () => receiveRecoveredRequest(core, message),
+    () => takeWantedProposal(core, message.wantedProposal),
+  ];
+  let result: Recorded = "held";
+  for (const part of parts) {
+    const recorded = part();
+    if (recorded === "invalid") return "invalid";
+    if (recorded === "recorded") result = "recorded";
+  }
+  return result;
+}
+
+function certificateFor(vote: ChangeViewVote, message: RecoveryMessage): PreparedCertificate | null {
+  const { prepared } = vote;
+  if (prepared === null) return null;
+  const found = message.certificates.find(
+    (certificate) =>
+      certificate.view === prepared.view && equalBytes(certificate.blockHash, prepared.blockHash),
+  );
+  return found ?? null;
+}
+
+function receiveRecoveredRequest(core: Core, { request, height }: RecoveryMessage): Recorded {
+  if (request === null) return "held";
+  const isSound = request.height === height && request.validatorIndex < core.state.validators.length;
+  return isSound ? receiveRequest(core, request) : "invalid";
+}
+
+function takeWantedProposal(core: Core, proposal: Uint8Array | null): Recorded {
+  const { state, config } = core;
+  if (proposal === null || state.wantedHash === undefined) return "held";
+  const facts = config.openProposal(proposal);
+  if (facts === undefined) return "invalid";
+  if (!equalBytes(facts.blockHash, state.wantedHash)) return "held";
+  state.fetched = { blockHash: facts.blockHash, proposal };
+  state.wantedHash = undefined;
+  return "recorded";
+}

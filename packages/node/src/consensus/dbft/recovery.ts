@@ -1,0 +1,132 @@
+/** Resending and answering: what keeps lost messages and restarts from stopping a height. */
+import {
+  COMMIT,
+  PREPARE_RESPONSE,
+  RECOVERY_REQUEST,
+  type VoteType,
+  voteSignBytes,
+} from "../../../../protocol/src/core/block/certificate.ts";
+import { equalBytes } from "../../../../protocol/src/core/bytes.ts";
+import type { Core, HeldChangeView, Vote } from "./core.ts";
+import {
+  MAX_CERTIFICATES,
+  type PreparedCertificate,
+  type RecoveryMessage,
+  type RecoveryRequest,
+} from "./messages.ts";
+import { isPrimary, maxFaulty, scopeOf } from "./quorum.ts";
+import { findProposal, findRequest } from "./requests.ts";
+import { type Recorded, votesOf } from "./votes.ts";
+
+/**
+ * Asks F + 1 other validators, so an honest one, for what they know. The ring of those asked moves on each time: the one that holds
+ * what is missing may be any.
+ */
+export function requestRecovery(core: Core): void {
+  const { state, config } = core;
+  const { height, view, ownIndex } = state;
+  const others = state.validators.length - 1;
+  if (others === 0) return;
+  const to: number[] = [];
+  for (let i = 0; i <= maxFaulty(state) && i < others; i++)
+    to.push((ownIndex + 1 + ((state.recoveryOffset + i) % others)) % (others + 1));
+  state.recoveryOffset = (state.recoveryOffset + maxFaulty(state) + 1) % others;
+  const wantedHash = state.wantedHash ?? null;
+  const signature = config.signing.sign(voteSignBytes(scopeOf(core), view, RECOVERY_REQUEST, wantedHash));
+  const body = { height, view, validatorIndex: ownIndex, wantedHash, signature };
+  core.effects.push({ kind: "send", to, message: { type: "recovery-request", body } });
+}
+
+/** Rule 7: every T the own votes go out again, and whoever lacks the proposal of its view asks for it. */
+export function resend(core: Core): void {
+  const { state } = core;
+  state.resendAtMs = core.nowMs + core.config.baseTimeoutMs;
+  const body = summarise(core, state.ownIndex, isPrimary(state));
+  if (!isEmpty(body))
+    core.effects.push({ kind: "send", to: "all", message: { type: "recovery-message", body } });
+  if (state.wantedHash !== undefined || findRequest(state, state.view) === undefined) requestRecovery(core);
+}
+
+/** Answers at most once in T / 2 per validator, so that a requester's own period of T is never missed. */
+export function answerRecovery(core: Core, request: RecoveryRequest): Recorded {
+  const { state, config, nowMs } = core;
+  const { validatorIndex, view, wantedHash, signature } = request;
+  const lastMs = state.repliedAtMs[validatorIndex];
+  if (validatorIndex === state.ownIndex || state.ownIndex < 0) return "dropped";
+  if (lastMs !== undefined && 2 * (nowMs - lastMs) < config.baseTimeoutMs) return "dropped";
+  const { publicKey } = state.validators[validatorIndex]!;
+  const signed = voteSignBytes(scopeOf(core), view, RECOVERY_REQUEST, wantedHash);
+  if (!config.signing.verify(publicKey, signed, signature)) return "invalid";
+  state.repliedAtMs[validatorIndex] = nowMs;
+  const summary = summarise(core, undefined, view <= state.view);
+  const wantedProposal = (wantedHash && findProposal(state, wantedHash)) ?? null;
+  const body = { ...summary, wantedProposal };
+  if (!isEmpty(body))
+    core.effects.push({ kind: "send", to: [validatorIndex], message: { type: "recovery-message", body } });
+  return "recorded";
+}
+
+function isEmpty(body: RecoveryMessage): boolean {
+  const { request, responses, commits, changeViews, wantedProposal } = body;
+  return (
+    request === null &&
+    wantedProposal === null &&
+    responses.length + commits.length + changeViews.length === 0
+  );
+}
+
+/** The votes of one validator, or of all of them, that still count. */
+function summarise(core: Core, only: number | undefined, withRequest: boolean): RecoveryMessage {
+  const { state } = core;
+  const { height, view } = state;
+  const signers = only === undefined ? [...state.validators.keys()] : [only];
+  const changeViews: HeldChangeView[] = [];
+  for (const i of signers) {
+    const entry = state.changeViews[i]![0];
+    if (entry !== undefined && entry.vote.view >= view) changeViews.push(entry);
+  }
+  const listed = withCertificates(changeViews);
+  const commitsOf = (i: number): readonly Vote[] =>
+    i === state.ownIndex ? state.votes[COMMIT][i]! : latestVotes(core, COMMIT, i);
+  return {
+    height,
+    request: (withRequest && findRequest(state, view)?.message) || null,
+    responses: listVotes(signers, (i) => votesOf(state, PREPARE_RESPONSE, i, view)),
+    commits: listVotes(signers, commitsOf),
+    changeViews: listed.changeViews.map((entry) => entry.vote),
+    certificates: listed.certificates,
+    wantedProposal: null,
+  };
+}
+
+function latestVotes(core: Core, type: VoteType, validator: number): readonly Vote[] {
+  const view = core.state.votes[type][validator]!.at(-1)?.view;
+  return view === undefined ? [] : votesOf(core.state, type, validator, view);
+}
+
+function listVotes(
+  signers: readonly number[],
+  votes: (validator: number) => readonly Vote[],
+): (Vote & { readonly validatorIndex: number })[] {
+  return signers.flatMap((validatorIndex) =>
+    votes(validatorIndex).map((vote) => ({ validatorIndex, ...vote })),
+  );
+}
+
+/** Each certificate once, however many ChangeViews claim it; ChangeViews beyond the bound of certificates are left out. */
+function withCertificates(changeViews: readonly HeldChangeView[]): {
+  changeViews: HeldChangeView[];
+  certificates: PreparedCertificate[];
+} {
+  const certificates: PreparedCertificate[] = [];
+  const included = changeViews.filter(({ certificate }) => {
+    if (certificate === null) return true;
+    const isListed = certificates.some(
+      (held) => held.view === certificate.view && equalBytes(held.blockHash, certificate.blockHash),
+    );
+    if (!isListed && certificates.length === MAX_CERTIFICATES) return false;
+    if (!isListed) certificates.push(certificate);
+    return true;
+  });
+  return { changeViews: included, certificates };
+}

@@ -1,0 +1,159 @@
+/**
+ * Votes as kept: per type and validator at most `VIEW_SLOTS` views, the highest ones, and per view at most two block hashes. A validator
+ * can fill only its own slots. Keeping both votes of an equivocator makes counting independent of the order of arrival and is the evidence.
+ */
+import {
+  COMMIT,
+  changeViewSignBytes,
+  PREPARE_REQUEST,
+  PREPARE_RESPONSE,
+  type VoteType,
+  voteSignBytes,
+} from "../../../../protocol/src/core/block/certificate.ts";
+import { equalBytes } from "../../../../protocol/src/core/bytes.ts";
+import { assertInvariant } from "../../../../protocol/src/core/errors.ts";
+import type { Core, CoreState, EvidenceVote, Vote } from "./core.ts";
+import type { ChangeViewVote } from "./messages.ts";
+import { hasMutation, scopeOf } from "./quorum.ts";
+import { enterView } from "./timers.ts";
+
+/** Commits of older views may be dropped: the highest certificate brings a block they could have decided back. */
+export const VIEW_SLOTS = 8;
+
+export const VOTE_TYPES: readonly VoteType[] = [PREPARE_REQUEST, PREPARE_RESPONSE, COMMIT];
+
+export function votesOf(state: CoreState, type: VoteType, validator: number, view: number): Vote[] {
+  return state.votes[type][validator]!.filter((vote) => vote.view === view);
+}
+
+function findVote(
+  state: CoreState,
+  type: VoteType,
+  validator: number,
+  view: number,
+  blockHash: Uint8Array,
+): Vote | undefined {
+  return state.votes[type][validator]!.find(
+    (vote) => vote.view === view && equalBytes(vote.blockHash, blockHash),
+  );
+}
+
+export function hasVoted(state: CoreState, type: VoteType, view: number): boolean {
+  return state.ownIndex >= 0 && votesOf(state, type, state.ownIndex, view).length > 0;
+}
+
+/** Whether a vote would find a place: not held yet, not a third hash of its view, not below full slots. */
+function hasPlace(slots: readonly Vote[], view: number): boolean {
+  const views = new Set(slots.map((vote) => vote.view));
+  if (views.has(view)) return slots.filter((vote) => vote.view === view).length < 2;
+  return views.size < VIEW_SLOTS || view > slots[0]!.view;
+}
+
+/** Keeps slots ascending by view and drops the lowest view when there are too many. */
+function insertVote(slots: Vote[], vote: Vote): void {
+  const views = new Set(slots.map((held) => held.view));
+  const at = slots.findIndex((held) => held.view > vote.view);
+  slots.splice(at < 0 ? slots.length : at, 0, vote);
+  if (views.has(vote.view) || views.size < VIEW_SLOTS) return;
+  const lowest = slots[0]!.view;
+  slots.splice(0, slots.filter((held) => held.view === lowest).length);
+}
+
+/** "held" and "dropped" votes were not checked; "invalid" ones bear a wrong signature. */
+export type Recorded = "recorded" | "held" | "dropped" | "invalid";
+
+/** Checks and records a vote from the network; a conflicting one becomes evidence. */
+export function recordVote(core: Core, type: VoteType, validator: number, vote: Vote): Recorded {
+  const { state } = core;
+  const slots = state.votes[type][validator]!;
+  if (findVote(state, type, validator, vote.view, vote.blockHash) !== undefined) return "held";
+  if (!hasPlace(slots, vote.view)) return "dropped";
+  if (!isVoteSigned(core, type, validator, vote)) return "invalid";
+  const rival = votesOf(state, type, validator, vote.view)[0];
+  insertVote(slots, { view: vote.view, blockHash: vote.blockHash, signature: vote.signature });
+  if (type === COMMIT) core.freshCommits.push(vote);
+  if (validator === state.ownIndex) keepToOwnVote(core, vote.view);
+  else if (rival !== undefined)
+    accuse(core, type, validator, vote.view, evidenceVote(rival), evidenceVote(vote));
+  return "recorded";
+}
+
+/** An own vote learnt from the network was cast before the durable record was lost: behave as if it had been kept. */
+export function keepToOwnVote(core: Core, view: number): void {
+  core.durableChanged = true;
+  if (view > core.state.view) enterView(core, view);
+}
+
+function evidenceVote(vote: Vote): EvidenceVote {
+  return { blockHash: vote.blockHash, preparedView: null, signature: vote.signature };
+}
+
+export function accuse(
+  core: Core,
+  type: VoteType | 4,
+  validatorIndex: number,
+  view: number,
+  first: EvidenceVote,
+  second: EvidenceVote,
+): void {
+  const { epoch, height } = core.state;
+  core.effects.push({
+    kind: "evidence",
+    evidence: { epoch, height, view, type, validatorIndex, first, second },
+  });
+}
+
+/** Signs and records an own vote; the caller sends it. Rule 1: one vote of a type per view, and only in the current view. */
+export function castVote(core: Core, type: VoteType, blockHash: Uint8Array): Vote {
+  const { state } = core;
+  assertInvariant(!hasVoted(state, type, state.view), "a validator votes once per type and view");
+  const signature = core.config.signing.sign(voteSignBytes(scopeOf(core), state.view, type, blockHash));
+  const vote: Vote = { view: state.view, blockHash, signature };
+  insertVote(state.votes[type][state.ownIndex]!, vote);
+  if (type === COMMIT) core.freshCommits.push(vote);
+  core.durableChanged = true;
+  return vote;
+}
+
+/** Verifies a vote, or recognises one that was verified before. */
+export function isVoteSigned(core: Core, type: VoteType, validator: number, vote: Vote): boolean {
+  const { state, config } = core;
+  const held = findVote(state, type, validator, vote.view, vote.blockHash);
+  if (held !== undefined && equalBytes(held.signature, vote.signature)) return true;
+  return config.signing.verify(
+    state.validators[validator]!.publicKey,
+    voteSignBytes(scopeOf(core), vote.view, type, vote.blockHash),
+    vote.signature,
+  );
+}
+
+export function signChangeView(
+  core: Core,
+  view: number,
+  prepared: ChangeViewVote["prepared"],
+): ChangeViewVote {
+  const signature = core.config.signing.sign(changeViewBytes(core, view, prepared));
+  return { validatorIndex: core.state.ownIndex, view, prepared, signature };
+}
+
+export function isChangeViewSigned(core: Core, vote: ChangeViewVote): boolean {
+  const held = core.state.changeViews[vote.validatorIndex]![0]?.vote;
+  if (held !== undefined && isSameChangeView(held, vote) && equalBytes(held.signature, vote.signature))
+    return true;
+  return core.config.signing.verify(
+    core.state.validators[vote.validatorIndex]!.publicKey,
+    changeViewBytes(core, vote.view, vote.prepared),
+    vote.signature,
+  );
+}
+
+export function isSameChangeView(a: ChangeViewVote, b: ChangeViewVote): boolean {
+  if (a.view !== b.view) return false;
+  if (a.prepared === null || b.prepared === null) return a.prepared === b.prepared;
+  return a.prepared.view === b.prepared.view && equalBytes(a.prepared.blockHash, b.prepared.blockHash);
+}
+
+function changeViewBytes(core: Core, view: number, prepared: ChangeViewVote["prepared"]): Uint8Array {
+  const signed = hasMutation(core, "unsigned-prepared-fields") ? null : prepared;
+  return changeViewSignBytes(scopeOf(core), view, signed);
+}

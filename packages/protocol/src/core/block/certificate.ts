@@ -1,0 +1,159 @@
+/**
+ * What dBFT validators sign, and the certificate of M commits that makes a block final. It lives in `protocol` because light clients,
+ * receipts and the ledger (evidence) check it without a node.
+ */
+import { encodeCbor } from "../codec/cbor.ts";
+import { array, bytes, type Infer, record, uint } from "../codec/definition.ts";
+import { ALG_EDDSA, type Verifier } from "../crypto.ts";
+import { LhgError } from "../errors.ts";
+
+const DOMAIN = "LHG-dBFT-v1";
+
+/** Message types as signed and as tags on the wire; never reused. */
+export const PREPARE_REQUEST = 1;
+export const PREPARE_RESPONSE = 2;
+export const COMMIT = 3;
+export const CHANGE_VIEW = 4;
+export const RECOVERY_REQUEST = 5;
+export const RECOVERY_MESSAGE = 6;
+
+/** The types of which a validator signs at most one per (height, view): two that differ are evidence. */
+export type VoteType = typeof PREPARE_REQUEST | typeof PREPARE_RESPONSE | typeof COMMIT;
+
+export const MAX_VALIDATORS = 128;
+export const MAX_VIEW = 0xffffffff;
+
+/** Validators that may be faulty: F = floor((N - 1) / 3). */
+export function faultTolerance(validatorCount: number): number {
+  return Math.floor((validatorCount - 1) / 3);
+}
+
+/** Validators that decide: M = N - F. Two sets of M share at least F + 1 validators. */
+export function quorumSize(validatorCount: number): number {
+  return validatorCount - faultTolerance(validatorCount);
+}
+
+/** The chain, the term of the validator set and the height that a signature is bound to. */
+export interface SigningScope {
+  readonly chainId: string;
+  readonly epoch: number;
+  readonly height: number;
+}
+
+/** The bytes a validator signs for a proposal or a vote: `[domain, chainId, epoch, height, view, type, blockHash]`. */
+export function voteSignBytes(
+  scope: SigningScope,
+  view: number,
+  type: VoteType | typeof RECOVERY_REQUEST,
+  blockHash: Uint8Array | null,
+): Uint8Array {
+  return encodeCbor([DOMAIN, scope.chainId, scope.epoch, scope.height, view, type, blockHash]);
+}
+
+/**
+ * The bytes of a ChangeView into `view`. `preparedHash` stands in the place of the block hash and `preparedView` follows; both are null
+ * when the validator holds no prepared certificate. Were they unsigned, a traitor could swap the certificate for an older one.
+ */
+export function changeViewSignBytes(
+  scope: SigningScope,
+  view: number,
+  prepared: { readonly view: number; readonly blockHash: Uint8Array } | null,
+): Uint8Array {
+  const hash = prepared === null ? null : prepared.blockHash;
+  const preparedView = prepared === null ? null : prepared.view;
+  return encodeCbor([
+    DOMAIN,
+    scope.chainId,
+    scope.epoch,
+    scope.height,
+    view,
+    CHANGE_VIEW,
+    hash,
+    preparedView,
+  ]);
+}
+
+export function commitSignBytes(
+  chainId: string,
+  epoch: number,
+  height: number,
+  view: number,
+  blockHash: Uint8Array,
+): Uint8Array {
+  return voteSignBytes({ chainId, epoch, height }, view, COMMIT, blockHash);
+}
+
+export const viewNumber = uint(MAX_VIEW);
+export const validatorIndex = uint(MAX_VALIDATORS - 1);
+
+/** Signatures by position in the validator set of the height, ascending. */
+export const indexedSignatures = array(record(undefined, { validatorIndex, signature: bytes(64) }), {
+  min: 1,
+  max: MAX_VALIDATORS,
+});
+
+/** The commits of one (view, block hash). The view is signed, so it is stored; the block hash covers neither. */
+export const certificate = record(1, { view: viewNumber, signatures: indexedSignatures });
+export type Certificate = Infer<typeof certificate>;
+
+export interface CertificateValidator {
+  /** Ed25519, 32 bytes. */
+  readonly publicKey: Uint8Array;
+  readonly power: bigint;
+}
+
+/** Whether these validators decide: at least M of N by count, and more than two thirds of the power. */
+export function isCommitQuorum(
+  validators: readonly CertificateValidator[],
+  signers: readonly number[],
+): boolean {
+  let signed = 0n;
+  let total = 0n;
+  for (const validator of validators) total += validator.power;
+  for (const signer of signers) signed += validators[signer]!.power;
+  return signers.length >= quorumSize(validators.length) && 3n * signed > 2n * total;
+}
+
+/**
+ * Checks that a certificate finalises the block: known validators, ascending and so distinct, a quorum by count and by power, and
+ * every signature valid. Throws `certificate.order`, `certificate.unknown-validator`, `certificate.quorum` or `certificate.signature`.
+ */
+export function verifyCertificate(
+  verifier: Pick<Verifier, "verifyBatch">,
+  scope: SigningScope,
+  blockHash: Uint8Array,
+  subject: Certificate,
+  validators: readonly CertificateValidator[],
+): void {
+  let previous = -1;
+  for (const [i, { validatorIndex: index }] of subject.signatures.entries()) {
+    const field = `certificate.signatures[${i}].validatorIndex`;
+    if (index <= previous) throw new LhgError("certificate.order", "must be ascending", field);
+    if (index >= validators.length)
+      throw new LhgError("certificate.unknown-validator", "is outside of the validator set", field);
+    previous = index;
+  }
+  const signers = subject.signatures.map((entry) => entry.validatorIndex);
+  if (!isCommitQuorum(validators, signers))
+    throw new LhgError(
+      "certificate.quorum",
+      "must hold M of N commits and over 2/3 of the power",
+      "certificate",
+    );
+  const message = voteSignBytes(scope, subject.view, COMMIT, blockHash);
+  const valid = verifier.verifyBatch(
+    subject.signatures.map(({ validatorIndex: index, signature }) => ({
+      alg: ALG_EDDSA,
+      publicKey: validators[index]!.publicKey,
+      message,
+      signature,
+    })),
+  );
+  const bad = valid.indexOf(false);
+  if (bad !== -1)
+    throw new LhgError(
+      "certificate.signature",
+      "is not the validator's",
+      `certificate.signatures[${bad}].signature`,
+    );
+}
