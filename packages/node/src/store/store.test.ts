@@ -90,6 +90,10 @@ for (const [name, open] of Object.entries(stores)) {
       const commit = store.commit(keys.map((key) => ({ key, value: Uint8Array.of(1) }))).then(() => {
         resolved = true;
       });
+      // Hold the event loop while LevelDB's thread finishes: the batch is in, its promise cannot have resolved.
+      const until = performance.now() + 50;
+      while (performance.now() < until);
+      assert.deepEqual(store.get(last), Uint8Array.of(0));
       const during = store.iterate({});
       while (!resolved) {
         assert.deepEqual(store.get(last), Uint8Array.of(0));
