@@ -37,9 +37,8 @@ export async function openLevelStore(directory: string, options: LevelStoreOptio
   const level: Level = new ClassicLevel(directory, {
     keyEncoding: "view",
     valueEncoding: "view",
-    cacheSize: options.cacheBytes ?? 32 * MIB,
-    writeBufferSize: options.writeBufferBytes ?? 8 * MIB,
-    maxFileSize: 8 * MIB,
+    cacheSize: options.cacheBytes ?? 16 * MIB,
+    writeBufferSize: options.writeBufferBytes ?? 4 * MIB,
     compression: false,
   });
   try {
