@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -164,6 +165,44 @@ describe("level store", () => {
     await writeFile(file, "");
     await assert.rejects(openLevelStore(file), (error: LhgError) => error.code === "store.io");
   });
+});
+
+const CHILD = `
+import { openLevelStore } from ${JSON.stringify(new URL("./level-store.ts", import.meta.url).href)};
+const store = await openLevelStore(process.argv[1], { writeBufferBytes: 65536 });
+for (let n = 0; ; n++) {
+  const value = new Uint8Array(4);
+  new DataView(value.buffer).setUint32(0, n);
+  await store.commit(Array.from({ length: 50 }, (_, i) => ({ key: Uint8Array.of(i), value })));
+  process.stdout.write(n + "\\n");
+}
+`;
+
+test("level store: kill -9 leaves whole commits, and all that were acknowledged", async () => {
+  const path = newDirectory();
+  const child = spawn(process.execPath, ["--input-type=module", "-e", CHILD, path]);
+  let output = "";
+  let errors = "";
+  child.stderr.on("data", (chunk) => {
+    errors += chunk;
+  });
+  await new Promise<void>((resolve) => {
+    child.stdout.on("data", (chunk) => {
+      output += chunk;
+      if (output.length > 1000) child.kill("SIGKILL");
+    });
+    child.on("close", () => resolve());
+  });
+  const acknowledged = Number(output.split("\n").at(-2));
+  assert.ok(acknowledged > 100, errors);
+  const store = await openLevelStore(path);
+  const found = (await store.scan({ limit: 100 })).map(({ value }) =>
+    new DataView(value.buffer).getUint32(0),
+  );
+  assert.equal(found.length, 50);
+  assert.equal(new Set(found).size, 1, "no commit is torn");
+  assert.ok((found[0] as number) >= acknowledged);
+  await store.close();
 });
 
 describe("crashing store", () => {
