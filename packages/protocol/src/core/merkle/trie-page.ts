@@ -36,17 +36,48 @@ export function isLeafPage(page: Uint8Array): boolean {
   return page[0] === LEAF_KIND;
 }
 
-/** An all-zero leaf page of `count` pairs, to be filled; also the form of longer runs of pairs on their way to pages. */
-export function createLeafPage(count: number): Uint8Array {
-  const page = new Uint8Array(HEADER_BYTES + count * PAIR_BYTES);
-  page[0] = LEAF_KIND;
-  return page;
-}
+/** A leaf page without pairs. */
+export const NO_PAIRS = Uint8Array.of(LEAF_KIND);
 
-export function createInnerPage(): Uint8Array {
-  const page = new Uint8Array(INNER_BYTES);
-  page[0] = INNER_KIND;
-  return page;
+/** Allocates the pages of one update out of common blocks: a third of the time of a buffer for each. */
+export class PageAllocator {
+  readonly #blockBytes: number;
+  #block = new Uint8Array(0);
+  #used = 0;
+
+  constructor(blockBytes: number) {
+    this.#blockBytes = blockBytes;
+  }
+
+  /** A leaf page of `count` pairs to be filled; also the form of longer runs of pairs on their way to pages. */
+  createLeaf(count: number): Uint8Array {
+    const page = this.#allocate(HEADER_BYTES + count * PAIR_BYTES);
+    page[0] = LEAF_KIND;
+    return page;
+  }
+
+  createInner(): Uint8Array {
+    const page = this.#allocate(INNER_BYTES);
+    page[0] = INNER_KIND;
+    return page;
+  }
+
+  copy(page: Uint8Array): Uint8Array {
+    const copied = this.#allocate(page.length);
+    copied.set(page);
+    return copied;
+  }
+
+  #allocate(sizeBytes: number): Uint8Array {
+    if (sizeBytes > this.#blockBytes) return new Uint8Array(sizeBytes);
+    if (this.#used + sizeBytes > this.#block.length) {
+      this.#block = new Uint8Array(this.#blockBytes);
+      this.#used = 0;
+    }
+    const page = this.#block.subarray(this.#used, this.#used + sizeBytes);
+    this.#used += sizeBytes;
+    return page;
+  }
 }
 
 export function checkPage(page: Uint8Array): void {
@@ -209,23 +240,21 @@ export function clearSlot(page: Uint8Array, slot: number): void {
   page.fill(0, slotAt(slot), slotAt(slot + 1));
 }
 
-export function addSlotNode(batch: NodeBatch, page: Uint8Array, slot: number): NodeId {
-  const pairs = slotPairs(page, slot);
-  return pairs === 0 ? EMPTY_NODE : batch.addKnown(page, slotAt(slot), pairs === 1);
-}
-
-/** The subtree at `depth` over slots [from, to) of the nodes at one inner page. */
-export function joinSlots(
+/** The subtree at `depth` over the slots [from, to). */
+export function addSlotNodes(
   batch: NodeBatch,
-  nodes: readonly NodeId[],
+  page: Uint8Array,
   from: number,
   to: number,
   depth: number,
 ): NodeId {
-  if (to - from === 1) return nodes[from]!;
+  if (to - from === 1) {
+    const pairs = slotPairs(page, from);
+    return pairs === 0 ? EMPTY_NODE : batch.addKnown(page, slotAt(from), pairs === 1);
+  }
   const middle = (from + to) >>> 1;
-  const left = joinSlots(batch, nodes, from, middle, depth + 1);
-  const right = joinSlots(batch, nodes, middle, to, depth + 1);
+  const left = addSlotNodes(batch, page, from, middle, depth + 1);
+  const right = addSlotNodes(batch, page, middle, to, depth + 1);
   return batch.join(depth, left, right);
 }
 

@@ -1,29 +1,28 @@
 /**
- * Updates of the state map. New pages are built first, with the hashes of their subtrees left open;
- * then all dirty nodes of the update are hashed level by level; then the open hashes are filled in.
+ * Updates of the state map. First the new pages are built with the hashes in their slots left open; then
+ * their subtrees are hashed, leaf pages first and inner pages from the deepest up, many pages at a time.
  */
 import { compareBytes } from "../bytes.ts";
 import { assertInvariant } from "../errors.ts";
 import type { PageWrite, Trie, TrieRoot } from "./trie.ts";
 import { EMPTY_ROOT, isEmptyRoot, readPage } from "./trie.ts";
 import type { NodeId } from "./trie-node.ts";
-import { EMPTY_NODE, hashTrieLeaf, NodeBatch } from "./trie-node.ts";
+import { hashTrieLeaf, NodeBatch } from "./trie-node.ts";
 import {
   addPairNodes,
-  addSlotNode,
+  addSlotNodes,
   childPath,
   clearSlot,
   comparePairKey,
   copyPairs,
-  createInnerPage,
-  createLeafPage,
   isLeafPage,
-  joinSlots,
   MANY_PAIRS,
   MAX_PAIRS,
   MERGE_PAIRS,
   NIBBLE_BITS,
+  NO_PAIRS,
   nibbleAt,
+  PageAllocator,
   pageKey,
   pairAt,
   pairCount,
@@ -54,26 +53,43 @@ interface Update {
   readonly trie: Trie;
   readonly version: number;
   readonly changes: readonly TrieChange[];
-  readonly batch: NodeBatch;
+  readonly allocator: PageAllocator;
   readonly writes: PageWrite[];
   readonly stale: Uint8Array[];
-  readonly openHashes: { readonly page: Uint8Array; readonly offset: number; readonly node: NodeId }[];
+  readonly leafPages: DirtyPage[];
+  /** By depth in nibbles. */
+  readonly innerPages: DirtyPage[][];
 }
 
-/** A page to be written, unless its parent takes over its pairs. */
+/** A new page, and where the hash of its subtree goes: a slot of the page above, or the root. */
+interface DirtyPage {
+  readonly page: Uint8Array;
+  readonly depth: number;
+  readonly target: Uint8Array;
+  readonly offset: number;
+}
+
+/** A page to be written, unless the page above takes over its pairs. */
 interface Draft {
   /** A key hash below the page. */
   readonly path: Uint8Array;
   readonly page: Uint8Array;
   /** As in a slot: MANY_PAIRS for an inner page. */
   readonly pairs: number;
-  /** The root of an inner page's subtree; a leaf page gets its nodes when its parent adopts it. */
-  readonly node: NodeId;
 }
 
 type Rewritten = Draft | "unchanged" | "empty";
 
-const NO_PAIRS = createLeafPage(0);
+/** A change that does change something, and the index in the page of its key or of the next key above. */
+interface Edit {
+  readonly change: TrieChange;
+  readonly index: number;
+  readonly isPresent: boolean;
+}
+
+const MAX_BLOCK_BYTES = 64 * 1024;
+/** Half a megabyte of hashes: stays in the processor's cache, and still gives each level some hundred nodes. */
+const MAX_BATCH_NODES = 16 * 1024;
 
 /**
  * The map after `changes` (of several changes of one key the last counts), as version `version`, which is
@@ -96,20 +112,21 @@ export function update(
     trie,
     version,
     changes: sorted,
-    batch: new NodeBatch(Math.min(64 + 48 * sorted.length, 2 ** 19)),
+    allocator: new PageAllocator(Math.min(sorted.length * 4096, MAX_BLOCK_BYTES)),
     writes: [],
     stale: [],
-    openHashes: [],
+    leafPages: [],
+    innerPages: [],
   };
   if (sorted.length === 0) return { root, writes: [], stale: [] };
   const rewritten = rewritePage(work, wasEmpty ? undefined : root.version, 0, 0, sorted.length);
   if (rewritten === "unchanged") return { root, writes: [], stale: [] };
   if (rewritten === "empty") return { root: EMPTY_ROOT, writes: [], stale: work.stale };
 
-  const node = adopt(work, rewritten, 0);
-  work.batch.hashAll(trie.hasher);
-  for (const open of work.openHashes) work.batch.copyHash(open.node, open.page, open.offset);
-  return { root: { hash: work.batch.getHash(node), version }, writes: work.writes, stale: work.stale };
+  const hash = new Uint8Array(32);
+  adopt(work, rewritten, 0, hash, 0);
+  hashPages(work);
+  return { root: { hash, version }, writes: work.writes, stale: work.stale };
 }
 
 function sortChanges(changes: Iterable<TrieChange>): TrieChange[] {
@@ -143,58 +160,57 @@ function rewritePage(
 }
 
 function rewriteLeafPage(work: Update, old: Uint8Array, depth: number, from: number, to: number): Rewritten {
-  const run = mergeChanges(work, old, depth, from, to);
-  if (run === undefined) return "unchanged";
-  return pairCount(run) === 0 ? "empty" : draftPairs(work, run, 0, pairCount(run), depth);
+  const edits = findEdits(work, old, depth, from, to);
+  if (edits.length === 0) return "unchanged";
+  let count = pairCount(old);
+  for (const { change, isPresent } of edits)
+    count += (change.valueHash === undefined ? 0 : 1) - (isPresent ? 1 : 0);
+  if (count === 0) return "empty";
+  const pairs = applyEdits(work, old, edits, count);
+  return draftPairs(work, pairs, 0, count, depth);
 }
 
-/** The page's pairs after the changes, in the form of a leaf page of any length; undefined when nothing changes. */
-function mergeChanges(
-  work: Update,
-  old: Uint8Array,
-  depth: number,
-  from: number,
-  to: number,
-): Uint8Array | undefined {
-  const { hasher } = work.trie;
+function findEdits(work: Update, old: Uint8Array, depth: number, from: number, to: number): Edit[] {
   const oldCount = pairCount(old);
-  let run = createLeafPage(oldCount + to - from);
-  let count = 0;
-  let isChanged = false;
-  let next = 0;
+  const edits: Edit[] = [];
+  let index = 0;
   for (let i = from; i < to; i++) {
-    const { keyHash, valueHash } = work.changes[i]!;
-    const start = next;
+    const change = work.changes[i]!;
     let order = 1;
-    while (next < oldCount) {
-      order = comparePairKey(old, next, keyHash, depth);
+    while (index < oldCount) {
+      order = comparePairKey(old, index, change.keyHash, depth);
       if (order >= 0) break;
-      next++;
+      index++;
     }
-    copyPairs(old, start, run, count, next - start);
-    count += next - start;
-    const isPresent = next < oldCount && order === 0;
-    if (isPresent && valueHash !== undefined && hasValueHash(old, next, valueHash)) {
-      copyPairs(old, next++, run, count++, 1);
-      continue;
-    }
-    if (isPresent) next++;
-    else if (valueHash === undefined) continue;
-    isChanged = true;
-    if (valueHash !== undefined)
-      writePair(run, count++, keyHash, valueHash, hashTrieLeaf(hasher, keyHash, valueHash));
+    const isPresent = index < oldCount && order === 0;
+    if (isPresent ? !hasValueHash(old, index, change.valueHash) : change.valueHash !== undefined)
+      edits.push({ change, index, isPresent });
   }
-  if (!isChanged) return undefined;
-  copyPairs(old, next, run, count, oldCount - next);
-  count += oldCount - next;
-  if (count < pairCount(run)) run = new Uint8Array(run.subarray(0, pairAt(count)));
-  return run;
+  return edits;
 }
 
-function hasValueHash(page: Uint8Array, index: number, valueHash: Uint8Array): boolean {
+function hasValueHash(page: Uint8Array, index: number, valueHash: Uint8Array | undefined): boolean {
+  if (valueHash === undefined) return false;
   const at = pairAt(index) + 32;
   for (let i = 0; i < 32; i++) if (page[at + i] !== valueHash[i]) return false;
   return true;
+}
+
+/** The page's pairs after the edits, in the form of a leaf page of any length. */
+function applyEdits(work: Update, old: Uint8Array, edits: readonly Edit[], count: number): Uint8Array {
+  const pairs = work.allocator.createLeaf(count);
+  let from = 0;
+  let to = 0;
+  for (const { change, index, isPresent } of edits) {
+    copyPairs(old, from, pairs, to, index - from);
+    to += index - from;
+    from = isPresent ? index + 1 : index;
+    const { keyHash, valueHash } = change;
+    if (valueHash !== undefined)
+      writePair(pairs, to++, keyHash, valueHash, hashTrieLeaf(work.trie.hasher, keyHash, valueHash));
+  }
+  copyPairs(old, from, pairs, to, count - to);
+  return pairs;
 }
 
 /** The page over pairs [from, to) of a run, split into further pages as far as needed. */
@@ -202,12 +218,10 @@ function draftPairs(work: Update, run: Uint8Array, from: number, to: number, dep
   const path = pairKeyHash(run, from);
   const pairs = to - from;
   if (pairs <= MAX_PAIRS) {
-    let page = run;
-    if (pairs < pairCount(run)) {
-      page = createLeafPage(pairs);
-      copyPairs(run, from, page, 0, pairs);
-    }
-    return { path, page, pairs, node: EMPTY_NODE };
+    if (pairs === pairCount(run)) return { path, page: run, pairs };
+    const page = work.allocator.createLeaf(pairs);
+    copyPairs(run, from, page, 0, pairs);
+    return { path, page, pairs };
   }
   const drafts: (Draft | undefined)[] = new Array(SLOT_COUNT);
   for (let start = from; start < to; ) {
@@ -217,11 +231,11 @@ function draftPairs(work: Update, run: Uint8Array, from: number, to: number, dep
     drafts[slot] = draftPairs(work, run, start, end, depth + NIBBLE_BITS);
     start = end;
   }
-  return draftInnerPage(work, createInnerPage(), drafts, path, depth);
+  return draftInnerPage(work, work.allocator.createInner(), drafts, path, depth);
 }
 
 function rewriteInnerPage(work: Update, old: Uint8Array, depth: number, from: number, to: number): Rewritten {
-  const page = new Uint8Array(old);
+  const page = work.allocator.copy(old);
   const drafts: (Draft | undefined)[] = new Array(SLOT_COUNT);
   let isChanged = false;
   for (let start = from; start < to; ) {
@@ -233,18 +247,16 @@ function rewriteInnerPage(work: Update, old: Uint8Array, depth: number, from: nu
     start = end;
     if (child === "unchanged") continue;
     isChanged = true;
-    if (child === "empty") {
-      clearSlot(page, slot);
-    } else {
-      drafts[slot] = child;
-      writeSlot(page, slot, work.version, child.pairs);
-    }
+    clearSlot(page, slot);
+    if (child === "empty") continue;
+    writeSlot(page, slot, work.version, child.pairs);
+    drafts[slot] = child;
   }
   if (!isChanged) return "unchanged";
   const pairs = sumPairs(page, 0, SLOT_COUNT);
   if (pairs === 0) return "empty";
   const path = work.changes[from]!.keyHash;
-  if (pairs <= MERGE_PAIRS) return mergeChildren(work, page, drafts, path, depth, pairs);
+  if (pairs <= MERGE_PAIRS) return mergeChildren(work, page, drafts, path, depth);
   return draftInnerPage(work, page, drafts, path, depth);
 }
 
@@ -255,9 +267,9 @@ function mergeChildren(
   drafts: readonly (Draft | undefined)[],
   path: Uint8Array,
   depth: number,
-  pairs: number,
 ): Draft {
-  const merged = createLeafPage(pairs);
+  const pairs = sumPairs(page, 0, SLOT_COUNT);
+  const merged = work.allocator.createLeaf(pairs);
   let count = 0;
   for (let slot = 0; slot < SLOT_COUNT; slot++) {
     const childPairs = slotPairs(page, slot);
@@ -272,10 +284,10 @@ function mergeChildren(
     copyPairs(child, 0, merged, count, childPairs);
     count += childPairs;
   }
-  return { path, page: merged, pairs, node: EMPTY_NODE };
+  return { path, page: merged, pairs };
 }
 
-/** An inner page: slots with a draft take it over, the others stand as they are in `page`. */
+/** An inner page: its slots take over the drafts there are, the others stand in `page` as they are. */
 function draftInnerPage(
   work: Update,
   page: Uint8Array,
@@ -283,24 +295,55 @@ function draftInnerPage(
   path: Uint8Array,
   depth: number,
 ): Draft {
-  const nodes: NodeId[] = [];
   for (let slot = 0; slot < SLOT_COUNT; slot++) {
     const draft = drafts[slot];
-    if (draft === undefined) {
-      nodes.push(addSlotNode(work.batch, page, slot));
-      continue;
-    }
-    const node = adopt(work, draft, depth + NIBBLE_BITS);
+    if (draft === undefined) continue;
     writeSlot(page, slot, work.version, draft.pairs);
-    work.openHashes.push({ page, offset: slotAt(slot), node });
-    nodes.push(node);
+    adopt(work, draft, depth + NIBBLE_BITS, page, slotAt(slot));
   }
-  return { path, page, pairs: MANY_PAIRS, node: joinSlots(work.batch, nodes, 0, SLOT_COUNT, depth) };
+  return { path, page, pairs: MANY_PAIRS };
 }
 
-/** The draft becomes a page at `depth`; returns the root of its subtree. */
-function adopt(work: Update, draft: Draft, depth: number): NodeId {
-  work.writes.push({ key: pageKey(work.trie.prefix, draft.path, depth, work.version), value: draft.page });
-  if (draft.pairs === MANY_PAIRS) return draft.node;
-  return addPairNodes(work.batch, draft.page, 0, draft.pairs, depth);
+/** The draft becomes a page at `depth`, whose hash goes to `offset` of `target`. */
+function adopt(work: Update, draft: Draft, depth: number, target: Uint8Array, offset: number): void {
+  const { page } = draft;
+  work.writes.push({ key: pageKey(work.trie.prefix, draft.path, depth, work.version), value: page });
+  let dirty = work.leafPages;
+  if (draft.pairs === MANY_PAIRS) {
+    const level = depth / NIBBLE_BITS;
+    while (work.innerPages.length <= level) work.innerPages.push([]);
+    dirty = work.innerPages[level]!;
+  }
+  dirty.push({ page, depth, target, offset });
+}
+
+function hashPages(work: Update): void {
+  const batch = new NodeBatch();
+  hashSubtrees(work.trie, batch, work.leafPages, ({ page, depth }) =>
+    addPairNodes(batch, page, 0, pairCount(page), depth),
+  );
+  for (let level = work.innerPages.length - 1; level >= 0; level--)
+    hashSubtrees(work.trie, batch, work.innerPages[level]!, ({ page, depth }) =>
+      addSlotNodes(batch, page, 0, SLOT_COUNT, depth),
+    );
+}
+
+function hashSubtrees(
+  trie: Trie,
+  batch: NodeBatch,
+  dirty: readonly DirtyPage[],
+  addNodes: (dirty: DirtyPage) => NodeId,
+): void {
+  const nodes: NodeId[] = [];
+  let hashed = 0;
+  for (const [i, dirtyPage] of dirty.entries()) {
+    nodes.push(addNodes(dirtyPage));
+    if (batch.size < MAX_BATCH_NODES && i + 1 < dirty.length) continue;
+    batch.hashAll(trie.hasher);
+    for (; hashed <= i; hashed++) {
+      const { target, offset } = dirty[hashed]!;
+      batch.copyHash(nodes[hashed]!, target, offset);
+    }
+    batch.clear();
+  }
 }

@@ -9,13 +9,12 @@ import type { NodeId, TrieHasher, TriePair } from "./trie-node.ts";
 import { bitAt, EMPTY_NODE, NodeBatch } from "./trie-node.ts";
 import {
   addPairNodes,
-  addSlotNode,
+  addSlotNodes,
   checkPage,
   childPath,
   comparePairKey,
   findPair,
   isLeafPage,
-  joinSlots,
   NIBBLE_BITS,
   nibbleAt,
   pageKey,
@@ -200,18 +199,16 @@ function descendSlots(
   batch: NodeBatch,
   siblings: NodeId[],
 ): { from: number; to: number } {
-  const nodes: NodeId[] = [];
-  for (let slot = 0; slot < SLOT_COUNT; slot++) nodes.push(addSlotNode(batch, page, slot));
   let from = 0;
   let to = SLOT_COUNT;
   while (to - from > 1 && sumPairs(page, from, to) > 1) {
     const depth = siblings.length;
     const middle = (from + to) >>> 1;
     if (bitAt(keyHash, depth) === 0) {
-      siblings.push(joinSlots(batch, nodes, middle, to, depth + 1));
+      siblings.push(addSlotNodes(batch, page, middle, to, depth + 1));
       to = middle;
     } else {
-      siblings.push(joinSlots(batch, nodes, from, middle, depth + 1));
+      siblings.push(addSlotNodes(batch, page, from, middle, depth + 1));
       from = middle;
     }
   }
