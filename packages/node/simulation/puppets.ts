@@ -59,11 +59,11 @@ export function blockOf(height: number, label: string, timeMs: number = PARENT_T
 export function makePuppets(options: PuppetOptions = {}): Puppets {
   const { count = 4, height = 5 * count, hasWork = true } = options;
   const validators = makeValidators(count);
-  const nodes = validators.map(({ publicKey }, index): Puppet => {
+  const nodes = validators.map(({ consensusKey }, index): Puppet => {
     const config: CoreConfig = {
       chainId: "test-00",
-      publicKey,
-      signing: makeSigning(publicKey),
+      consensusKey,
+      signing: makeSigning(consensusKey),
       openProposal,
       baseTimeoutMs: T,
       maxTimeoutMs: 64 * T,

@@ -11,8 +11,7 @@ function sha256(data: Uint8Array): Uint8Array {
 
 export function makeValidators(count: number): Validator[] {
   return Array.from({ length: count }, (_, i) => {
-    const publicKey = sha256(encodeUtf8(`validator ${i}`));
-    return { address: publicKey.slice(0, 20), publicKey, power: 1n };
+    return { consensusKey: sha256(encodeUtf8(`validator ${i}`)), power: 1n };
   });
 }
 

@@ -1,7 +1,8 @@
 /** View changes: rules 3, 4 and the part of rule 5 that gathers ChangeViews. */
 import { CHANGE_VIEW } from "../../../../protocol/src/core/block/certificate.ts";
+import type { EvidenceVote } from "../../../../protocol/src/core/block/evidence.ts";
 import { findCertificate, isPreparedCertificateValid, matchesPrepared } from "./certificates.ts";
-import type { Core, EvidenceVote } from "./core.ts";
+import type { Core } from "./core.ts";
 import type { ChangeViewVote, Message, PreparedCertificate } from "./messages.ts";
 import { maxFaulty } from "./quorum.ts";
 import { enterView } from "./timers.ts";

@@ -1,5 +1,10 @@
 /** The state of one validator's core, its configuration, inputs and effects. Protocol rules stand in the files beside. */
-import type { Certificate, VoteType } from "../../../../protocol/src/core/block/certificate.ts";
+import type {
+  Certificate,
+  CertificateValidator,
+  VoteType,
+} from "../../../../protocol/src/core/block/certificate.ts";
+import type { Evidence } from "../../../../protocol/src/core/block/evidence.ts";
 import type {
   ChangeViewVote,
   Justification,
@@ -8,14 +13,8 @@ import type {
   PrepareRequest,
 } from "./messages.ts";
 
-export interface Validator {
-  /** 20 bytes. */
-  readonly address: Uint8Array;
-  /** Ed25519, 32 bytes. */
-  readonly publicKey: Uint8Array;
-  /** Weighs at the decision only; every other quorum counts one validator, one vote. */
-  readonly power: bigint;
-}
+/** A vote is worth one whatever its power; the power weighs at the decision only, as in the certificate. */
+export type Validator = CertificateValidator;
 
 /** What the core must know of a proposal; the rest is opaque to it. */
 export interface ProposalFacts {
@@ -41,8 +40,8 @@ export type Mutation =
 
 export interface CoreConfig {
   readonly chainId: string;
-  /** The own validator key; undefined makes an observer, which decides but never sends. */
-  readonly publicKey: Uint8Array | undefined;
+  /** The own consensus key; undefined makes an observer, which decides but never sends. */
+  readonly consensusKey: Uint8Array | undefined;
   readonly signing: SigningPort;
   /**
    * Reads a proposal, checking that its bytes are exactly those its block hash commits to (header and statement ids); undefined if not.
@@ -176,23 +175,6 @@ export type Input =
       readonly verdict: "valid" | "bad" | "missing";
     };
 
-/** One signed half of an equivocation. For a ChangeView, `blockHash` and `preparedView` are its prepared fields. */
-export interface EvidenceVote {
-  readonly blockHash: Uint8Array | null;
-  readonly preparedView: number | null;
-  readonly signature: Uint8Array;
-}
-
-export interface Evidence {
-  readonly epoch: number;
-  readonly height: number;
-  readonly view: number;
-  readonly type: VoteType | 4;
-  readonly validatorIndex: number;
-  readonly first: EvidenceVote;
-  readonly second: EvidenceVote;
-}
-
 /**
  * The driver carries effects out in order, those of one step before those of the next, and never overtakes a `persist` that is still
  * being written. Several waiting `persist` may become one write of the last record.
@@ -202,7 +184,13 @@ export type Effect =
   | { readonly kind: "send"; readonly to: "all" | readonly number[]; readonly message: Message }
   /** Wake the core with `timer` at this time of `nowMs`'s clock; replaces the one before, undefined cancels. */
   | { readonly kind: "set-timer"; readonly atMs: number | undefined }
-  | { readonly kind: "build-proposal"; readonly height: number; readonly view: number }
+  | {
+      readonly kind: "build-proposal";
+      readonly height: number;
+      readonly view: number;
+      /** Every primary had a turn in vain: take parent + 1, which no clock refuses, instead of max(parent + 1, clock). */
+      readonly usesParentTime: boolean;
+    }
   | {
       readonly kind: "check-proposal";
       readonly height: number;

@@ -6,7 +6,6 @@ import {
   CHANGE_VIEW,
   COMMIT,
   indexedSignatures,
-  MAX_VALIDATORS,
   PREPARE_REQUEST,
   PREPARE_RESPONSE,
   RECOVERY_MESSAGE,
@@ -14,6 +13,7 @@ import {
   validatorIndex,
   viewNumber,
 } from "../../../../protocol/src/core/block/certificate.ts";
+import { VALIDATORS_MAX } from "../../../../protocol/src/core/block/validator-set.ts";
 import {
   array,
   bytes,
@@ -31,9 +31,9 @@ import { LhgError } from "../../../../protocol/src/core/errors.ts";
 export const MAX_PROPOSAL_BYTES = 1 << 20;
 /** Distinct prepared certificates of one RecoveryMessage; each costs M signature checks. */
 export const MAX_CERTIFICATES = 8;
-const MAX_RECOVERY_VOTES = 8 * MAX_VALIDATORS;
+const MAX_RECOVERY_VOTES = 8 * VALIDATORS_MAX;
 /** Two proposals (the view's and a wanted one) and every list at its maximum. */
-export const MAX_MESSAGE_BYTES = 2 * MAX_PROPOSAL_BYTES + (1 << 19);
+export const MAX_MESSAGE_BYTES = 2 * MAX_PROPOSAL_BYTES + (1 << 20);
 
 const height = uint();
 const blockHash = bytes(32);
@@ -59,7 +59,7 @@ export type ChangeViewVote = Infer<typeof changeViewVote>;
 
 /** M ChangeViews into one view, and the certificate of the highest prepared view any of them claims. */
 export const justification = record(undefined, {
-  changeViews: array(changeViewVote, { min: 1, max: MAX_VALIDATORS }),
+  changeViews: array(changeViewVote, { min: 1, max: VALIDATORS_MAX }),
   certificate: nullable(preparedCertificate),
 });
 export type Justification = Infer<typeof justification>;
@@ -102,7 +102,7 @@ const recoveryMessage = record(undefined, {
   request: nullable(prepareRequest),
   responses: array(recoveryVote, { max: MAX_RECOVERY_VOTES }),
   commits: array(recoveryVote, { max: MAX_RECOVERY_VOTES }),
-  changeViews: array(changeViewVote, { max: MAX_VALIDATORS }),
+  changeViews: array(changeViewVote, { max: VALIDATORS_MAX }),
   certificates: array(preparedCertificate, { max: MAX_CERTIFICATES }),
   wantedProposal: nullable(proposalBytes),
 });

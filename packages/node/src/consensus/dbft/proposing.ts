@@ -58,7 +58,8 @@ function justifyProposal(core: Core): Justification | undefined {
 function requestBuild(core: Core, justification: Justification | null): boolean {
   const { state } = core;
   state.building = { view: state.view, justification };
-  core.effects.push({ kind: "build-proposal", height: state.height, view: state.view });
+  const { height, view } = state;
+  core.effects.push({ kind: "build-proposal", height, view, usesParentTime: hadEveryTurn(state) });
   return true;
 }
 
@@ -171,10 +172,15 @@ export function respondIfValid(core: Core): boolean {
   return true;
 }
 
-/** A proposal found bad is left at once: waiting for the timer would gain nothing. */
+/** Every validator was primary once: from here on views change by the timer only, and times do not depend on clocks. */
+function hadEveryTurn(state: CoreState): boolean {
+  return state.view >= state.validators.length;
+}
+
+/** A bad proposal is left at once, as waiting would gain nothing; but validators that keep disagreeing must not spin. */
 export function leaveIfRejected(core: Core): boolean {
   const { state } = core;
-  if (findRequest(state, state.view)?.check !== "rejected") return false;
+  if (findRequest(state, state.view)?.check !== "rejected" || hadEveryTurn(state)) return false;
   changeView(core, state.view + 1);
   return true;
 }

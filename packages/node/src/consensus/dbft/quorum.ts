@@ -1,8 +1,5 @@
-import {
-  faultTolerance,
-  quorumSize,
-  type SigningScope,
-} from "../../../../protocol/src/core/block/certificate.ts";
+import type { SigningScope } from "../../../../protocol/src/core/block/certificate.ts";
+import { votesNeeded } from "../../../../protocol/src/core/block/validator-set.ts";
 import type { Core, CoreState, Mutation } from "./core.ts";
 
 export function hasMutation(core: Core, mutation: Mutation): boolean {
@@ -25,12 +22,13 @@ export function isPrimary(state: CoreState): boolean {
 
 /** M, by count: one validator, one vote. */
 export function quorum(core: Core): number {
-  const full = quorumSize(core.state.validators.length);
+  const full = votesNeeded(core.state.validators.length);
   return hasMutation(core, "quorum-minus-one") ? full - 1 : full;
 }
 
+/** F = floor((N - 1) / 3). */
 export function maxFaulty(state: CoreState): number {
-  return faultTolerance(state.validators.length);
+  return state.validators.length - votesNeeded(state.validators.length);
 }
 
 export function scopeOf(core: Core): SigningScope {

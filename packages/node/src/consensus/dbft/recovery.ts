@@ -54,9 +54,9 @@ export function answerRecovery(core: Core, request: RecoveryRequest): Recorded {
   const lastMs = state.repliedAtMs[validatorIndex];
   if (validatorIndex === state.ownIndex || state.ownIndex < 0) return "dropped";
   if (lastMs !== undefined && 2 * (nowMs - lastMs) < config.baseTimeoutMs) return "dropped";
-  const { publicKey } = state.validators[validatorIndex]!;
+  const { consensusKey } = state.validators[validatorIndex]!;
   const signed = voteSignBytes(scopeOf(core), view, RECOVERY_REQUEST, wantedHash);
-  if (!config.signing.verify(publicKey, signed, signature)) return "invalid";
+  if (!config.signing.verify(consensusKey, signed, signature)) return "invalid";
   state.repliedAtMs[validatorIndex] = nowMs;
   const summary = summarise(core, undefined, view <= state.view);
   const wantedProposal = (wantedHash && findProposal(state, wantedHash)) ?? null;

@@ -119,16 +119,16 @@ function startHeight(core: Core, input: Extract<Input, { kind: "start-height" }>
   const { state, config, nowMs } = core;
   assertInvariant(input.height > state.height, "heights rise");
   assertInvariant(input.validators.length > 0, "a height has validators");
-  const { publicKey } = config;
+  const { consensusKey } = config;
   const slots = (): [][] => input.validators.map(() => []);
   Object.assign(state, createState(), {
     height: input.height,
     epoch: input.epoch,
     validators: input.validators,
     ownIndex:
-      publicKey === undefined
+      consensusKey === undefined
         ? -1
-        : input.validators.findIndex((validator) => equalBytes(validator.publicKey, publicKey)),
+        : input.validators.findIndex((validator) => equalBytes(validator.consensusKey, consensusKey)),
     parentHash: input.parentHash,
     parentTimeMs: input.parentTimeMs,
     votes: { [PREPARE_REQUEST]: slots(), [PREPARE_RESPONSE]: slots(), [COMMIT]: slots() },

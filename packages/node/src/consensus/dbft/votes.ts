@@ -3,6 +3,7 @@
  * can fill only its own slots. Keeping both votes of an equivocator makes counting independent of the order of arrival and is the evidence.
  */
 import {
+  type CHANGE_VIEW,
   COMMIT,
   changeViewSignBytes,
   PREPARE_REQUEST,
@@ -10,9 +11,10 @@ import {
   type VoteType,
   voteSignBytes,
 } from "../../../../protocol/src/core/block/certificate.ts";
+import type { EvidenceVote } from "../../../../protocol/src/core/block/evidence.ts";
 import { equalBytes } from "../../../../protocol/src/core/bytes.ts";
 import { assertInvariant } from "../../../../protocol/src/core/errors.ts";
-import type { Core, CoreState, EvidenceVote, Vote } from "./core.ts";
+import type { Core, CoreState, Vote } from "./core.ts";
 import type { ChangeViewVote } from "./messages.ts";
 import { hasMutation, scopeOf } from "./quorum.ts";
 import { enterView } from "./timers.ts";
@@ -90,7 +92,7 @@ function evidenceVote(vote: Vote): EvidenceVote {
 
 export function accuse(
   core: Core,
-  type: VoteType | 4,
+  type: VoteType | typeof CHANGE_VIEW,
   validatorIndex: number,
   view: number,
   first: EvidenceVote,
@@ -121,7 +123,7 @@ export function isVoteSigned(core: Core, type: VoteType, validator: number, vote
   const held = findVote(state, type, validator, vote.view, vote.blockHash);
   if (held !== undefined && equalBytes(held.signature, vote.signature)) return true;
   return config.signing.verify(
-    state.validators[validator]!.publicKey,
+    state.validators[validator]!.consensusKey,
     voteSignBytes(scopeOf(core), vote.view, type, vote.blockHash),
     vote.signature,
   );
@@ -141,7 +143,7 @@ export function isChangeViewSigned(core: Core, vote: ChangeViewVote): boolean {
   if (held !== undefined && isSameChangeView(held, vote) && equalBytes(held.signature, vote.signature))
     return true;
   return core.config.signing.verify(
-    core.state.validators[vote.validatorIndex]!.publicKey,
+    core.state.validators[vote.validatorIndex]!.consensusKey,
     changeViewBytes(core, vote.view, vote.prepared),
     vote.signature,
   );

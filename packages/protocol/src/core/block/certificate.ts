@@ -6,6 +6,7 @@ import { encodeCbor } from "../codec/cbor.ts";
 import { array, bytes, type Infer, record, uint } from "../codec/definition.ts";
 import { ALG_EDDSA, type Verifier } from "../crypto.ts";
 import { LhgError } from "../errors.ts";
+import { VALIDATORS_MAX, type Validator, votesNeeded } from "./validator-set.ts";
 
 const DOMAIN = "LHG-dBFT-v1";
 
@@ -20,18 +21,7 @@ export const RECOVERY_MESSAGE = 6;
 /** The types of which a validator signs at most one per (height, view): two that differ are evidence. */
 export type VoteType = typeof PREPARE_REQUEST | typeof PREPARE_RESPONSE | typeof COMMIT;
 
-export const MAX_VALIDATORS = 128;
 export const MAX_VIEW = 0xffffffff;
-
-/** Validators that may be faulty: F = floor((N - 1) / 3). */
-export function faultTolerance(validatorCount: number): number {
-  return Math.floor((validatorCount - 1) / 3);
-}
-
-/** Validators that decide: M = N - F. Two sets of M share at least F + 1 validators. */
-export function quorumSize(validatorCount: number): number {
-  return validatorCount - faultTolerance(validatorCount);
-}
 
 /** The chain, the term of the validator set and the height that a signature is bound to. */
 export interface SigningScope {
@@ -84,23 +74,19 @@ export function commitSignBytes(
 }
 
 export const viewNumber = uint(MAX_VIEW);
-export const validatorIndex = uint(MAX_VALIDATORS - 1);
+export const validatorIndex = uint(VALIDATORS_MAX - 1);
 
 /** Signatures by position in the validator set of the height, ascending. */
 export const indexedSignatures = array(record(undefined, { validatorIndex, signature: bytes(64) }), {
   min: 1,
-  max: MAX_VALIDATORS,
+  max: VALIDATORS_MAX,
 });
 
 /** The commits of one (view, block hash). The view is signed, so it is stored; the block hash covers neither. */
 export const certificate = record(1, { view: viewNumber, signatures: indexedSignatures });
 export type Certificate = Infer<typeof certificate>;
 
-export interface CertificateValidator {
-  /** Ed25519, 32 bytes. */
-  readonly publicKey: Uint8Array;
-  readonly power: bigint;
-}
+export type CertificateValidator = Pick<Validator, "consensusKey" | "power">;
 
 /** Whether these validators decide: at least M of N by count, and more than two thirds of the power. */
 export function isCommitQuorum(
@@ -109,9 +95,9 @@ export function isCommitQuorum(
 ): boolean {
   let signed = 0n;
   let total = 0n;
-  for (const validator of validators) total += validator.power;
+  for (const { power } of validators) total += power;
   for (const signer of signers) signed += validators[signer]!.power;
-  return signers.length >= quorumSize(validators.length) && 3n * signed > 2n * total;
+  return signers.length >= votesNeeded(validators.length) && 3n * signed > 2n * total;
 }
 
 /**
@@ -144,7 +130,7 @@ export function verifyCertificate(
   const valid = verifier.verifyBatch(
     subject.signatures.map(({ validatorIndex: index, signature }) => ({
       alg: ALG_EDDSA,
-      publicKey: validators[index]!.publicKey,
+      publicKey: validators[index]!.consensusKey,
       message,
       signature,
     })),

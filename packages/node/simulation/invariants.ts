@@ -1,0 +1,143 @@
+/** What must hold in every run, checked where it could break first. A violation is thrown and ends the run. */
+import {
+  CHANGE_VIEW,
+  COMMIT,
+  PREPARE_REQUEST,
+  PREPARE_RESPONSE,
+  verifyCertificate,
+} from "../../protocol/src/core/block/certificate.ts";
+import { type Evidence, verifyEvidence } from "../../protocol/src/core/block/evidence.ts";
+import { toHex } from "../../protocol/src/core/bytes.ts";
+import type { CoreState, Decision, Validator } from "../src/consensus/dbft/core.ts";
+import type { ChangeViewVote, Message, PrepareRequest } from "../src/consensus/dbft/messages.ts";
+import { VIEW_SLOTS, VOTE_TYPES } from "../src/consensus/dbft/votes.ts";
+import { toyVerifier } from "./toys.ts";
+
+export class Violation extends Error {
+  constructor(what: string) {
+    super(what);
+    this.name = "Violation";
+  }
+}
+
+function demand(condition: boolean, what: () => string): void {
+  if (!condition) throw new Violation(what());
+}
+
+interface Finding {
+  readonly view: number;
+  readonly hash: string;
+}
+
+export interface Invariants {
+  readonly chainId: string;
+  /** By height. */
+  readonly decisions: Map<number, Finding[]>;
+  readonly certificates: Map<number, Finding[]>;
+  /** (validator key, height, view, type) -> what an honest validator signed there and sent. */
+  readonly sent: Map<string, string>;
+}
+
+export function createInvariants(chainId: string): Invariants {
+  return { chainId, decisions: new Map(), certificates: new Map(), sent: new Map() };
+}
+
+function findingsOf(map: Map<number, Finding[]>, height: number): Finding[] {
+  const found = map.get(height) ?? [];
+  map.set(height, found);
+  return found;
+}
+
+/** Agreement, a valid certificate, and no prepared certificate of a later view for another block. */
+export function checkDecision(
+  invariants: Invariants,
+  height: number,
+  decision: Pick<Decision, "blockHash" | "certificate">,
+  validators: readonly Validator[],
+): void {
+  const scope = { chainId: invariants.chainId, epoch: 0, height };
+  verifyCertificate(toyVerifier, scope, decision.blockHash, decision.certificate, validators);
+  const hash = toHex(decision.blockHash);
+  const { view } = decision.certificate;
+  const decisions = findingsOf(invariants.decisions, height);
+  for (const other of decisions)
+    demand(other.hash === hash, () => `height ${height}: ${hash} and ${other.hash} are both decided`);
+  for (const other of findingsOf(invariants.certificates, height))
+    demand(
+      other.view <= view || other.hash === hash,
+      () => `height ${height}: decided in view ${view}, another prepared in ${other.view}`,
+    );
+  decisions.push({ view, hash });
+}
+
+/** The state of an honest validator after a step: certificates agree with decisions, memory is bounded. */
+export function checkState(invariants: Invariants, state: CoreState): void {
+  const { height, prepared, validators } = state;
+  if (prepared !== undefined) {
+    const hash = toHex(prepared.certificate.blockHash);
+    const { view } = prepared.certificate;
+    const certificates = findingsOf(invariants.certificates, height);
+    if (!certificates.some((held) => held.view === view && held.hash === hash)) {
+      for (const decision of findingsOf(invariants.decisions, height))
+        demand(
+          decision.view >= view || decision.hash === hash,
+          () => `height ${height}: prepared in view ${view} against the decision of ${decision.view}`,
+        );
+      for (const other of certificates)
+        demand(other.view !== view, () => `height ${height}: two blocks prepared in view ${view}`);
+      certificates.push({ view, hash });
+    }
+  }
+  demand(state.requests.length <= 4, () => "more than 4 proposals are kept");
+  for (const type of VOTE_TYPES)
+    for (const slots of state.votes[type])
+      demand(slots.length <= 2 * VIEW_SLOTS, () => `more than ${2 * VIEW_SLOTS} votes of a validator`);
+  demand(state.votes[COMMIT].length === validators.length, () => "slots are by validator");
+}
+
+/** Nothing an honest validator sends conflicts with what it sent before, restarts or not. */
+export function checkSent(invariants: Invariants, key: string, ownIndex: number, message: Message): void {
+  const { height } = message.body;
+  const vote = (type: number, view: number, content: string): void => {
+    const place = `${key}/${height}/${view}/${type}`;
+    const before = invariants.sent.get(place) ?? content;
+    demand(before === content, () => `${place}: ${before} and ${content} are both signed`);
+    invariants.sent.set(place, content);
+  };
+  const changeView = ({ view, prepared }: ChangeViewVote): void =>
+    vote(CHANGE_VIEW, view, prepared ? `${prepared.view} ${toHex(prepared.blockHash)}` : "none");
+  const request = (body: PrepareRequest): void => vote(PREPARE_REQUEST, body.view, toHex(body.blockHash));
+  if (message.type === "prepare-request") request(message.body);
+  else if (message.type === "prepare-response")
+    vote(PREPARE_RESPONSE, message.body.view, toHex(message.body.blockHash));
+  else if (message.type === "commit") vote(COMMIT, message.body.view, toHex(message.body.blockHash));
+  else if (message.type === "change-view") changeView(message.body.vote);
+  else if (message.type === "recovery-message") {
+    const isOwn = (part: { readonly validatorIndex: number }): boolean => part.validatorIndex === ownIndex;
+    if (message.body.request !== null && isOwn(message.body.request)) request(message.body.request);
+    for (const part of message.body.responses.filter(isOwn))
+      vote(PREPARE_RESPONSE, part.view, toHex(part.blockHash));
+    for (const part of message.body.commits.filter(isOwn)) vote(COMMIT, part.view, toHex(part.blockHash));
+    for (const part of message.body.changeViews.filter(isOwn)) changeView(part);
+  }
+}
+
+/** Evidence is sound, and only a traitor is ever accused. */
+export function checkEvidence(
+  invariants: Invariants,
+  evidence: Evidence,
+  validators: readonly Validator[],
+  isTraitor: (validator: Validator) => boolean,
+): void {
+  verifyEvidence(toyVerifier, invariants.chainId, evidence, validators);
+  const accused = validators[evidence.validatorIndex]!;
+  demand(isTraitor(accused), () => `honest validator ${evidence.validatorIndex} is accused`);
+}
+
+export function checkMonotonic(before: { height: number; view: number }, state: CoreState): void {
+  const isHigher = state.height > before.height;
+  demand(
+    isHigher || (state.height === before.height && state.view >= before.view),
+    () => `height ${before.height} view ${before.view} went back to ${state.height} view ${state.view}`,
+  );
+}
