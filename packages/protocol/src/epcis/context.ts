@@ -4,7 +4,7 @@
  */
 import { LhgError } from "../core/errors.ts";
 import { type JsonNode, type JsonObject, memberPath } from "../core/json.ts";
-import { checkExtensionValue, expectText, requireMember } from "./fields.ts";
+import { checkExtensionValue, requireMember } from "./fields.ts";
 import { isUri } from "./text.ts";
 
 /** EPCISDocument, EPCISQueryDocument, or a single event that stands alone. */
@@ -152,7 +152,8 @@ function readPrefixes(object: JsonObject, path: string, prefixes: Map<string, st
   for (const [name, node] of object.entries) {
     const termPath = memberPath(path, name);
     if (isInertTerm(name, node)) continue;
-    const namespace = expectText(node, termPath);
+    if (node.kind !== "string") throw badTerm("must be the namespace of a prefix", termPath);
+    const namespace = node.value;
     checkPrefix(name, namespace, termPath);
     prefixes.set(name, namespace);
     if (prefixes.size > MAX_PREFIXES)

@@ -63,8 +63,8 @@ export function readDocument(bytes: Uint8Array): EpcisDocument {
   const { list, path } = findEventList(root, form);
   const context = readDocumentContext(root, form, list);
   checkDocumentFields(root, form, context.prefixes);
+  if (list.items.length > MAX_DOCUMENT_EVENTS) throw tooManyEvents(path);
   const events = readList(list, path, expectObject);
-  if (events.length > MAX_DOCUMENT_EVENTS) throw tooManyEvents(path);
   const parts = events.length > 0 ? cut(bytes, events) : cutEmpty(bytes, list);
   return { context, parts, events, eventsPath: path };
 }

@@ -4,7 +4,8 @@
  */
 import { encodeUtf8, toHex } from "../core/bytes.ts";
 import type { Hasher } from "../core/crypto.ts";
-import { DECIMAL_MAX_EXPONENT, formatDecimal, parseDecimal } from "../core/decimal.ts";
+import { DECIMAL_MAX_DIGITS, DECIMAL_MAX_EXPONENT, formatDecimal, parseDecimal } from "../core/decimal.ts";
+import { LhgError } from "../core/errors.ts";
 import { type JsonNode, type JsonObject, memberPath } from "../core/json.ts";
 import { type DocumentContext, expandCurie, readEventPrefixes } from "./context.ts";
 import { expectObject, expectText, expectTime, requireMember } from "./fields.ts";
@@ -40,54 +41,70 @@ export function preHash(node: JsonNode, context: DocumentContext, path = "$"): s
   const event = expectObject(node, path);
   const prefixes = readEventPrefixes(event, context, path);
   const type = expectText(requireMember(event, "type", path), memberPath(path, "type"));
-  const ordered = renderFields(EVENT_FIELDS, event, prefixes, path);
+  const scope: Scope = { prefixes, left: MAX_PRE_HASH_LENGTH };
+  const ordered = renderFields(EVENT_FIELDS, event, scope, path);
   const trailing = Object.entries(TRAILING_FIELDS).map(([name, render]) =>
-    renderMember(name, render, event, prefixes, path),
+    renderMember(name, render, event, scope, path),
   );
-  const extensions = renderExtensions(event, EVENT_NAMES, prefixes, path, context.ignoreFields);
+  const extensions = renderExtensions(event, EVENT_NAMES, scope, path, context.ignoreFields);
   return `eventType=${type}${ordered}${join([...trailing, ...extensions])}`;
 }
 
-type Prefixes = ReadonlyMap<string, string>;
+/**
+ * Pre-hash strings repeat the namespace of a list for each of its items: without a bound, 1 MB of event could ask
+ * for 500 MB of text. 10,000 items of a hundred characters take a quarter of this.
+ */
+export const MAX_PRE_HASH_LENGTH = 4_194_304;
+
+interface Scope {
+  readonly prefixes: ReadonlyMap<string, string>;
+  /** Characters the string may still grow by. */
+  left: number;
+}
+
 /** Gives the text of one member, its name included, or "" where there is nothing to say. */
-type Render = (name: string, node: JsonNode, prefixes: Prefixes, path: string) => string;
+type Render = (name: string, node: JsonNode, scope: Scope, path: string) => string;
 type Fields = Readonly<Record<string, Render>>;
 
-const value: Render = (name, node, prefixes, path) => pair(name, renderValue(node, prefixes, path));
-const time: Render = (name, node, _prefixes, path) => `${name}=${formatTimeMs(expectTime(node, path))}`;
+const value: Render = (name, node, scope, path) => pair(name, renderValue(node, scope, path), scope, path);
+const time: Render = (name, node, scope, path) =>
+  pair(name, formatTimeMs(expectTime(node, path)), scope, path);
 
 function term(vocabulary: Vocabulary): Render {
-  return (name, node, prefixes, path) => {
-    const text = renderValue(node, prefixes, path);
-    return pair(name, expandTerm(vocabulary, text));
-  };
+  return (name, node, scope, path) =>
+    pair(name, expandTerm(vocabulary, renderValue(node, scope, path)), scope, path);
 }
 
 /** Each item of a list under one name, sorted; a single value is a list of one. */
 function repeated(render: Render): Render {
-  return (name, node, prefixes, path) =>
-    join(listItems(node).map((item, index) => render(name, item, prefixes, `${path}[${index}]`)));
+  return (name, node, scope, path) =>
+    join(listItems(node).map((item, index) => render(name, item, scope, `${path}[${index}]`)));
 }
 
 /** The list's name once, then its items under `itemName`, sorted. */
 function list(itemName: string, render: Render): Render {
-  return (name, node, prefixes, path) => {
-    const items = listItems(node).map((item, index) => render(itemName, item, prefixes, `${path}[${index}]`));
-    return items.some((item) => item !== "") ? name + join(items) : "";
+  return (name, node, scope, path) => {
+    const items = listItems(node).map((item, index) => render(itemName, item, scope, `${path}[${index}]`));
+    return items.some((item) => item !== "") ? grow(scope, name, path) + join(items) : "";
   };
 }
 
 /** The name, the known fields in their order, then the extensions of the object, sorted. */
 function object(fields: Fields): Render {
-  return (name, node, prefixes, path) => {
-    const text = renderFieldsAndExtensions(fields, node, prefixes, path);
-    return text === "" ? "" : name + text;
+  const render = bare(fields);
+  return (name, node, scope, path) => {
+    const text = render(name, node, scope, path);
+    return text === "" ? "" : grow(scope, name, path) + text;
   };
 }
 
 /** Business transactions, sources and destinations have no name of their own in the string. */
 function bare(fields: Fields): Render {
-  return (_name, node, prefixes, path) => renderFieldsAndExtensions(fields, node, prefixes, path);
+  const known = new Set(Object.keys(fields));
+  return (_name, node, scope, path) => {
+    const owner = expectObject(node, path);
+    return renderFields(fields, owner, scope, path) + join(renderExtensions(owner, known, scope, path));
+  };
 }
 
 const EPCS = list("epc", value);
@@ -137,8 +154,8 @@ const EVENT_FIELDS: Fields = {
   eventTime: time,
   eventTimeZoneOffset: value,
   certificationInfo: repeated(value),
-  parentID: value,
   epcList: EPCS,
+  parentID: value,
   inputEPCList: EPCS,
   childEPCs: EPCS,
   quantityList: QUANTITIES,
@@ -174,30 +191,17 @@ const EVENT_NAMES: ReadonlySet<string> = new Set([
   ..."@context type recordTime eventID errorDeclaration".split(" "),
 ]);
 
-function renderFields(fields: Fields, node: JsonObject, prefixes: Prefixes, path: string): string {
+function renderFields(fields: Fields, node: JsonObject, scope: Scope, path: string): string {
   let text = "";
-  for (const [name, render] of Object.entries(fields))
-    text += renderMember(name, render, node, prefixes, path);
+  for (const [name, render] of Object.entries(fields)) text += renderMember(name, render, node, scope, path);
   return text;
 }
 
-function renderMember(
-  name: string,
-  render: Render,
-  node: JsonObject,
-  prefixes: Prefixes,
-  path: string,
-): string {
+function renderMember(name: string, render: Render, node: JsonObject, scope: Scope, path: string): string {
   const member = node.entries.get(name);
   return member === undefined || member.kind === "null"
     ? ""
-    : render(name, member, prefixes, memberPath(path, name));
-}
-
-function renderFieldsAndExtensions(fields: Fields, node: JsonNode, prefixes: Prefixes, path: string): string {
-  const owner = expectObject(node, path);
-  const known = new Set(Object.keys(fields));
-  return renderFields(fields, owner, prefixes, path) + join(renderExtensions(owner, known, prefixes, path));
+    : render(name, member, scope, memberPath(path, name));
 }
 
 const NO_NAMES: ReadonlySet<string> = new Set();
@@ -206,40 +210,32 @@ const COMMENT = "{http://www.w3.org/2000/01/rdf-schema#}comment";
 function renderExtensions(
   node: JsonObject,
   known: ReadonlySet<string>,
-  prefixes: Prefixes,
+  scope: Scope,
   path: string,
   ignored: ReadonlySet<string> = NO_NAMES,
 ): string[] {
   const out: string[] = [];
   for (const [name, member] of node.entries) {
     if (known.has(name) || (ignored.has(name) && name.includes(":"))) continue;
-    const fullName = renderName(name, prefixes);
-    if (fullName !== COMMENT) renderExtension(fullName, member, prefixes, memberPath(path, name), out);
+    const fullName = renderName(name, scope);
+    if (fullName !== COMMENT) renderExtension(fullName, member, scope, memberPath(path, name), out);
   }
   return out;
 }
 
 /** An array repeats its name for each item, arrays in arrays included; null says nothing. */
-function renderExtension(
-  name: string,
-  node: JsonNode,
-  prefixes: Prefixes,
-  path: string,
-  out: string[],
-): void {
+function renderExtension(name: string, node: JsonNode, scope: Scope, path: string, out: string[]): void {
   if (node.kind === "null") return;
   if (node.kind === "array")
     for (const [index, item] of node.items.entries())
-      renderExtension(name, item, prefixes, `${path}[${index}]`, out);
-  else if (node.kind === "object") out.push(name + join(renderExtensions(node, NO_NAMES, prefixes, path)));
-  else {
-    const text = renderValue(node, prefixes, path);
-    out.push(text === "" ? name : `${name}=${text}`);
-  }
+      renderExtension(name, item, scope, `${path}[${index}]`, out);
+  else if (node.kind === "object")
+    out.push(grow(scope, name, path) + join(renderExtensions(node, NO_NAMES, scope, path)));
+  else out.push(pair(name, renderValue(node, scope, path), scope, path) || grow(scope, name, path));
 }
 
 /** `{namespace}local`; a name without a declared prefix stays as it is. */
-function renderName(name: string, prefixes: Prefixes): string {
+function renderName(name: string, { prefixes }: Scope): string {
   const colon = name.indexOf(":");
   const namespace = colon > 0 ? prefixes.get(name.slice(0, colon)) : undefined;
   if (namespace !== undefined) return `{${namespace}}${name.slice(colon + 1)}`;
@@ -247,29 +243,46 @@ function renderName(name: string, prefixes: Prefixes): string {
   return end > 0 ? `{${name.slice(0, end)}}${name.slice(end)}` : name;
 }
 
-function renderValue(node: JsonNode, prefixes: Prefixes, path: string): string {
+function renderValue(node: JsonNode, scope: Scope, path: string): string {
   if (node.kind === "number") return formatDecimal(parseDecimal(node.raw, path));
   if (node.kind === "boolean") return node.value ? "true" : "false";
-  const text = upgradeCbvUrn(expandCurie(trimXmlSpace(expectText(node, path)), prefixes));
+  const text = upgradeCbvUrn(expandCurie(trimXmlSpace(expectText(node, path)), scope.prefixes));
   return canonicalText(trimNumber(text));
 }
 
-const NUMBER_TEXT = /^([+-]?)0*([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,3}))?$/;
+const NUMBER_TEXT = /^[+]?(-?)([0-9]+)?(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,3}))?$/;
+const MAX_NUMBER_TEXT_LENGTH = 64;
 
 /** XML has only strings, so a number in a string is a number to the hash; beyond our decimals it stays as it is. */
 function trimNumber(text: string): string {
-  if (text.length > 64 || !/[0-9]/.test(text)) return text;
-  const match = NUMBER_TEXT.exec(text);
+  const match = text.length <= MAX_NUMBER_TEXT_LENGTH ? NUMBER_TEXT.exec(text) : null;
   if (match === null) return text;
-  const [, sign, whole = "", fraction = "", exponent = "0"] = match;
-  const canonical = `${sign === "-" ? "-" : ""}${whole === "" ? "0" : whole}.${fraction}0e${exponent}`;
-  if (`${whole}${fraction}`.replace(/0+$/, "").length > 34) return text;
-  if (Math.abs(Number(exponent)) > DECIMAL_MAX_EXPONENT - 64) return text;
-  return formatDecimal(parseDecimal(canonical));
+  const [, sign = "", whole = "", fraction = "", exponent = "0"] = match;
+  const digits = `${whole}${fraction}`;
+  const fits =
+    digits !== "" &&
+    digits.replace(/^0+|0+$/g, "").length <= DECIMAL_MAX_DIGITS &&
+    Math.abs(Number(exponent)) <= DECIMAL_MAX_EXPONENT - MAX_NUMBER_TEXT_LENGTH;
+  return fits
+    ? formatDecimal(
+        parseDecimal(`${sign}${digits.replace(/^0+(?=.)/, "")}e${Number(exponent) - fraction.length}`),
+      )
+    : text;
 }
 
-function pair(name: string, text: string): string {
-  return text === "" ? "" : `${name}=${text}`;
+function pair(name: string, text: string, scope: Scope, path: string): string {
+  return text === "" ? "" : grow(scope, `${name}=${text}`, path);
+}
+
+function grow(scope: Scope, text: string, path: string): string {
+  scope.left -= text.length;
+  if (scope.left < 0)
+    throw new LhgError(
+      "epcis.too-long",
+      `must have a pre-hash string of at most ${MAX_PRE_HASH_LENGTH} characters`,
+      path,
+    );
+  return text;
 }
 
 function listItems(node: JsonNode): readonly JsonNode[] {

@@ -167,7 +167,10 @@ function completeKey(ai: string, value: string, qualifiers: ReadonlyMap<string, 
 
 const WEB_PATH = /^https?:\/\/[^/?#]+(\/[^?#]*)/i;
 
-/** The path is a stem, then key and value, then qualifiers and values; query and fragment do not identify. */
+/**
+ * The path is a stem, then key and value, then qualifiers and values; query and fragment
+ * do not identify (GS1 Digital Link URI syntax 1.2).
+ */
 function readDigitalLink(uri: string): Gs1Reading {
   const path = WEB_PATH.exec(uri)?.[1];
   if (path === undefined) return undefined;
@@ -181,7 +184,8 @@ function readDigitalLink(uri: string): Gs1Reading {
     if (qualifiers === undefined || value === undefined) continue;
     return completeKey(ai, ai === "01" ? padGtin(value) : value, qualifiers);
   }
-  return undefined;
+  const first = toAi(segments[0]!);
+  return KEY_RULES.has(first) ? { problem: `must have (${first}) and its qualifiers in order` } : undefined;
 }
 
 function readQualifiers(
