@@ -299,6 +299,12 @@ function* tamperings(proof: TrieProof): Generator<TrieProof> {
   // One level more without a sibling: path compression the other way round.
   yield { ...proof, depth: depth + 1, bitmap: deeper };
   yield { ...proof, depth: depth + 1, bitmap: flipBit(deeper, depth), siblings: [...siblings, ZERO32] };
+  // The same way written differently: a sibling no one reads, an empty sibling spelt out.
+  for (let bit = depth; bit < 8 * bitmap.length; bit++)
+    yield { ...proof, bitmap: flipBit(bitmap, bit), siblings: [keyOf("unread"), ...siblings] };
+  for (let d = 0, above = 0; d < depth; above += bitAt(bitmap, d++))
+    if (bitAt(bitmap, d) === 0)
+      yield { ...proof, bitmap: flipBit(bitmap, d), siblings: siblings.toSpliced(above, 0, ZERO32) };
   if (terminal === undefined) {
     yield { ...proof, terminal: { keyHash: ZERO32, valueHash: ZERO32 } };
     return;
@@ -373,6 +379,23 @@ test("an inner node is no leaf and a leaf is no inner node", () => {
     const asInner = { depth: 1, bitmap: Uint8Array.of(0x80), siblings: [sibling], terminal: undefined };
     assert.equal(verify(keyOf("x"), asInner, leaf), undefined);
   }
+});
+
+test("a root that breaks the rule proves nothing", () => {
+  const [low, high] = [graft(ZERO32, keyOf(1), 1), graft(flipBit(ZERO32, 0), keyOf(2), 1)];
+  const value = keyOf("value");
+  const terminal = { keyHash: low, valueHash: value };
+  const leaf = hashTrieLeaf(hasher, low, value);
+  // A lone leaf, or nothing, below an inner node.
+  const sunken = { depth: 1, bitmap: Uint8Array.of(0), siblings: [], terminal };
+  assert.equal(verify(low, sunken, hasher.hashPairs(concatBytes(leaf, ZERO32))), undefined);
+  assert.equal(
+    verify(low, { ...sunken, terminal: undefined }, hasher.hashPairs(concatBytes(ZERO32, ZERO32))),
+    undefined,
+  );
+  // A pair on the side where its key does not belong.
+  const misplaced = { depth: 1, bitmap: Uint8Array.of(0x80), siblings: [value], terminal };
+  assert.equal(verify(high, misplaced, hasher.hashPairs(concatBytes(value, leaf))), undefined);
 });
 
 test("two keys that differ in the last bit are proven at depth 256", () => {

@@ -1,0 +1,31 @@
+import { digest } from "@lhg/protocol/core/account";
+import { header } from "@lhg/protocol/core/block/header";
+import { validatorSet } from "@lhg/protocol/core/block/validator-set";
+import { array, bytes, type Infer, nullable, record, text, uint } from "@lhg/protocol/core/codec/definition";
+
+/** The newest committed block. */
+export const headRecord = record(1, {
+  height: uint(),
+  timeMs: uint(),
+  blockHash: digest,
+  /** After this block. */
+  appHash: digest,
+  resultsHash: digest,
+  certificateHash: digest,
+});
+export type HeadRecord = Infer<typeof headRecord>;
+
+/** A block without its statements, which are stored one by one. */
+export const blockRecord = record(1, {
+  header,
+  /** Validators of this height, as certified headers carry them. */
+  validators: validatorSet,
+  statements: uint(),
+  /** Positions of the statements that were not admitted, with why. */
+  skipped: array(record(undefined, { position: uint(), code: text({ max: 64 }), field: text({ max: 512 }) }), { max: 100_000 }),
+  lastCertificate: nullable(bytes({ max: 64 << 10 })),
+  evidence: array(bytes({ max: 64 << 10 }), { max: 256 }),
+  isWorking: uint(1),
+  sizeBytes: uint(),
+});
+export type BlockRecord = Infer<typeof blockRecord>;

@@ -1,0 +1,43 @@
+/** Keys of the node's own records beside the state's (which begin with 0x01 to 0x06). First bytes are never reused. */
+import { concatBytes } from "@lhg/protocol/core/bytes";
+
+const SPACE_META = 0x10;
+const SPACE_BLOCK = 0x11;
+const SPACE_STATEMENT = 0x12;
+const SPACE_BLOCK_HASH = 0x13;
+const SPACE_CERTIFICATE = 0x14;
+/** Indexes begin here: 0x20 to 0x3f, one byte an index (queries/indexes.ts). */
+export const SPACE_INDEX_FIRST = 0x20;
+
+/** Unsigned 64-bit big-endian, so that keys sort by number. */
+export function numberKey(value: number): Uint8Array {
+  const out = new Uint8Array(8);
+  new DataView(out.buffer).setBigUint64(0, BigInt(value));
+  return out;
+}
+
+function makeKey(space: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  return concatBytes(Uint8Array.of(space), ...parts);
+}
+
+/** The newest committed block: head record. */
+export const HEAD_KEY = Uint8Array.of(SPACE_META, 1);
+export const GENESIS_KEY = Uint8Array.of(SPACE_META, 2);
+
+export function blockKey(height: number): Uint8Array {
+  return makeKey(SPACE_BLOCK, numberKey(height));
+}
+
+/** The submission at a position of a block, skipped ones included. */
+export function statementKey(height: number, position: number): Uint8Array {
+  return makeKey(SPACE_STATEMENT, numberKey(height), numberKey(position));
+}
+
+export function blockHashKey(hash: Uint8Array): Uint8Array {
+  return makeKey(SPACE_BLOCK_HASH, hash);
+}
+
+/** The certificate that made a block final. */
+export function certificateKey(height: number): Uint8Array {
+  return makeKey(SPACE_CERTIFICATE, numberKey(height));
+}

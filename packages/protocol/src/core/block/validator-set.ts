@@ -1,0 +1,84 @@
+import { address } from "../account.ts";
+import { compareBytes, concatBytes } from "../bytes.ts";
+import { array, bytes, type Codec, type Infer, record, refine, uint64 } from "../codec/definition.ts";
+import type { Hasher } from "../crypto.ts";
+import { hashLeaf, logRoot } from "../merkle/log.ts";
+
+/** Validators carry an operator account, an Ed25519 consensus key and power. */
+export const validator = record(undefined, { operator: address, consensusKey: bytes(32), power: uint64 });
+export type Validator = Infer<typeof validator>;
+
+export const VALIDATORS_MAX = 256;
+/** CometBFT's cap of the total power: (2^63 - 1) / 8. */
+const POWER_MAX = ((1n << 63n) - 1n) / 8n;
+
+/** A set in CometBFT's order: power descending, then address ascending. The order is part of the format. */
+export const validatorSet: Codec<readonly Validator[]> = refine(
+  array(validator, { min: 1, max: VALIDATORS_MAX }),
+  (set) => {
+    const total = set.reduce((sum, entry) => sum + entry.power, 0n);
+    if (set.some((entry) => entry.power === 0n) || total > POWER_MAX)
+      return { code: "validators.power", message: "powers must be positive and within CometBFT's cap" };
+    return undefined;
+  },
+);
+export type ValidatorSet = readonly Validator[];
+
+/** CometBFT's address of a consensus key: the first 20 bytes of its SHA-256. */
+export function validatorAddress(hasher: Pick<Hasher, "sha256">, consensusKey: Uint8Array): Uint8Array {
+  return hasher.sha256(consensusKey).slice(0, 20);
+}
+
+export function sortValidators(hasher: Pick<Hasher, "sha256">, set: readonly Validator[]): Validator[] {
+  const entries = set.map((entry) => ({ entry, address: validatorAddress(hasher, entry.consensusKey) }));
+  entries.sort((a, b) =>
+    a.entry.power === b.entry.power
+      ? compareBytes(a.address, b.address)
+      : a.entry.power > b.entry.power
+        ? -1
+        : 1,
+  );
+  return entries.map(({ entry }) => entry);
+}
+
+export function totalPower(set: ValidatorSet): bigint {
+  return set.reduce((sum, entry) => sum + entry.power, 0n);
+}
+
+function varint(value: bigint): Uint8Array {
+  const out: number[] = [];
+  let rest = value;
+  while (rest >= 0x80n) {
+    out.push(Number(rest & 0x7fn) | 0x80);
+    rest >>= 7n;
+  }
+  out.push(Number(rest));
+  return Uint8Array.from(out);
+}
+
+/**
+ * CometBFT's ValidatorSet.Hash: the RFC 6962 root over each validator's SimpleValidator protobuf
+ * `{ 1: PublicKey { 1: ed25519 }, 2: voting_power }`. `set` must stand in CometBFT's order.
+ */
+export function hashValidators(hasher: Pick<Hasher, "sha256">, set: ValidatorSet): Uint8Array {
+  const leaf = (entry: Validator): Uint8Array =>
+    concatBytes(
+      Uint8Array.of(0x0a, 0x22, 0x0a, 0x20),
+      entry.consensusKey,
+      Uint8Array.of(0x10),
+      varint(entry.power),
+    );
+  return logRoot(
+    hasher,
+    set.map((entry) => hashLeaf(hasher, leaf(entry))),
+  );
+}
+
+/** Validators and approvals a set of `count` needs: floor(N / 2) + 1 approvals, N - floor((N - 1) / 3) votes. */
+export function approvalsNeeded(count: number): number {
+  return Math.floor(count / 2) + 1;
+}
+
+export function votesNeeded(count: number): number {
+  return count - Math.floor((count - 1) / 3);
+}

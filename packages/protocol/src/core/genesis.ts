@@ -1,0 +1,50 @@
+import { address, digest } from "./account.ts";
+import { validator } from "./block/validator-set.ts";
+import { toHex } from "./bytes.ts";
+import { array, encode, type Infer, nullable, record, text, uint, uint64 } from "./codec/definition.ts";
+import type { Hasher } from "./crypto.ts";
+import { parameters } from "./parameters.ts";
+import { chainId } from "./statement/transaction.ts";
+
+/** Smallest units per LHG. */
+export const UNIT = 100_000_000n;
+/** No more LHG than this can ever exist, in smallest units. */
+export const SUPPLY_CAP = 160_000_000n * UNIT;
+export const DEFAULT_INITIAL_SUPPLY = 60_000_000n * UNIT;
+
+/** Prefixes are company-prefix digits or URIs; epcis/README.md says how they match. */
+export const identifierPrefix = text({ min: 1, max: 256 });
+export const displayName = text({ min: 1, max: 128 });
+
+/** Everything a chain begins with. Its hash is part of the chain id, so every signature binds it. */
+export const genesis = record(1, {
+  name: text({ min: 1, max: 17, pattern: /^[a-z][a-z0-9-]*$/ }),
+  /** 0 private, 1 alliance, 2 public. */
+  kind: uint(2),
+  protocolVersion: uint(0xffff),
+  timeMs: uint(),
+  initialSupply: uint64,
+  accounts: array(record(undefined, { address, balance: uint64 }), { max: 100_000 }),
+  validators: array(validator, { min: 1, max: 256 }),
+  vendors: array(
+    record(undefined, {
+      account: address,
+      name: displayName,
+      prefixes: array(identifierPrefix, { max: 256 }),
+    }),
+    { max: 10_000 },
+  ),
+  groups: array(record(undefined, { name: displayName, vendors: array(address, { max: 10_000 }) }), {
+    max: 1_000,
+  }),
+  parameters,
+  /** The chain this one continues: its last header is pinned. */
+  predecessor: nullable(record(undefined, { chainId, height: uint(), headerHash: digest })),
+});
+export type Genesis = Infer<typeof genesis>;
+
+/** `name-<hex of the first 16 bytes of SHA-256(genesis)>`, at most 50 characters. */
+export function computeChainId(hasher: Pick<Hasher, "sha256">, value: Genesis): string {
+  const hash = hasher.sha256(encode(genesis, value, "genesis"));
+  return `${value.name}-${toHex(hash.subarray(0, 16))}`;
+}

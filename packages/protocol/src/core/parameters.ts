@@ -1,0 +1,68 @@
+import { type Infer, record, uint, uint64 } from "./codec/definition.ts";
+import { InvariantError } from "./errors.ts";
+import type { StateAccess, StateReader } from "./state/overlay.ts";
+import { BASE } from "./state/partition.ts";
+import { defineTable } from "./state/table.ts";
+
+/** Rules of the chain that validators may change; they are state. Sizes in bytes, times in milliseconds. */
+export const parameters = record(1, {
+  /** Smallest units of LHG per unit of gas, at least. */
+  gasPriceMin: uint64,
+  gasPerTransaction: uint(),
+  gasPerByte: uint(),
+  gasPerMessage: uint(),
+  gasPerApproval: uint(),
+  blockSizeBytesMax: uint(),
+  blockStatementsMax: uint(),
+  transactionSizeBytesMax: uint(),
+  transactionLifetimeMsMax: uint(),
+  collectionSizeBytesMax: uint(),
+  collectionReadingsMax: uint(),
+  captureSizeBytesMax: uint(),
+  captureEventsMax: uint(),
+  /** Smallest units of LHG that buy one credit. */
+  creditPrice: uint64,
+  creditsPerCollection: uint(),
+  creditsPerReading: uint(),
+  creditsPerCapture: uint(),
+  creditsPerEvent: uint(),
+  /** Credits a device may use a day where its vendor set no limit of its own. */
+  deviceCreditsPerDayMax: uint(),
+});
+export type Parameters = Infer<typeof parameters>;
+export type ParameterName = keyof Parameters;
+
+export const DEFAULT_PARAMETERS: Parameters = {
+  gasPriceMin: 1n,
+  gasPerTransaction: 1_000,
+  gasPerByte: 2,
+  gasPerMessage: 500,
+  gasPerApproval: 2_000,
+  blockSizeBytesMax: 8 << 20,
+  blockStatementsMax: 10_000,
+  transactionSizeBytesMax: 64 << 10,
+  transactionLifetimeMsMax: 24 * 3_600_000,
+  collectionSizeBytesMax: 256 << 10,
+  collectionReadingsMax: 1_000,
+  captureSizeBytesMax: 2 << 20,
+  captureEventsMax: 1_000,
+  creditPrice: 100n,
+  creditsPerCollection: 10,
+  creditsPerReading: 1,
+  creditsPerCapture: 50,
+  creditsPerEvent: 20,
+  deviceCreditsPerDayMax: 10_000_000,
+};
+
+export const CORE_MODULE = 0;
+const parametersTable = defineTable<[], Parameters>("parameters", CORE_MODULE, 1, parameters);
+
+export function getParameters(state: StateReader): Parameters {
+  const value = parametersTable.get(state, BASE);
+  if (value === undefined) throw new InvariantError("the state has no parameters");
+  return value;
+}
+
+export function setParameters(state: StateAccess, value: Parameters): void {
+  parametersTable.set(state, BASE, value);
+}

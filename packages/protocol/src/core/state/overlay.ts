@@ -1,0 +1,108 @@
+import type { Partition } from "./partition.ts";
+
+/** Reads of the last committed state. All synchronous: a cache over the store. */
+export interface StateReader {
+  getValue(partition: Partition, key: Uint8Array): Uint8Array | undefined;
+  /** Data that follows from the state and is not hashed into it: log nodes, bodies, indexes. */
+  getDerived(key: Uint8Array): Uint8Array | undefined;
+}
+
+/** What execution sees: reads, and writes that stand in the overlay until the block commits. */
+export interface StateAccess extends StateReader {
+  setValue(partition: Partition, key: Uint8Array, value: Uint8Array | undefined): void;
+  putDerived(key: Uint8Array, value: Uint8Array): void;
+}
+
+export interface Change {
+  readonly partition: Partition;
+  readonly key: Uint8Array;
+  value: Uint8Array | undefined;
+}
+
+/** Keys as strings, one character a byte: the cheapest exact map key there is. */
+export function byteString(bytes: Uint8Array): string {
+  let out = "";
+  for (let i = 0; i < bytes.length; i++) out += String.fromCharCode(bytes[i]!);
+  return out;
+}
+
+/**
+ * A block's changes over the committed state. A statement's changes are undone by `revert(checkpoint())`,
+ * so that a failed one leaves nothing but its fee and outcome.
+ */
+export class StateOverlay implements StateAccess {
+  private readonly reader: StateReader;
+  private readonly changes = new Map<string, Map<string, Change>>();
+  private readonly derived = new Map<string, { key: Uint8Array; value: Uint8Array }>();
+  private readonly journal: (() => void)[] = [];
+
+  constructor(reader: StateReader) {
+    this.reader = reader;
+  }
+
+  getValue(partition: Partition, key: Uint8Array): Uint8Array | undefined {
+    const change = this.changes.get(partition.name)?.get(byteString(key));
+    return change === undefined ? this.reader.getValue(partition, key) : change.value;
+  }
+
+  setValue(partition: Partition, key: Uint8Array, value: Uint8Array | undefined): void {
+    let changes = this.changes.get(partition.name);
+    if (changes === undefined) {
+      changes = new Map();
+      this.changes.set(partition.name, changes);
+    }
+    const name = byteString(key);
+    const change = changes.get(name);
+    if (change === undefined) {
+      const created = changes;
+      created.set(name, { partition, key, value });
+      this.journal.push(() => created.delete(name));
+    } else {
+      const previous = change.value;
+      change.value = value;
+      this.journal.push(() => {
+        change.value = previous;
+      });
+    }
+  }
+
+  getDerived(key: Uint8Array): Uint8Array | undefined {
+    return this.derived.get(byteString(key))?.value ?? this.reader.getDerived(key);
+  }
+
+  putDerived(key: Uint8Array, value: Uint8Array): void {
+    const name = byteString(key);
+    const previous = this.derived.get(name);
+    this.derived.set(name, { key, value });
+    this.journal.push(() => {
+      if (previous === undefined) this.derived.delete(name);
+      else this.derived.set(name, previous);
+    });
+  }
+
+  checkpoint(): number {
+    return this.journal.length;
+  }
+
+  revert(checkpoint: number): void {
+    while (this.journal.length > checkpoint) this.journal.pop()!();
+  }
+
+  /** Changed partitions in the order of their first change. */
+  changedPartitions(): Partition[] {
+    const out: Partition[] = [];
+    for (const changes of this.changes.values()) {
+      const first = changes.values().next();
+      if (!first.done) out.push(first.value.partition);
+    }
+    return out;
+  }
+
+  changesOf(partition: Partition): Change[] {
+    return [...(this.changes.get(partition.name)?.values() ?? [])];
+  }
+
+  derivedChanges(): { key: Uint8Array; value: Uint8Array }[] {
+    return [...this.derived.values()];
+  }
+}

@@ -1,0 +1,50 @@
+import { type CborValue, encodeCbor } from "../codec/cbor.ts";
+import { type Codec, decode, encode } from "../codec/definition.ts";
+import { InvariantError } from "../errors.ts";
+import type { StateAccess, StateReader } from "./overlay.ts";
+import type { Partition } from "./partition.ts";
+
+type KeyPart = number | string | Uint8Array;
+
+/** One kind of state value under keys `[module, kind, ...parts]`; values are versioned records. */
+export interface Table<K extends readonly KeyPart[], V> {
+  readonly name: string;
+  key(...parts: K): Uint8Array;
+  get(state: StateReader, partition: Partition, ...parts: K): V | undefined;
+  set(state: StateAccess, partition: Partition, value: V | undefined, ...parts: K): void;
+  readonly codec: Codec<V>;
+  /** First bytes of every key, for scans: an array head is not a prefix, so scans give the whole head. */
+  readonly module: number;
+  readonly kind: number;
+}
+
+/**
+ * Defines a table. `module` and `kind` are numbers that are never reused. A stored value that does not
+ * decode is a broken invariant: nothing but this table wrote it.
+ */
+export function defineTable<K extends readonly KeyPart[], V>(
+  name: string,
+  module: number,
+  kind: number,
+  codec: Codec<V>,
+): Table<K, V> {
+  const key = (...parts: K): Uint8Array => encodeCbor([module, kind, ...parts] as CborValue[]);
+  return {
+    name,
+    module,
+    kind,
+    codec,
+    key,
+    get: (state, partition, ...parts) => {
+      const value = state.getValue(partition, key(...parts));
+      if (value === undefined) return undefined;
+      try {
+        return decode(codec, value, name);
+      } catch (error) {
+        throw new InvariantError(`stored ${name} does not decode: ${(error as Error).message}`);
+      }
+    },
+    set: (state, partition, value, ...parts) =>
+      state.setValue(partition, key(...parts), value === undefined ? undefined : encode(codec, value, name)),
+  };
+}

@@ -1,0 +1,114 @@
+import { addToAgenda, takeDue } from "../../core/agenda.ts";
+import type { CborValue } from "../../core/codec/cbor.ts";
+import { decode, encode, type Infer, record, text, uint, uint64 } from "../../core/codec/definition.ts";
+import { LhgError } from "../../core/errors.ts";
+import type { BlockContext, MessageContext, Module } from "../../core/module.ts";
+import {
+  getParameters,
+  type ParameterName,
+  type Parameters,
+  parameters,
+  setParameters,
+} from "../../core/parameters.ts";
+import type { StateReader } from "../../core/state/overlay.ts";
+import { BASE } from "../../core/state/partition.ts";
+import { defineTable } from "../../core/state/table.ts";
+import { failStatement } from "../../core/status.ts";
+import { CHAIN_MODULE, type chainMessages } from "./messages.ts";
+
+const NOTICE_PARAMETER = 1;
+const AGENDA_SET_PARAMETER = 1;
+
+const versions = defineTable<[], { version: number }>(
+  "parameter version",
+  CHAIN_MODULE,
+  1,
+  record(1, { version: uint() }),
+);
+const beacons = defineTable<[], { round: number }>(
+  "beacon slot",
+  CHAIN_MODULE,
+  2,
+  record(1, { round: uint() }),
+);
+const scheduledChange = record(1, { name: text({ min: 1, max: 64 }), value: uint64 });
+
+export function getParameterVersion(state: StateReader): number {
+  return versions.get(state, BASE)?.version ?? 0;
+}
+
+/** The parameters with one replaced; undefined where the name or value is none. */
+export function withParameter(
+  current: Parameters,
+  { name, value }: Infer<typeof scheduledChange>,
+): Parameters | undefined {
+  if (!Object.hasOwn(current, name)) return undefined;
+  const held = current[name as ParameterName];
+  const next = { ...current, [name]: typeof held === "bigint" ? value : Number(value) };
+  try {
+    encode(parameters, next);
+  } catch (error) {
+    if (error instanceof LhgError) return undefined;
+    throw error;
+  }
+  return next;
+}
+
+export interface ChainNeeds {
+  requireApprovals(
+    context: MessageContext,
+    action: string,
+    body: CborValue,
+    approvals: readonly Uint8Array[],
+  ): void;
+}
+
+/** At most this many due actions run in one block; the rest run in the next. */
+const DUE_PER_BLOCK_MAX = 1_000;
+
+function runDue(context: BlockContext): void {
+  for (let i = 0; i < DUE_PER_BLOCK_MAX; i++) {
+    const due = takeDue(context.state, context.timeMs);
+    if (due === undefined) return;
+    if (due.module !== CHAIN_MODULE || due.kind !== AGENDA_SET_PARAMETER) continue;
+    const next = withParameter(getParameters(context.state), decode(scheduledChange, due.payload, "agenda"));
+    if (next !== undefined) setParameters(context.state, next);
+  }
+}
+
+export function createChain(needs: ChainNeeds): Module<typeof chainMessages> {
+  return {
+    name: "chain",
+    id: CHAIN_MODULE,
+    initGenesis: ({ state }, genesis) => {
+      setParameters(state, genesis.parameters);
+      beacons.set(state, BASE, { round: 0 });
+    },
+    beginBlock: runDue,
+    handlers: {
+      "chain.tick": () => {},
+      "chain.set-parameter": (context, { name, value, activateAtMs, version, approvals }) => {
+        if (version !== getParameterVersion(context.state))
+          failStatement("approval.version", "parameters have changed since", "version");
+        needs.requireApprovals(
+          context,
+          "chain.set-parameter",
+          [name, value, activateAtMs, version],
+          approvals,
+        );
+        if (!Object.hasOwn(context.parameters, name))
+          failStatement("parameter.unknown", "is no parameter", "name");
+        if (withParameter(context.parameters, { name, value }) === undefined)
+          failStatement("parameter.range", "is out of range", "value");
+        versions.set(context.state, BASE, { version: version + 1 });
+        addToAgenda(context.state, {
+          dueMs: activateAtMs,
+          module: CHAIN_MODULE,
+          kind: AGENDA_SET_PARAMETER,
+          payload: encode(scheduledChange, { name, value }),
+        });
+        context.emit(CHAIN_MODULE, NOTICE_PARAMETER, name, value.toString(), activateAtMs);
+      },
+    },
+  };
+}

@@ -1,0 +1,248 @@
+import { type Address, deriveAddress } from "../../core/account.ts";
+import { equalKeys, getAccount, isKeyOf, setAccount } from "../../core/accounts.ts";
+import { equalBytes, toHex } from "../../core/bytes.ts";
+import type { CborValue } from "../../core/codec/cbor.ts";
+import { toSignatureCheck } from "../../core/cose.ts";
+import type { PublicKey } from "../../core/crypto.ts";
+import { assertInvariant, LhgError } from "../../core/errors.ts";
+import type { BlockContext, MessageContext, Module } from "../../core/module.ts";
+import { decodeApproval, hashAction } from "../../core/statement/approval.ts";
+import { failStatement } from "../../core/status.ts";
+import { addDevice, getDevice, type OwnedDevice, PREVIOUS_KEYS_MAX, setDevice } from "./devices.ts";
+import { type AdmitVendor, IDENTITY_MODULE, type identityMessages, type RegisterDevice } from "./messages.ts";
+import { isValidPrefix, shorterPrefixes } from "./prefixes.ts";
+import {
+  ADMITTED,
+  EXPELLED,
+  enlistVendor,
+  getCaptureKey,
+  getPrefixHolder,
+  getVendor,
+  setCaptureKey,
+  setPrefixHolder,
+  setVendor,
+  type Vendor,
+} from "./vendors.ts";
+
+const NOTICE_VENDOR_ADMITTED = 1;
+const NOTICE_VENDOR_EXPELLED = 2;
+const NOTICE_DEVICE_REGISTERED = 3;
+const NOTICE_DEVICE_KEY = 4;
+const NOTICE_DEVICE_REVOKED = 5;
+
+/** What identity needs of the validators. */
+export interface Approvers {
+  requireApprovals(
+    context: MessageContext,
+    action: string,
+    body: CborValue,
+    approvals: readonly Uint8Array[],
+  ): void;
+}
+
+function requireVendor(context: MessageContext): Vendor {
+  const vendor = getVendor(context.state, context.sender);
+  if (vendor === undefined) failStatement("identity.vendor-unknown", "the sender is no vendor", "sender");
+  if (vendor.standing !== ADMITTED)
+    failStatement("identity.vendor-expelled", "the sender was expelled", "sender");
+  return vendor;
+}
+
+function requireOwnDevice(context: MessageContext, id: Address): OwnedDevice {
+  const owned = getDevice(context.state, id);
+  if (owned === undefined || !equalBytes(owned.vendor, context.sender))
+    return failStatement("identity.device-unknown", "is no device of the sender", "device");
+  return owned;
+}
+
+/** The action that approvers of an admission sign: everything but consents and approvals. */
+export function admissionAction(
+  body: Pick<AdmitVendor, "vendor" | "name" | "prefixes" | "version">,
+): CborValue {
+  return [body.vendor, body.name, body.prefixes, body.version];
+}
+
+/** The action to which a device consents with its key. */
+export function registrationAction(vendor: Address, body: Omit<RegisterDevice, "consent">): CborValue {
+  return [vendor, body.key.alg, body.key.bytes, body.model, body.capabilities, body.creditsPerDayMax];
+}
+
+/** Verifies an approval of one action by whoever `isSigner` accepts; fails the statement otherwise. */
+function hasConsent(
+  context: MessageContext,
+  action: string,
+  body: CborValue,
+  bytes: Uint8Array,
+  isSigner: (key: PublicKey) => boolean,
+): boolean {
+  let decoded: ReturnType<typeof decodeApproval>;
+  try {
+    decoded = decodeApproval(bytes);
+  } catch (error) {
+    if (error instanceof LhgError) return false;
+    throw error;
+  }
+  if (decoded === undefined) return false;
+  const { approval, statement } = decoded;
+  return (
+    approval.chainId === context.chainId &&
+    approval.expiryMs > context.timeMs &&
+    equalBytes(approval.actionHash, hashAction(context.hasher, context.chainId, action, body)) &&
+    isSigner(statement.key) &&
+    context.verifier.verify(toSignatureCheck(statement))
+  );
+}
+
+function grantPrefixes(context: MessageContext, body: AdmitVendor): void {
+  const { state } = context;
+  body.prefixes.forEach((prefix, i) => {
+    const field = `prefixes[${i}]`;
+    if (!isValidPrefix(prefix))
+      failStatement("identity.prefix-invalid", "is no prefix that can be granted", field);
+    const holder = getPrefixHolder(state, prefix);
+    if (holder !== undefined && !equalBytes(holder, body.vendor))
+      failStatement("identity.prefix-taken", `is held by ${toHex(holder)}`, field);
+    for (const shorter of shorterPrefixes(prefix)) {
+      const above = getPrefixHolder(state, shorter);
+      if (above === undefined || equalBytes(above, body.vendor)) continue;
+      const consented = body.consents.some((consent) =>
+        hasConsent(context, "identity.admit-vendor", admissionAction(body), consent, (key) =>
+          isKeyOf(context.hasher, above, getAccount(state, above), key),
+        ),
+      );
+      if (!consented)
+        failStatement("identity.prefix-taken", `overlaps ${shorter}, whose holder has not consented`, field);
+    }
+    setPrefixHolder(state, prefix, body.vendor);
+  });
+}
+
+function admitVendor(context: MessageContext, body: AdmitVendor, approvers: Approvers): void {
+  const known = getVendor(context.state, body.vendor);
+  if (body.version !== (known?.version ?? 0))
+    failStatement("approval.version", "the vendor's standing has changed since", "version");
+  approvers.requireApprovals(context, "identity.admit-vendor", admissionAction(body), body.approvals);
+  grantPrefixes(context, body);
+  for (const prefix of known?.prefixes ?? [])
+    if (!body.prefixes.includes(prefix)) setPrefixHolder(context.state, prefix, undefined);
+  const order = known?.order ?? enlistVendor(context.state, body.vendor);
+  const { name, prefixes } = body;
+  setVendor(context.state, body.vendor, {
+    name,
+    prefixes,
+    standing: ADMITTED,
+    version: body.version + 1,
+    order,
+  });
+  context.emit(IDENTITY_MODULE, NOTICE_VENDOR_ADMITTED, body.vendor, name);
+}
+
+function registerDevice(context: MessageContext, body: RegisterDevice): void {
+  requireVendor(context);
+  const id = deviceAddress(context, body.key);
+  if (getDevice(context.state, id) !== undefined)
+    failStatement("identity.device-exists", "a device with this key is registered", "key");
+  const action = registrationAction(context.sender, body);
+  if (
+    !hasConsent(context, "identity.register-device", action, body.consent, (key) => equalKeys(key, body.key))
+  )
+    failStatement("identity.device-proof", "the device has not consented to this registration", "consent");
+  addDevice(context.state, context.sender, id, {
+    key: body.key,
+    previousKeys: [],
+    model: body.model,
+    capabilities: body.capabilities,
+    registeredAtHeight: context.height,
+    revokedFromHeight: null,
+    creditsPerDayMax: body.creditsPerDayMax,
+  });
+  context.emit(IDENTITY_MODULE, NOTICE_DEVICE_REGISTERED, context.sender, id);
+}
+
+function deviceAddress(context: MessageContext, key: PublicKey): Address {
+  try {
+    return deriveAddress(context.hasher, key);
+  } catch {
+    return failStatement("identity.device-proof", "the key is no point on its curve", "key");
+  }
+}
+
+function initGenesis(
+  context: BlockContext,
+  genesis: Parameters<NonNullable<Module["initGenesis"]>>[1],
+): void {
+  for (const { account, name, prefixes } of genesis.vendors) {
+    assertInvariant(getVendor(context.state, account) === undefined, "genesis names a vendor twice");
+    const order = enlistVendor(context.state, account);
+    setVendor(context.state, account, { name, prefixes, standing: ADMITTED, version: 1, order });
+    for (const prefix of prefixes) {
+      assertInvariant(isValidPrefix(prefix), `genesis grants ${prefix}, which is no prefix`);
+      assertInvariant(getPrefixHolder(context.state, prefix) === undefined, `genesis grants ${prefix} twice`);
+      setPrefixHolder(context.state, prefix, account);
+    }
+  }
+}
+
+export function createIdentity(approvers: Approvers): Module<typeof identityMessages> {
+  return {
+    name: "identity",
+    id: IDENTITY_MODULE,
+    initGenesis,
+    handlers: {
+      "identity.rotate-key": (context, { key }) => {
+        const held = getAccount(context.state, context.sender);
+        setAccount(context.state, context.sender, { ...held, key });
+      },
+      "identity.admit-vendor": (context, body) => admitVendor(context, body, approvers),
+      "identity.expel-vendor": (context, { vendor, version, approvals }) => {
+        const known = getVendor(context.state, vendor);
+        if (known === undefined) failStatement("identity.vendor-unknown", "is no vendor", "vendor");
+        if (known.standing === EXPELLED)
+          failStatement("identity.vendor-expelled", "was expelled before", "vendor");
+        if (known.version !== version)
+          failStatement("approval.version", "the vendor's standing has changed since", "version");
+        approvers.requireApprovals(context, "identity.expel-vendor", [vendor, version], approvals);
+        setVendor(context.state, vendor, { ...known, standing: EXPELLED, version: version + 1 });
+        context.emit(IDENTITY_MODULE, NOTICE_VENDOR_EXPELLED, vendor);
+      },
+      "identity.register-device": registerDevice,
+      "identity.rotate-device-key": (context, { device: id, key }) => {
+        requireVendor(context);
+        const { device } = requireOwnDevice(context, id);
+        const previousKeys = [device.key, ...device.previousKeys].slice(0, PREVIOUS_KEYS_MAX);
+        setDevice(context.state, context.sender, id, { ...device, key, previousKeys });
+        context.emit(IDENTITY_MODULE, NOTICE_DEVICE_KEY, id, key.bytes);
+      },
+      "identity.revoke-device": (context, { device: id, fromHeight }) => {
+        const { device } = requireOwnDevice(context, id);
+        if (fromHeight <= context.height)
+          failStatement("identity.height-past", "must be a later height than this block's", "fromHeight");
+        setDevice(context.state, context.sender, id, { ...device, revokedFromHeight: fromHeight });
+        context.emit(IDENTITY_MODULE, NOTICE_DEVICE_REVOKED, id, fromHeight);
+      },
+      "identity.limit-device": (context, { device: id, creditsPerDayMax }) => {
+        const { device } = requireOwnDevice(context, id);
+        setDevice(context.state, context.sender, id, { ...device, creditsPerDayMax });
+      },
+      "identity.delegate-capture": (context, { key, scope }) => {
+        const vendor = requireVendor(context);
+        if (getCaptureKey(context.state, context.sender, key.bytes) !== undefined)
+          failStatement("identity.capture-key-exists", "a key is delegated once", "key");
+        scope.prefixes.forEach((prefix, i) => {
+          const isWithin = vendor.prefixes.some(
+            (own) => own === prefix || shorterPrefixes(prefix).includes(own),
+          );
+          if (!isWithin)
+            failStatement("trace.scope", "is under no prefix of the vendor", `scope.prefixes[${i}]`);
+        });
+        setCaptureKey(context.state, context.sender, { key, scope, revoked: 0 });
+      },
+      "identity.revoke-capture": (context, { keyBytes }) => {
+        const held = getCaptureKey(context.state, context.sender, keyBytes);
+        if (held === undefined)
+          failStatement("identity.capture-key-unknown", "was not delegated", "keyBytes");
+        setCaptureKey(context.state, context.sender, { ...held, revoked: 1 });
+      },
+    },
+  };
+}

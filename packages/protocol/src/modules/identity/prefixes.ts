@@ -1,0 +1,42 @@
+/** Granted identifier prefixes: which are valid, which lie above another, which could cover an identity. */
+import { LhgError } from "../../core/errors.ts";
+import { checkGrantedPrefix, type Identity } from "../../epcis/identity.ts";
+
+const COMPANY_DIGITS_MIN = 4;
+const COMPANY_DIGITS_MAX = 12;
+const DELIMITERS = "/:#?=";
+
+export function isValidPrefix(prefix: string): boolean {
+  try {
+    checkGrantedPrefix(prefix, "");
+    return true;
+  } catch (error) {
+    if (error instanceof LhgError) return false;
+    throw error;
+  }
+}
+
+/** Every grantable prefix of `text` that is shorter than `below` characters, longest first. */
+function prefixesOf(text: string, isDigits: boolean, below: number): string[] {
+  const out: string[] = [];
+  if (isDigits) {
+    for (let end = Math.min(COMPANY_DIGITS_MAX, text.length, below - 1); end >= COMPANY_DIGITS_MIN; end--)
+      out.push(text.slice(0, end));
+    return out;
+  }
+  for (let end = Math.min(text.length, below - 1); end > 0; end--)
+    if (DELIMITERS.includes(text[end - 1]!)) out.push(text.slice(0, end));
+  return out;
+}
+
+/** Prefixes that would cover an identity if they were granted, longest first: the longest granted one holds it. */
+export function prefixCandidates(identity: Identity): string[] {
+  return identity.gs1 === undefined
+    ? prefixesOf(identity.key, false, identity.key.length + 1)
+    : prefixesOf(identity.gs1.digits, true, identity.gs1.digits.length + 1);
+}
+
+/** Prefixes that would cover everything under `prefix`, longest first, itself left out. */
+export function shorterPrefixes(prefix: string): string[] {
+  return prefixesOf(prefix, /^[0-9]+$/.test(prefix), prefix.length);
+}

@@ -1,0 +1,141 @@
+import { type Address, moduleAddress } from "../../core/account.ts";
+import { getAccount, setAccount } from "../../core/accounts.ts";
+import { type Infer, record, uint, uint64 } from "../../core/codec/definition.ts";
+import { assertInvariant } from "../../core/errors.ts";
+import { SUPPLY_CAP } from "../../core/genesis.ts";
+import type { BlockContext, Module } from "../../core/module.ts";
+import type { StateAccess, StateReader } from "../../core/state/overlay.ts";
+import { BASE, vendorPartition } from "../../core/state/partition.ts";
+import { defineTable } from "../../core/state/table.ts";
+import { failStatement } from "../../core/status.ts";
+import { TOKEN_MODULE, type tokenMessages } from "./messages.ts";
+
+/** Fees wait here for the validators; what genesis allots to nobody stays in the treasury. */
+export const FEES_ADDRESS = moduleAddress("fees");
+export const TREASURY_ADDRESS = moduleAddress("treasury");
+
+const NOTICE_TRANSFER = 1;
+const NOTICE_CREDIT = 2;
+
+const supply = defineTable<[], { issued: bigint }>("supply", TOKEN_MODULE, 1, record(1, { issued: uint64 }));
+const allowanceRecord = record(1, { limit: uint64, expiryMs: uint() });
+const allowances = defineTable<[Address, Address], Infer<typeof allowanceRecord>>(
+  "fee allowance",
+  TOKEN_MODULE,
+  2,
+  allowanceRecord,
+);
+const credits = defineTable<[], { credits: number }>(
+  "credit",
+  TOKEN_MODULE,
+  3,
+  record(1, { credits: uint() }),
+);
+
+export function getSupply(state: StateReader): bigint {
+  return supply.get(state, BASE)?.issued ?? 0n;
+}
+
+export function getCredits(state: StateReader, vendor: Address): number {
+  return credits.get(state, vendorPartition(vendor))?.credits ?? 0;
+}
+
+/** Takes prepaid credit that admission has found to be there. */
+export function spendCredits(state: StateAccess, vendor: Address, amount: number): void {
+  const left = getCredits(state, vendor) - amount;
+  assertInvariant(left >= 0, "credit was checked at admission");
+  credits.set(state, vendorPartition(vendor), { credits: left });
+}
+
+export function getFeeAllowance(
+  state: StateReader,
+  owner: Address,
+  spender: Address,
+): Infer<typeof allowanceRecord> | undefined {
+  return allowances.get(state, BASE, owner, spender);
+}
+
+/** Moves a fee that admission has found to be covered, and counts it against the payer's allowance. */
+export function chargeFee(
+  state: StateAccess,
+  payer: Address,
+  sender: Address,
+  fee: bigint,
+  isAllowance: boolean,
+): void {
+  const held = getAccount(state, payer);
+  assertInvariant(held.balance >= fee, "the fee was covered at admission");
+  setAccount(state, payer, { ...held, balance: held.balance - fee });
+  const pot = getAccount(state, FEES_ADDRESS);
+  setAccount(state, FEES_ADDRESS, { ...pot, balance: pot.balance + fee });
+  if (!isAllowance) return;
+  const allowance = allowances.get(state, BASE, payer, sender);
+  assertInvariant(
+    allowance !== undefined && allowance.limit >= fee,
+    "the allowance was checked at admission",
+  );
+  allowances.set(state, BASE, { ...allowance, limit: allowance.limit - fee }, payer, sender);
+}
+
+/** Moves tokens; fails the statement when the sender has too few. */
+export function moveTokens(state: StateAccess, from: Address, to: Address, amount: bigint): void {
+  const source = getAccount(state, from);
+  if (source.balance < amount)
+    failStatement(
+      "token.insufficient-balance",
+      `balance is ${source.balance}, needed are ${amount}`,
+      "amount",
+    );
+  setAccount(state, from, { ...source, balance: source.balance - amount });
+  const target = getAccount(state, to);
+  setAccount(state, to, { ...target, balance: target.balance + amount });
+}
+
+function initGenesis(
+  { state }: BlockContext,
+  genesis: Parameters<NonNullable<Module["initGenesis"]>>[1],
+): void {
+  assertInvariant(genesis.initialSupply <= SUPPLY_CAP, "genesis issues more than the cap");
+  let allotted = 0n;
+  for (const { address, balance } of genesis.accounts) {
+    const held = getAccount(state, address);
+    setAccount(state, address, { ...held, balance: held.balance + balance });
+    allotted += balance;
+  }
+  assertInvariant(allotted <= genesis.initialSupply, "genesis allots more than it issues");
+  setAccount(state, TREASURY_ADDRESS, { nonce: 0, balance: genesis.initialSupply - allotted, key: null });
+  supply.set(state, BASE, { issued: genesis.initialSupply });
+}
+
+export const token: Module<typeof tokenMessages> = {
+  name: "token",
+  id: TOKEN_MODULE,
+  initGenesis,
+  handlers: {
+    "token.transfer": (context, { to, amount }) => {
+      moveTokens(context.state, context.sender, to, amount);
+      context.emit(TOKEN_MODULE, NOTICE_TRANSFER, context.sender, to, amount.toString());
+    },
+    "token.allow-fees": (context, { spender, limit, expiryMs }) =>
+      allowances.set(
+        context.state,
+        BASE,
+        limit === 0n ? undefined : { limit, expiryMs },
+        context.sender,
+        spender,
+      ),
+    "token.buy-credit": (context, { vendor, credits: bought }) => {
+      const held = getCredits(context.state, vendor);
+      if (bought === 0 || held + bought > 1e15)
+        failStatement("token.recipient", "must be 1 to 10^15 in all", "credits");
+      moveTokens(
+        context.state,
+        context.sender,
+        FEES_ADDRESS,
+        BigInt(bought) * context.parameters.creditPrice,
+      );
+      credits.set(context.state, vendorPartition(vendor), { credits: held + bought });
+      context.emit(TOKEN_MODULE, NOTICE_CREDIT, vendor, bought);
+    },
+  },
+};
