@@ -155,7 +155,7 @@ function rewritePage(
   const rewritten = isLeafPage(old)
     ? rewriteLeafPage(work, old, depth, from, to)
     : rewriteInnerPage(work, old, depth, from, to);
-  work.stale.push(key);
+  if (rewritten !== "unchanged") work.stale.push(key);
   return rewritten;
 }
 

@@ -155,6 +155,16 @@ test("an update that changes nothing returns the same root and no writes", () =>
   assert.equal(update(ledger.trie, root, 9, []).root, root);
 });
 
+test("only pages on changed ways are replaced", () => {
+  const ledger = createLedger();
+  const pairs = Array.from({ length: 300 }, (_, i) => ({ keyHash: keyOf(i), valueHash: keyOf(-i) }));
+  commit(ledger, pairs, 1);
+  const changes = [...pairs.slice(1), { keyHash: keyOf(0), valueHash: keyOf("new") }];
+  const { root, writes, stale } = commit(ledger, changes, 1);
+  assert.deepEqual([writes.length, stale.length], [2, 2], "the root page and one leaf page");
+  assert.deepEqual([...iterate(ledger.trie, root)], pairsOf(ledger.versions.at(-1)!.content));
+});
+
 test("an update may be thrown away and its version executed differently", () => {
   const ledger = createLedger(200_000);
   const pairs = Array.from({ length: 200 }, (_, i) => ({ keyHash: keyOf(i), valueHash: keyOf(-i) }));
