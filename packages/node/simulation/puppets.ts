@@ -47,6 +47,8 @@ export interface PuppetOptions {
   readonly height?: number;
   readonly mutations?: readonly Mutation[];
   readonly hasWork?: boolean;
+  /** Index of a validator that runs without its key. */
+  readonly observer?: number;
 }
 
 export const PARENT_TIME_MS = 1_000_000;
@@ -62,7 +64,7 @@ export function makePuppets(options: PuppetOptions = {}): Puppets {
   const nodes = validators.map(({ consensusKey }, index): Puppet => {
     const config: CoreConfig = {
       chainId: "test-00",
-      consensusKey,
+      consensusKey: index === options.observer ? undefined : consensusKey,
       signing: makeSigning(consensusKey),
       openProposal,
       baseTimeoutMs: T,

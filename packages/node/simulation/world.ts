@@ -82,7 +82,7 @@ function chooseFaults(random: Random, count: number): Faults {
     traitor: hasTraitor ? random.below(count) : -1,
     hasTwin: hasTraitor && random.chance(0.7),
     // One validator sits out each height from the third on; a traitor needs F >= 1 in what remains.
-    rotatesSet: random.chance(0.25) && (!hasTraitor || count > 4),
+    rotatesSet: random.chance(0.25) && count >= (hasTraitor ? 5 : 2),
     healAtMs: T * (4 + random.below(30)),
   };
 }
