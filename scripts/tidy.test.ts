@@ -177,6 +177,15 @@ test("no file names a path of somebody's machine", () => {
   assertNone(violations);
 });
 
+test("the lockfile holds the packages of every platform, or npm ci refuses it", () => {
+  const { packages: locked } = JSON.parse(readText("package-lock.json")) as {
+    packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+  };
+  const wanted = Object.values(locked).flatMap((owner) => Object.keys(owner.optionalDependencies ?? {}));
+  const missing = wanted.filter((name) => locked[`node_modules/${name}`] === undefined);
+  assertNone(missing.map((name) => `package-lock.json: lacks ${name}; run: npm run lock`));
+});
+
 const ARCHITECTURE = "ARCHITECTURE.md";
 const unwritten = paths.includes(ARCHITECTURE) ? false : `${ARCHITECTURE} is not written yet`;
 
