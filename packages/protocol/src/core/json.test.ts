@@ -101,7 +101,7 @@ test("agrees with JSON.parse on what is no JSON", () => {
 
 test("escapes and every plane decode as JSON.parse does", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "binary" }), (value) => {
+    fc.property(fc.string({ unit: "binary", maxLength: 6 }), (value) => {
       if (!value.isWellFormed()) return;
       const escaped = [...value].map((c) =>
         [...Array(c.length)].map((_, i) => `\\u${c.charCodeAt(i).toString(16).padStart(4, "0")}`).join(""),
