@@ -113,10 +113,12 @@ const areaOf = (path: string): string => path.slice(NODE.length).split("/").slic
 const mayWire = (path: string): boolean =>
   path === `${NODE}node.ts` || path.endsWith("worker.ts") || areaOf(path) === "cli" || isTest(path);
 
+/** A type is a port: taking one from a sibling couples nothing that runs. */
 test("inside of the node only node.ts and worker entries wire siblings", () => {
   assertNone(
-    judgeImports((source, target) => {
-      if (!source.path.startsWith(NODE) || !target.startsWith(NODE) || mayWire(source.path)) return "";
+    judgeImports((source, target, typeOnly) => {
+      if (typeOnly || !source.path.startsWith(NODE) || !target.startsWith(NODE) || mayWire(source.path))
+        return "";
       if (target === `${NODE}node.ts`) return "imports upward";
       const area = areaOf(target);
       return area === "" || area === areaOf(source.path) ? "" : "imports a sibling";
