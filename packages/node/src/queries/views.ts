@@ -1,0 +1,270 @@
+/**
+ * What queries answer, as JSON: byte strings are lower-case hex, amounts decimal strings of the smallest unit,
+ * times milliseconds since 1970. One definition gives the type and, in the API, the schema.
+ */
+import { type Static, type TSchema, Type } from "typebox";
+
+export const hexText = Type.String({ pattern: "^([0-9a-f]{2})*$", description: "bytes in lower-case hex" });
+export const addressText = Type.String({ pattern: "^[0-9a-f]{40}$", description: "20-byte address in hex" });
+export const digestText = Type.String({ pattern: "^[0-9a-f]{64}$", description: "SHA-256 digest in hex" });
+export const amountText = Type.String({
+  pattern: "^(0|[1-9][0-9]*)$",
+  description: "smallest units of LHG (10^-8) as a decimal string",
+});
+export const count = Type.Integer({ minimum: 0 });
+const timeMs = Type.Integer({ description: "milliseconds since 1970-01-01T00:00Z" });
+/** Whatever the codec of a message, key or record makes of it. */
+const json = Type.Unknown();
+
+/** One page of a list. `next` is the cursor of the page after it, absent on the last. */
+export function pageOf<T extends TSchema>(item: T) {
+  return Type.Object({ items: Type.Array(item), next: Type.Optional(Type.String()) });
+}
+export interface Page<T> {
+  items: T[];
+  next?: string;
+}
+
+/** Encoded proof; `kind` names the function of the sdk that verifies it. All proofs of an answer stand at one height. */
+export const proofView = Type.Object({
+  kind: Type.Union([Type.Literal("receipt"), Type.Literal("value"), Type.Literal("header")]),
+  height: Type.Integer({ description: "the provable height it stands at" }),
+  bytes: hexText,
+});
+export type ProofView = Static<typeof proofView>;
+const proof = Type.Optional(proofView);
+
+export const publicKeyView = Type.Object({
+  alg: Type.Union([Type.Literal("EdDSA"), Type.Literal("ES256"), Type.Literal("ES256K")]),
+  bytes: hexText,
+});
+export type PublicKeyView = Static<typeof publicKeyView>;
+
+export const statusView = Type.Object({
+  code: Type.Integer({ description: "replicated status; 0 is success" }),
+  name: Type.String(),
+});
+
+export const statementKind = Type.Union([
+  Type.Literal("transaction"),
+  Type.Literal("collection"),
+  Type.Literal("capture"),
+]);
+export type StatementKindName = Static<typeof statementKind>;
+
+const statementPlace = {
+  id: digestText,
+  kind: statementKind,
+  height: count,
+  position: Type.Integer({ minimum: 0, description: "place among the statements of the block" }),
+  timeMs,
+  status: statusView,
+};
+/** A line of a list; transactions carry their payload, the others are asked for one by one. */
+export const statementSummary = Type.Object({ ...statementPlace, payload: Type.Optional(json) });
+export type StatementSummary = Static<typeof statementSummary>;
+
+export const noticeView = Type.Object({ module: count, kind: count, attributes: Type.Array(json) });
+export const statementView = Type.Object({
+  ...statementPlace,
+  isProvable: Type.Boolean({ description: "a certified header commits to it" }),
+  partition: Type.String({ description: "base, items, vendor:<address> or contract:<address>" }),
+  index: Type.Integer({ minimum: 0, description: "place in the logs of its partition" }),
+  signedBy: publicKeyView,
+  payload: json,
+  gasUsed: count,
+  notices: Type.Array(noticeView),
+  touched: Type.Array(Type.String({ description: "items written to, as hex keys" })),
+  sizeBytes: count,
+  statement: Type.String({ pattern: "^([0-9a-f]{2})*$", description: "the COSE_Sign1 as received, in hex" }),
+  slices: Type.Optional(Type.Integer({ description: "of a capture: head, events and tail" })),
+  proof,
+});
+export type StatementView = Static<typeof statementView>;
+
+const blockLine = {
+  height: count,
+  hash: digestText,
+  timeMs,
+  proposer: addressText,
+  statements: count,
+  isWorking: Type.Boolean({ description: "whether it changed the state" }),
+  isProvable: Type.Boolean(),
+  sizeBytes: count,
+};
+export const blockSummary = Type.Object(blockLine);
+export type BlockSummary = Static<typeof blockSummary>;
+export const blockView = Type.Object({
+  ...blockLine,
+  header: json,
+  skipped: Type.Array(Type.Object({ position: count, code: Type.String(), field: Type.String() })),
+  evidence: Type.Array(hexText),
+  proof,
+});
+export type BlockView = Static<typeof blockView>;
+
+/** `height` is that of the state the answer was read from: the head, or with a proof the provable height. */
+const asOf = { height: count };
+
+export const accountView = Type.Object({
+  ...asOf,
+  address: addressText,
+  nonce: count,
+  balance: amountText,
+  key: Type.Union([publicKeyView, Type.Null()]),
+  isVendor: Type.Boolean(),
+  isDevice: Type.Boolean(),
+  isValidator: Type.Boolean(),
+  proof,
+});
+export type AccountView = Static<typeof accountView>;
+
+export const vendorView = Type.Object({
+  ...asOf,
+  vendor: addressText,
+  name: Type.String(),
+  prefixes: Type.Array(Type.String()),
+  standing: Type.Union([Type.Literal("admitted"), Type.Literal("expelled")]),
+  version: count,
+  order: count,
+  credits: count,
+  devices: count,
+  group: Type.Union([count, Type.Null()]),
+  proof,
+});
+export type VendorView = Static<typeof vendorView>;
+
+export const deviceView = Type.Object({
+  ...asOf,
+  device: addressText,
+  vendor: addressText,
+  key: publicKeyView,
+  previousKeys: Type.Array(publicKeyView),
+  model: Type.String(),
+  capabilities: Type.Array(Type.String()),
+  registeredAtHeight: count,
+  revokedFromHeight: Type.Union([count, Type.Null()]),
+  creditsPerDayMax: Type.Union([count, Type.Null()]),
+  lastSeen: Type.Optional(Type.Object({ height: count, timeMs, statementId: digestText })),
+  proof,
+});
+export type DeviceView = Static<typeof deviceView>;
+
+export const streamView = Type.Object({
+  ...asOf,
+  device: addressText,
+  stream: count,
+  headSeq: count,
+  headId: digestText,
+  gaps: Type.Array(Type.Object({ from: count, to: count, lowerId: digestText, upperId: digestText })),
+  collections: count,
+  readings: count,
+  continues: Type.Union([Type.Object({ stream: count, lastId: digestText }), Type.Null()]),
+  proof,
+});
+export type StreamView = Static<typeof streamView>;
+
+/** Numbers are decimal strings: exact, as the device wrote them. Times are claims of the device. */
+export const readingView = Type.Object({
+  name: Type.String(),
+  unit: Type.Optional(Type.String()),
+  timeMs: Type.Integer({ description: "claimed by the device, milliseconds since 1970" }),
+  number: Type.Optional(Type.String()),
+  text: Type.Optional(Type.String()),
+  flag: Type.Optional(Type.Boolean()),
+  data: Type.Optional(hexText),
+  sum: Type.Optional(Type.String()),
+});
+export type ReadingView = Static<typeof readingView>;
+
+export const collectionView = Type.Object({
+  ...statementPlace,
+  device: addressText,
+  stream: count,
+  seq: count,
+  prevId: digestText,
+  readings: Type.Array(readingView),
+});
+export type CollectionView = Static<typeof collectionView>;
+
+export const validatorView = Type.Object({
+  operator: addressText,
+  consensusKey: hexText,
+  address: Type.String({ pattern: "^[0-9a-f]{40}$", description: "CometBFT's address of the consensus key" }),
+  power: amountText,
+});
+export const validatorsView = Type.Object({
+  ...asOf,
+  version: count,
+  approvalsNeeded: count,
+  votesNeeded: count,
+  current: Type.Object({ hash: digestText, validators: Type.Array(validatorView) }),
+  next: Type.Object({ hash: digestText, validators: Type.Array(validatorView) }),
+});
+export type ValidatorsView = Static<typeof validatorsView>;
+
+export const parametersView = Type.Object({
+  ...asOf,
+  version: count,
+  parameters: Type.Record(Type.String(), Type.Union([Type.Integer(), amountText])),
+});
+export type ParametersView = Static<typeof parametersView>;
+
+export const groupView = Type.Object({
+  ...asOf,
+  group: count,
+  name: Type.String(),
+  members: count,
+  mergedInto: Type.Union([count, Type.Null()]),
+});
+export type GroupView = Static<typeof groupView>;
+
+export const chainView = Type.Object({
+  chainId: Type.String(),
+  genesis: json,
+  genesisBytes: hexText,
+  supply: Type.Object({ issued: amountText, cap: amountText }),
+});
+export type ChainView = Static<typeof chainView>;
+
+export const historyEntry = Type.Object({
+  index: count,
+  height: count,
+  timeMs,
+  previousAppHash: digestText,
+});
+export type HistoryEntry = Static<typeof historyEntry>;
+
+/** Leads from an app hash of the past to a newer anchor: leaf, path and the proven head of the log. */
+export const historyProofView = Type.Object({
+  ...asOf,
+  entry: historyEntry,
+  leaf: hexText,
+  size: count,
+  root: digestText,
+  path: Type.Array(digestText),
+  proof: proofView,
+});
+export type HistoryProofView = Static<typeof historyProofView>;
+
+export const partitionView = Type.Object({
+  ...asOf,
+  partition: Type.String(),
+  partitionId: hexText,
+  mapRoot: digestText,
+  size: Type.Integer({ minimum: 0, description: "leaves of the statements and of the outcomes log" }),
+  outcomesRoot: digestText,
+  statementsRoot: digestText,
+  anchor: Type.Optional(hexText),
+});
+export type PartitionView = Static<typeof partitionView>;
+
+export const consistencyView = Type.Object({
+  ...asOf,
+  partition: Type.String(),
+  log: Type.Union([Type.Literal("statements"), Type.Literal("outcomes")]),
+  from: count,
+  to: count,
+  path: Type.Array(digestText),
+});
+export type ConsistencyView = Static<typeof consistencyView>;
