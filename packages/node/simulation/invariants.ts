@@ -7,9 +7,11 @@ import {
   verifyCertificate,
 } from "../../protocol/src/core/block/certificate.ts";
 import { type Evidence, verifyEvidence } from "../../protocol/src/core/block/evidence.ts";
-import { toHex } from "../../protocol/src/core/bytes.ts";
-import type { CoreState, Decision, Validator } from "../src/consensus/dbft/core.ts";
+import { equalBytes, toHex } from "../../protocol/src/core/bytes.ts";
+import type { CoreState, Decision, Durable, Validator } from "../src/consensus/dbft/core.ts";
+import { decodeDurable, durableOf, encodeDurable } from "../src/consensus/dbft/durable.ts";
 import type { ChangeViewVote, Message, PrepareRequest } from "../src/consensus/dbft/messages.ts";
+import { KEPT_REQUESTS } from "../src/consensus/dbft/requests.ts";
 import { VIEW_SLOTS, VOTE_TYPES } from "../src/consensus/dbft/votes.ts";
 import { toyVerifier } from "./toys.ts";
 
@@ -70,29 +72,30 @@ export function checkDecision(
   decisions.push({ view, hash });
 }
 
-/** The state of an honest validator after a step: certificates agree with decisions, memory is bounded. */
-export function checkState(invariants: Invariants, state: CoreState): void {
-  const { height, prepared, validators } = state;
-  if (prepared !== undefined) {
-    const hash = toHex(prepared.certificate.blockHash);
-    const { view } = prepared.certificate;
-    const certificates = findingsOf(invariants.certificates, height);
-    if (!certificates.some((held) => held.view === view && held.hash === hash)) {
-      for (const decision of findingsOf(invariants.decisions, height))
-        demand(
-          decision.view >= view || decision.hash === hash,
-          () => `height ${height}: prepared in view ${view} against the decision of ${decision.view}`,
-        );
-      for (const other of certificates)
-        demand(other.view !== view, () => `height ${height}: two blocks prepared in view ${view}`);
-      certificates.push({ view, hash });
-    }
-  }
-  demand(state.requests.length <= 4, () => "more than 4 proposals are kept");
-  for (const type of VOTE_TYPES)
-    for (const slots of state.votes[type])
+/** A certificate that an honest validator made durable agrees with decisions of earlier views. Until then it is in no message. */
+export function checkPrepared(invariants: Invariants, { height, prepared }: Durable): void {
+  if (prepared === null) return;
+  const hash = toHex(prepared.certificate.blockHash);
+  const { view } = prepared.certificate;
+  const certificates = findingsOf(invariants.certificates, height);
+  if (certificates.some((held) => held.view === view && held.hash === hash)) return;
+  for (const decision of findingsOf(invariants.decisions, height))
+    demand(
+      decision.view >= view || decision.hash === hash,
+      () => `height ${height}: prepared in view ${view} against the decision of ${decision.view}`,
+    );
+  for (const other of certificates)
+    demand(other.view !== view, () => `height ${height}: two blocks prepared in view ${view}`);
+  certificates.push({ view, hash });
+}
+
+export function checkMemory({ requests, votes, validators }: CoreState): void {
+  demand(requests.length <= KEPT_REQUESTS, () => `more than ${KEPT_REQUESTS} proposals are kept`);
+  for (const type of VOTE_TYPES) {
+    demand(votes[type].length === validators.length, () => "slots are by validator");
+    for (const slots of votes[type])
       demand(slots.length <= 2 * VIEW_SLOTS, () => `more than ${2 * VIEW_SLOTS} votes of a validator`);
-  demand(state.votes[COMMIT].length === validators.length, () => "slots are by validator");
+  }
 }
 
 /** Nothing an honest validator sends conflicts with what it sent before, restarts or not. */
@@ -140,4 +143,10 @@ export function checkMonotonic(before: { height: number; view: number }, state: 
     isHigher || (state.height === before.height && state.view >= before.view),
     () => `height ${before.height} view ${before.view} went back to ${state.height} view ${state.view}`,
   );
+}
+
+/** restart(state) = state: what is restored is what was durable. Called before anything else can change it. */
+export function checkRestored(state: CoreState, durable: Uint8Array | undefined): void {
+  if (durable === undefined || decodeDurable(durable).height !== state.height || state.ownIndex < 0) return;
+  demand(equalBytes(encodeDurable(durableOf(state)), durable), () => "a restart changed the durable record");
 }

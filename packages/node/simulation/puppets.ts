@@ -45,6 +45,7 @@ export interface Puppets {
 export interface PuppetOptions {
   readonly count?: number;
   readonly height?: number;
+  readonly chainId?: string;
   readonly mutations?: readonly Mutation[];
   readonly hasWork?: boolean;
   /** Index of a validator that runs without its key. */
@@ -63,7 +64,7 @@ export function makePuppets(options: PuppetOptions = {}): Puppets {
   const validators = makeValidators(count);
   const nodes = validators.map(({ consensusKey }, index): Puppet => {
     const config: CoreConfig = {
-      chainId: "test-00",
+      chainId: options.chainId ?? "test-00",
       consensusKey: index === options.observer ? undefined : consensusKey,
       signing: makeSigning(consensusKey),
       openProposal,

@@ -7,7 +7,15 @@ import { decodeDurable, encodeDurable } from "../src/consensus/dbft/durable.ts";
 import type { Message } from "../src/consensus/dbft/messages.ts";
 import { createState, step } from "../src/consensus/dbft/step.ts";
 import { schedule } from "./event-queue.ts";
-import { checkDecision, checkEvidence, checkMonotonic, checkSent, checkState } from "./invariants.ts";
+import {
+  checkDecision,
+  checkEvidence,
+  checkMemory,
+  checkMonotonic,
+  checkPrepared,
+  checkRestored,
+  checkSent,
+} from "./invariants.ts";
 import { makeProposal, makeSigning, makeValidators, openProposal, toyVerifier } from "./toys.ts";
 import { isHealed, membersAt, note, T, type World } from "./world.ts";
 
@@ -68,7 +76,7 @@ export function createNode(
       consensusKey,
       signing: makeSigning(consensusKey),
       openProposal,
-      baseTimeoutMs: T,
+      baseTimeoutMs: world.faults.baseTimeoutMs,
       maxTimeoutMs: 16 * T,
       heartbeatMs: 10 * T,
       maxDriftMs: 5 * T,
@@ -142,7 +150,7 @@ export function feed(world: World, node: SimulatedNode, input: Input): readonly 
   world.trace.update(`${world.queue.nowMs} ${node.name} ${input.kind} ${state.height}/${state.view};`);
   if (node.isHonest) {
     checkMonotonic(before, state);
-    checkState(world.invariants, state);
+    checkMemory(state);
   }
   node.pending.push(...effects);
   carryOut(world, node);
@@ -162,6 +170,7 @@ function carryOut(world: World, node: SimulatedNode): void {
     node.isWriting = true;
     later(world, node, 1 + world.random.below(isHealed(world) ? 5 : 60), () => {
       node.disk.durable = written;
+      if (node.isHonest) checkPrepared(world.invariants, effect.durable);
       node.isWriting = false;
       carryOut(world, node);
     });
@@ -169,13 +178,14 @@ function carryOut(world: World, node: SimulatedNode): void {
 }
 
 function carryOutOne(world: World, node: SimulatedNode, effect: Exclude<Effect, { kind: "persist" }>): void {
-  const { height } = node.state;
-  const members = membersAt(world, height);
   switch (effect.kind) {
     case "send": {
+      // The core may have gone on to another height while an earlier effect was being written.
+      const { height } = effect.message.body;
+      const members = membersAt(world, height);
       const ownIndex = members.indexOf(node.validator);
       if (node.isHonest) checkSent(world.invariants, `${node.validator}`, ownIndex, effect.message);
-      note(world, () => `${node.name} sends ${effect.message.type} ${height}/${node.state.view}`);
+      note(world, () => `${node.name} sends ${describe(effect.message)}`);
       const to = effect.to === "all" ? [...POOL.keys()] : effect.to.map((i) => members[i]!);
       for (const receiver of to)
         if (receiver !== node.validator)
@@ -186,10 +196,10 @@ function carryOutOne(world: World, node: SimulatedNode, effect: Exclude<Effect, 
       setTimer(world, node, effect.atMs);
       return;
     case "build-proposal":
-      build(world, node, effect.view, effect.usesParentTime);
+      if (effect.height === node.state.height) build(world, node, effect.view, effect.usesParentTime);
       return;
     case "check-proposal":
-      check(world, node, effect.blockHash);
+      check(world, node, effect.height, effect.blockHash);
       return;
     case "decide":
       takeDecision(world, node, effect);
@@ -206,6 +216,16 @@ function carryOutOne(world: World, node: SimulatedNode, effect: Exclude<Effect, 
     default:
       return;
   }
+}
+
+function describe({ type, body }: Message): string {
+  if (type === "change-view") {
+    const { view, prepared } = body.vote;
+    return `${type} ${body.height}/${view} ${prepared ? `prepared in ${prepared.view}` : "unprepared"}`;
+  }
+  const view = "view" in body ? body.view : "*";
+  const hash = "blockHash" in body ? toHex(body.blockHash).slice(0, 8) : "";
+  return `${type} ${body.height}/${view} ${hash}`;
 }
 
 function setTimer(world: World, node: SimulatedNode, atMs: number | undefined): void {
@@ -226,8 +246,7 @@ function build(world: World, node: SimulatedNode, view: number, usesParentTime: 
   );
 }
 
-function check(world: World, node: SimulatedNode, blockHash: Uint8Array): void {
-  const { height } = node.state;
+function check(world: World, node: SimulatedNode, height: number, blockHash: Uint8Array): void {
   const answer = (verdict: "valid" | "bad" | "missing") => (): void => {
     feed(world, node, { kind: "proposal-checked", nowMs: world.queue.nowMs, height, blockHash, verdict });
   };
@@ -321,4 +340,5 @@ export function restart(world: World, node: SimulatedNode): void {
   node.pausedUntilMs = 0;
   node.state = createState();
   startNextHeight(world, node, true);
+  if (node.isHonest) checkRestored(node.state, node.disk.durable);
 }

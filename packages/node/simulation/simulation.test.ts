@@ -33,7 +33,7 @@ test("a seed gives one trace", () => {
   }
 });
 
-for (const mutation of ["quorum-minus-one", "ignore-highest-certificate", "no-persistence"] as const)
+for (const mutation of ["quorum-minus-one", "commits-across-views", "no-persistence"] as const)
   test(`the search catches ${mutation}`, () => {
     let seed = 1;
     while (runSeed({ seed, validators: 4, mutations: [mutation] }).violation === undefined) {

@@ -34,6 +34,8 @@ export interface Faults {
   readonly hasTwin: boolean;
   readonly rotatesSet: boolean;
   readonly healAtMs: number;
+  /** The core's T: short against the delays, it makes views change often. */
+  readonly baseTimeoutMs: number;
 }
 
 export interface World {
@@ -84,6 +86,7 @@ function chooseFaults(random: Random, count: number): Faults {
     // One validator sits out each height from the third on; a traitor needs F >= 1 in what remains.
     rotatesSet: random.chance(0.25) && count >= (hasTraitor ? 5 : 2),
     healAtMs: T * (4 + random.below(30)),
+    baseTimeoutMs: random.pick([T, T, T / 2, T / 5]),
   };
 }
 

@@ -71,8 +71,7 @@ export function restoreDurable(core: Core, durable: Durable): void {
   }
   if (durable.changeView !== null) state.changeViews[state.ownIndex] = [durable.changeView];
   if (durable.prepared !== null) state.prepared = durable.prepared;
-  const voted = durable.votes.length > 0 || durable.changeView !== null;
-  if (voted) enterView(core, durable.view);
+  if (durable.view > 0 || durable.votes.length > 0) enterView(core, durable.view);
   core.durableChanged = false;
   if (durable.request === null) return;
   const certified =

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { COMMIT, PREPARE_RESPONSE, voteSignBytes } from "../../../../protocol/src/core/block/certificate.ts";
 import { LhgError } from "../../../../protocol/src/core/errors.ts";
 import { makePuppets, settle } from "../../../simulation/puppets.ts";
+import { makeSigning, makeValidators } from "../../../simulation/toys.ts";
 import type { Durable } from "./core.ts";
 import { decodeDurable, durableOf, encodeDurable } from "./durable.ts";
 import {
@@ -14,6 +16,7 @@ import {
   type PrepareRequest,
 } from "./messages.ts";
 import { createState, step } from "./step.ts";
+import { VOTE_TYPES } from "./votes.ts";
 
 const sized = (length: number): fc.Arbitrary<Uint8Array> =>
   fc.uint8Array({ minLength: length, maxLength: length });
@@ -142,6 +145,47 @@ test("equal inputs give equal effects, and a step on a clone leaves the original
   const before = structuredClone(node.state);
   step(node.config, structuredClone(node.state), { kind: "timer", nowMs: 1e6 });
   assert.deepEqual(node.state, before);
+});
+
+/** Votes of validators 0 and 1 of four: too few to decide, for one of two blocks each. */
+const cast: fc.Arbitrary<Message> = fc
+  .record({ index: fc.nat(1), view: fc.nat(6), block: fc.nat(1), isCommit: fc.boolean() })
+  .map(({ index, view, block, isCommit }) => {
+    const hash = new Uint8Array(32).fill(block);
+    const scope = { chainId: "test-00", epoch: 0, height: 20 };
+    const bytes = voteSignBytes(scope, view, isCommit ? COMMIT : PREPARE_RESPONSE, hash);
+    const vote = { height: 20, view, validatorIndex: index, blockHash: hash };
+    const body = { ...vote, signature: makeSigning(makeValidators(4)[index]!.consensusKey).sign(bytes) };
+    return isCommit ? { type: "commit", body } : { type: "prepare-response", body };
+  });
+
+test("counting is idempotent and commutative, equivocation included", () => {
+  const count = (messages: readonly Message[]): unknown => {
+    const { config, state } = makePuppets().nodes[2]!;
+    const accused = new Set<string>();
+    for (const value of messages)
+      for (const effect of step(config, state, { kind: "message", nowMs: 0, clockMs: 0, message: value })
+        .effects)
+        if (effect.kind === "evidence") {
+          const { validatorIndex, view, type } = effect.evidence;
+          accused.add(`${validatorIndex}/${view}/${type}`);
+        }
+    const votes = VOTE_TYPES.flatMap((type) =>
+      state.votes[type].flatMap((slots, i) =>
+        slots.map((vote) => `${type}/${i}/${vote.view}/${vote.blockHash[0]}`),
+      ),
+    );
+    return { votes: votes.sort(), accused: [...accused].sort() };
+  };
+  const both = fc
+    .array(cast, { maxLength: 30 })
+    .chain((votes) =>
+      fc.tuple(
+        fc.constant(votes),
+        fc.shuffledSubarray([...votes, ...votes], { minLength: 2 * votes.length }),
+      ),
+    );
+  fc.assert(fc.property(both, ([votes, shuffled]) => assert.deepEqual(count(shuffled), count(votes))));
 });
 
 test("restart(state) = state, for what is durable, at every moment of a decision", () => {

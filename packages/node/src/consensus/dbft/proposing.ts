@@ -15,7 +15,7 @@ import { hasMutation, isPrimary, primaryOf, quorum } from "./quorum.ts";
 import { requestRecovery } from "./recovery.ts";
 import { findProposal, findRequest, keepRequest } from "./requests.ts";
 import { enterView, extendView } from "./timers.ts";
-import { castVote, hasVoted, type Recorded, recordVote, votesOf } from "./votes.ts";
+import { castVote, findVote, hasVoted, type Recorded, recordVote, votesOf } from "./votes.ts";
 
 /** Rule 5, the primary: in view 0 when there is work; later with M ChangeViews, the highest certificate's block or a new one. */
 export function proposeIfDue(core: Core): boolean {
@@ -123,7 +123,9 @@ export function receiveRequest(core: Core, message: PrepareRequest): Recorded {
   const facts = config.openProposal(message.proposal);
   if (facts === undefined || !equalBytes(facts.blockHash, blockHash)) return "invalid";
   if (view > state.view) enterView(core, view);
-  acceptRequest(core, message, facts);
+  // The signature that was verified, which this copy of the message need not bear, goes into certificates.
+  const { signature } = findVote(state, PREPARE_REQUEST, validatorIndex, view, blockHash)!;
+  acceptRequest(core, { ...message, signature }, facts);
   return "recorded";
 }
 

@@ -37,13 +37,18 @@ export function requestRecovery(core: Core): void {
   core.effects.push({ kind: "send", to, message: { type: "recovery-request", body } });
 }
 
+/** Sends everything again that this validator voted for and that still counts. */
+export function resendVotes(core: Core): void {
+  const body = summarise(core, core.state.ownIndex, isPrimary(core.state));
+  if (!isEmpty(body))
+    core.effects.push({ kind: "send", to: "all", message: { type: "recovery-message", body } });
+}
+
 /** Rule 7: every T the own votes go out again, and whoever lacks the proposal of its view asks for it. */
 export function resend(core: Core): void {
   const { state } = core;
   state.resendAtMs = core.nowMs + core.config.baseTimeoutMs;
-  const body = summarise(core, state.ownIndex, isPrimary(state));
-  if (!isEmpty(body))
-    core.effects.push({ kind: "send", to: "all", message: { type: "recovery-message", body } });
+  resendVotes(core);
   if (state.wantedHash !== undefined || findRequest(state, state.view) === undefined) requestRecovery(core);
 }
 

@@ -3,7 +3,7 @@ import { equalBytes } from "../../../../protocol/src/core/bytes.ts";
 import type { AcceptedRequest, CoreState } from "./core.ts";
 
 /** Views whose accepted proposals are kept, to answer peers that lack one. */
-const KEPT_REQUESTS = 4;
+export const KEPT_REQUESTS = 4;
 
 export function keepRequest(state: CoreState, request: AcceptedRequest): void {
   state.requests.push(request);

@@ -304,6 +304,28 @@ test("a tampered proposal or justification does not count against an honest prim
   assert.equal(hasSent(net, 1, "prepare-response", 0), true);
 });
 
+test("only the verified signature of a proposal goes into a certificate", () => {
+  const net = makePuppets();
+  const request = sentBy(net, 0, "prepare-request", 0);
+  assert.ok(request.type === "prepare-request");
+  const { body } = request;
+  give(net, 1, { type: "prepare-request", body: { ...body, proposal: blockOf(20, "forged") } });
+  give(net, 1, { type: "prepare-request", body: { ...body, signature: new Uint8Array(64) } });
+  pass(net, "prepare-request", 0, [0], [2]);
+  pass(net, "prepare-response", 0, [2], [1]);
+  assert.deepEqual(net.nodes[1]!.state.prepared?.certificate.signatures[0]?.signature, body.signature);
+});
+
+test("a message of another chain or epoch is invalid", () => {
+  const net = makePuppets();
+  const vote = makePuppets();
+  pass(vote, "prepare-request", 0, [0], [1]);
+  net.nodes[2]!.state.epoch = 1;
+  assert.ok(kinds(give(net, 2, sentBy(vote, 1, "prepare-response", 0))).includes("invalid"));
+  const stranger = makePuppets({ chainId: "test-01" });
+  assert.ok(kinds(give(stranger, 2, sentBy(vote, 1, "prepare-response", 0))).includes("invalid"));
+});
+
 test("wrong signatures, unknown validators and foreign primaries are invalid", () => {
   const net = makePuppets();
   pass(net, "prepare-request", 0, [0], [1, 2]);
@@ -360,7 +382,6 @@ test("a restarted validator stands where it stood, and votes once", () => {
   restart(net, 1);
   give(net, 1, makeRival(net.nodes[1]!.config.chainId));
   assert.equal(hasSent(net, 1, "prepare-response", 0), false);
-  wait(net, 1, T);
   const resent = sentBy(net, 1, "recovery-message", 0);
   assert.ok(resent.type === "recovery-message" && before.type === "prepare-response");
   assert.deepEqual(resent.body.responses[0]?.signature, before.body.signature);

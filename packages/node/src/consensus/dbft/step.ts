@@ -23,7 +23,7 @@ import {
 } from "./proposing.ts";
 import { hasMutation } from "./quorum.ts";
 import { receiveMessage } from "./receiving.ts";
-import { requestRecovery, resend } from "./recovery.ts";
+import { requestRecovery, resend, resendVotes } from "./recovery.ts";
 import { armTimer, noteWork } from "./timers.ts";
 
 export function createState(): CoreState {
@@ -142,6 +142,7 @@ function startHeight(core: Core, input: Extract<Input, { kind: "start-height" }>
   if (input.restart === undefined) return;
   const { durable } = input.restart;
   if (durable !== undefined && durable.height === input.height) restoreDurable(core, durable);
+  resendVotes(core);
   requestRecovery(core);
 }
 
