@@ -20,6 +20,7 @@ const DOCUMENT_NAMES = names(
   "@context id type schemaVersion creationDate instanceIdentifier sender receiver epcisHeader epcisBody",
 );
 const QUERY_NAMES = names("@context id type schemaVersion creationDate epcisBody");
+const BODY_NAMES = names("eventList");
 const VERSION = /^[0-9]+(?:\.[0-9]+)*$/;
 
 /** Checks everything but `@context` and the events. Throws `epcis.*`. */
@@ -40,7 +41,7 @@ export function checkDocumentFields(root: JsonObject, form: "document" | "query"
   for (const name of ["instanceIdentifier", "sender", "receiver"]) readOptional(root, name, "$", expectText);
   readOptional(root, "epcisHeader", "$", (node, path) => checkHeader(node, prefixes, path));
   // The schema leaves epcisBody open; a second list or a lone `event` beside eventList would be an unseen event.
-  checkMembers(body, names("eventList"), prefixes, "$.epcisBody");
+  checkMembers(body, BODY_NAMES, prefixes, "$.epcisBody");
 }
 
 function checkQueryBody(body: JsonObject, prefixes: Prefixes): void {

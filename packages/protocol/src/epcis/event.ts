@@ -245,13 +245,15 @@ function readError(node: JsonNode, path: string, reader: EventReader): ErrorDecl
   };
 }
 
+const DISPOSITION_NAMES: ReadonlySet<string> = new Set(["set", "unset"]);
+
 function readPersistentDisposition(
   node: JsonNode,
   path: string,
   reader: EventReader,
 ): NonNullable<EpcisEvent["persistentDisposition"]> {
   const object = expectObject(node, path);
-  closeObject(object, new Set(["set", "unset"]), path);
+  closeObject(object, DISPOSITION_NAMES, path);
   const readSet = (list: JsonNode, at: string): string[] => {
     const values = readList(list, at, (value, valuePath) =>
       readTerm(DISPOSITIONS, value, valuePath, reader.prefixes),
@@ -289,15 +291,21 @@ function endsOf(name: "source" | "destination") {
     });
 }
 
+const TYPED_NAMES = {
+  bizTransaction: new Set(["type", "bizTransaction"]),
+  source: new Set(["type", "source"]),
+  destination: new Set(["type", "destination"]),
+} as const;
+
 function readTypedIdentity(
-  name: string,
+  name: keyof typeof TYPED_NAMES,
   vocabulary: Vocabulary,
   node: JsonNode,
   path: string,
   reader: EventReader,
 ): TypedIdentity {
   const object = expectObject(node, path);
-  closeObject(object, new Set(["type", name]), path);
+  closeObject(object, TYPED_NAMES[name], path);
   const identity = readIdentity(requireMember(object, name, path), memberPath(path, name), reader);
   const type = readOptional(object, "type", path, (value, at) =>
     readTerm(vocabulary, value, at, reader.prefixes),
@@ -319,8 +327,10 @@ function readSensorElements(node: JsonNode, path: string, { draft, prefixes, lim
   }
 }
 
+const NO_NAMES: ReadonlySet<string> = new Set();
+
 function readIlmd(node: JsonNode, path: string, reader: EventReader): void {
-  checkMembers(expectObject(node, path), new Set(), reader.prefixes, path);
+  checkMembers(expectObject(node, path), NO_NAMES, reader.prefixes, path);
 }
 
 function epcs(role: ItemRole): FieldReader {
