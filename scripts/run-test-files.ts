@@ -113,7 +113,8 @@ function runProcess(
   });
   const killAll = (): void => {
     // The whole process group: a test may have started processes of its own.
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+    const running = child.exitCode === null && child.signalCode === null;
+    if (running && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
   };
   process.on("exit", killAll);
   const chunks: Buffer[] = [];
