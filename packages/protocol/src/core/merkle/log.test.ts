@@ -117,6 +117,21 @@ test("every consistency path verifies, alone for its own sizes and roots", () =>
   }
 });
 
+test("a path of another length than index and size demand is refused, whatever root it leads to", () => {
+  const [first, second] = leafHashes as [Uint8Array, Uint8Array];
+  const root = roots[2]!;
+  const claims = { path: [first], root };
+  assert.ok(verifyInclusion(hasher, { ...claims, leafHash: second, index: 1, size: 2 }));
+  assert.ok(!verifyInclusion(hasher, { ...claims, leafHash: second, index: 0, size: 1 }));
+  assert.ok(!verifyInclusion(hasher, { path: [second], root, leafHash: first, index: 0, size: 4 }));
+
+  const grown = { size1: 1, root1: first, root2: root, path: [second] };
+  assert.ok(verifyConsistency(hasher, { ...grown, size2: 2 }));
+  assert.ok(!verifyConsistency(hasher, { ...grown, size2: 4 }));
+  const extended = hashNode(hasher, root, second);
+  assert.ok(!verifyConsistency(hasher, { ...grown, size2: 2, root2: extended, path: [second, second] }));
+});
+
 test("an append reads one node for each subtree it completes", () => {
   assert.equal(storeLog(leafHashes.slice(0, 32)).reads, 31);
 });
