@@ -5,9 +5,9 @@ import {
   PREPARE_REQUEST,
   PREPARE_RESPONSE,
   verifyCertificate,
-} from "../../protocol/src/core/block/certificate.ts";
-import { type Evidence, verifyEvidence } from "../../protocol/src/core/block/evidence.ts";
-import { equalBytes, toHex } from "../../protocol/src/core/bytes.ts";
+} from "@lhg/protocol/core/block/certificate";
+import { type Evidence, verifyEvidence } from "@lhg/protocol/core/block/evidence";
+import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
 import type { CoreState, Decision, Durable, Validator } from "../src/consensus/dbft/core.ts";
 import { decodeDurable, durableOf, encodeDurable } from "../src/consensus/dbft/durable.ts";
 import type { ChangeViewVote, Message, PrepareRequest } from "../src/consensus/dbft/messages.ts";

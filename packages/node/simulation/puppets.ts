@@ -1,6 +1,6 @@
 /** A network in which nothing moves unless the test moves it: for directed cases of single rules. */
-import { encodeUtf8, toHex, ZERO32 } from "../../protocol/src/core/bytes.ts";
-import { assertInvariant } from "../../protocol/src/core/errors.ts";
+import { encodeUtf8, toHex, ZERO32 } from "@lhg/protocol/core/bytes";
+import { assertInvariant } from "@lhg/protocol/core/errors";
 import type {
   CoreConfig,
   CoreState,

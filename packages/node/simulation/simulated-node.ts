@@ -1,7 +1,7 @@
 /** One validator process: the real core, its driver, a disk that loses what was not synced, and block exchange with peers. */
 
-import { type Certificate, verifyCertificate } from "../../protocol/src/core/block/certificate.ts";
-import { encodeUtf8, equalBytes, toHex, ZERO32 } from "../../protocol/src/core/bytes.ts";
+import { type Certificate, verifyCertificate } from "@lhg/protocol/core/block/certificate";
+import { encodeUtf8, equalBytes, toHex, ZERO32 } from "@lhg/protocol/core/bytes";
 import type { CoreConfig, CoreState, Effect, Input, Validator } from "../src/consensus/dbft/core.ts";
 import { decodeDurable, encodeDurable } from "../src/consensus/dbft/durable.ts";
 import type { Message } from "../src/consensus/dbft/messages.ts";

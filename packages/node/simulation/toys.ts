@@ -1,8 +1,8 @@
 /** Stand-ins that keep simulated networks fast: signatures are keyed hashes, a block is a few bytes. */
 import { hash } from "node:crypto";
-import { concatBytes, encodeUtf8, equalBytes } from "../../protocol/src/core/bytes.ts";
-import { bytes, decode, encode, type Infer, record, uint } from "../../protocol/src/core/codec/definition.ts";
-import type { SignatureCheck } from "../../protocol/src/core/crypto.ts";
+import { concatBytes, encodeUtf8, equalBytes } from "@lhg/protocol/core/bytes";
+import { bytes, decode, encode, type Infer, record, uint } from "@lhg/protocol/core/codec/definition";
+import type { SignatureCheck } from "@lhg/protocol/core/crypto";
 import type { ProposalFacts, SigningPort, Validator } from "../src/consensus/dbft/core.ts";
 
 function sha256(data: Uint8Array): Uint8Array {

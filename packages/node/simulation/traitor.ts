@@ -4,7 +4,7 @@ import {
   changeViewSignBytes,
   PREPARE_RESPONSE,
   voteSignBytes,
-} from "../../protocol/src/core/block/certificate.ts";
+} from "@lhg/protocol/core/block/certificate";
 import type { Message, VoteMessage } from "../src/consensus/dbft/messages.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 import { membersAt, type World } from "./world.ts";

@@ -1,6 +1,6 @@
 /** Prepared certificates and the justification of a proposal after a view change. */
-import { PREPARE_REQUEST, PREPARE_RESPONSE } from "../../../../protocol/src/core/block/certificate.ts";
-import { equalBytes } from "../../../../protocol/src/core/bytes.ts";
+import { PREPARE_REQUEST, PREPARE_RESPONSE } from "@lhg/protocol/core/block/certificate";
+import { equalBytes } from "@lhg/protocol/core/bytes";
 import type { AcceptedRequest, Core, HeldChangeView } from "./core.ts";
 import type { ChangeViewVote, Justification, PreparedCertificate } from "./messages.ts";
 import { hasMutation, primaryOf, quorum } from "./quorum.ts";

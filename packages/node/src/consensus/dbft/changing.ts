@@ -1,6 +1,6 @@
 /** View changes: rules 3, 4 and the part of rule 5 that gathers ChangeViews. */
-import { CHANGE_VIEW } from "../../../../protocol/src/core/block/certificate.ts";
-import type { EvidenceVote } from "../../../../protocol/src/core/block/evidence.ts";
+import { CHANGE_VIEW } from "@lhg/protocol/core/block/certificate";
+import type { EvidenceVote } from "@lhg/protocol/core/block/evidence";
 import { findCertificate, isPreparedCertificateValid, matchesPrepared } from "./certificates.ts";
 import type { Core } from "./core.ts";
 import type { ChangeViewVote, Message, PreparedCertificate } from "./messages.ts";

@@ -1,10 +1,6 @@
 /** The state of one validator's core, its configuration, inputs and effects. Protocol rules stand in the files beside. */
-import type {
-  Certificate,
-  CertificateValidator,
-  VoteType,
-} from "../../../../protocol/src/core/block/certificate.ts";
-import type { Evidence } from "../../../../protocol/src/core/block/evidence.ts";
+import type { Certificate, CertificateValidator, VoteType } from "@lhg/protocol/core/block/certificate";
+import type { Evidence } from "@lhg/protocol/core/block/evidence";
 import type {
   ChangeViewVote,
   Justification,

@@ -1,5 +1,5 @@
 /** The durable record of a validator: what it must remember of a height so that a restart never makes it vote twice. */
-import { COMMIT, type VoteType, viewNumber } from "../../../../protocol/src/core/block/certificate.ts";
+import { COMMIT, type VoteType, viewNumber } from "@lhg/protocol/core/block/certificate";
 import {
   array,
   bytes,
@@ -10,7 +10,7 @@ import {
   record,
   refine,
   uint,
-} from "../../../../protocol/src/core/codec/definition.ts";
+} from "@lhg/protocol/core/codec/definition";
 import type { Core, CoreState, Durable } from "./core.ts";
 import { changeViewVote, MAX_PROPOSAL_BYTES, preparedCertificate, prepareRequest } from "./messages.ts";
 import { findRequest, keepRequest } from "./requests.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { COMMIT, PREPARE_RESPONSE, voteSignBytes } from "@lhg/protocol/core/block/certificate";
+import { LhgError } from "@lhg/protocol/core/errors";
 import fc from "fast-check";
-import { COMMIT, PREPARE_RESPONSE, voteSignBytes } from "../../../../protocol/src/core/block/certificate.ts";
-import { LhgError } from "../../../../protocol/src/core/errors.ts";
 import { makePuppets, settle } from "../../../simulation/puppets.ts";
 import { makeSigning, makeValidators } from "../../../simulation/toys.ts";
 import type { Durable } from "./core.ts";

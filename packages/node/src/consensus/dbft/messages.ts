@@ -12,8 +12,8 @@ import {
   RECOVERY_REQUEST,
   validatorIndex,
   viewNumber,
-} from "../../../../protocol/src/core/block/certificate.ts";
-import { VALIDATORS_MAX } from "../../../../protocol/src/core/block/validator-set.ts";
+} from "@lhg/protocol/core/block/certificate";
+import { VALIDATORS_MAX } from "@lhg/protocol/core/block/validator-set";
 import {
   array,
   bytes,
@@ -24,8 +24,8 @@ import {
   record,
   uint,
   union,
-} from "../../../../protocol/src/core/codec/definition.ts";
-import { LhgError } from "../../../../protocol/src/core/errors.ts";
+} from "@lhg/protocol/core/codec/definition";
+import { LhgError } from "@lhg/protocol/core/errors";
 
 /** A header and up to about 30,000 statement ids. */
 export const MAX_PROPOSAL_BYTES = 1 << 20;

@@ -6,7 +6,7 @@ import {
   changeViewSignBytes,
   PREPARE_REQUEST,
   voteSignBytes,
-} from "../../../../protocol/src/core/block/certificate.ts";
+} from "@lhg/protocol/core/block/certificate";
 import {
   decidedBlocks,
   give,

@@ -4,9 +4,9 @@ import {
   isCommitQuorum,
   PREPARE_REQUEST,
   PREPARE_RESPONSE,
-} from "../../../../protocol/src/core/block/certificate.ts";
-import { equalBytes } from "../../../../protocol/src/core/bytes.ts";
-import { assertInvariant } from "../../../../protocol/src/core/errors.ts";
+} from "@lhg/protocol/core/block/certificate";
+import { equalBytes } from "@lhg/protocol/core/bytes";
+import { assertInvariant } from "@lhg/protocol/core/errors";
 import { assembleJustification, assemblePrepared, isJustified } from "./certificates.ts";
 import { changeView } from "./changing.ts";
 import type { AcceptedRequest, Core, CoreState, ProposalFacts, Vote } from "./core.ts";

@@ -1,5 +1,5 @@
-import type { SigningScope } from "../../../../protocol/src/core/block/certificate.ts";
-import { votesNeeded } from "../../../../protocol/src/core/block/validator-set.ts";
+import type { SigningScope } from "@lhg/protocol/core/block/certificate";
+import { votesNeeded } from "@lhg/protocol/core/block/validator-set";
 import type { Core, CoreState, Mutation } from "./core.ts";
 
 export function hasMutation(core: Core, mutation: Mutation): boolean {

@@ -1,6 +1,6 @@
 /** Messages from the network: by height first, then by type; a RecoveryMessage is taken apart into its signed parts. */
-import { COMMIT, PREPARE_RESPONSE, type VoteType } from "../../../../protocol/src/core/block/certificate.ts";
-import { equalBytes } from "../../../../protocol/src/core/bytes.ts";
+import { COMMIT, PREPARE_RESPONSE, type VoteType } from "@lhg/protocol/core/block/certificate";
+import { equalBytes } from "@lhg/protocol/core/bytes";
 import { recordChangeView } from "./changing.ts";
 import type { Core } from "./core.ts";
 import type { ChangeViewVote, Message, PreparedCertificate, RecoveryMessage } from "./messages.ts";

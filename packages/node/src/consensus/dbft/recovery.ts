@@ -5,8 +5,8 @@ import {
   RECOVERY_REQUEST,
   type VoteType,
   voteSignBytes,
-} from "../../../../protocol/src/core/block/certificate.ts";
-import { equalBytes } from "../../../../protocol/src/core/bytes.ts";
+} from "@lhg/protocol/core/block/certificate";
+import { equalBytes } from "@lhg/protocol/core/bytes";
 import type { Core, HeldChangeView, Vote } from "./core.ts";
 import {
   MAX_CERTIFICATES,

@@ -1,5 +1,5 @@
 /** The proposals seen at this height. */
-import { equalBytes } from "../../../../protocol/src/core/bytes.ts";
+import { equalBytes } from "@lhg/protocol/core/bytes";
 import type { AcceptedRequest, CoreState } from "./core.ts";
 
 /** Views whose accepted proposals are kept, to answer peers that lack one. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { equalBytes, toHex } from "../../../../protocol/src/core/bytes.ts";
+import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
 import {
   blockOf,
   decidedBlocks,

@@ -2,13 +2,9 @@
  * The dBFT core: a pure function of a validator's state and one input. It has no clock, randomness or IO; the README beside states the
  * protocol rule by rule.
  */
-import {
-  COMMIT,
-  PREPARE_REQUEST,
-  PREPARE_RESPONSE,
-} from "../../../../protocol/src/core/block/certificate.ts";
-import { equalBytes, ZERO32 } from "../../../../protocol/src/core/bytes.ts";
-import { assertInvariant } from "../../../../protocol/src/core/errors.ts";
+import { COMMIT, PREPARE_REQUEST, PREPARE_RESPONSE } from "@lhg/protocol/core/block/certificate";
+import { equalBytes, ZERO32 } from "@lhg/protocol/core/bytes";
+import { assertInvariant } from "@lhg/protocol/core/errors";
 import { changeView, joinHigherView } from "./changing.ts";
 import type { Core, CoreConfig, CoreState, Effect, Input } from "./core.ts";
 import { durableOf, restoreDurable } from "./durable.ts";

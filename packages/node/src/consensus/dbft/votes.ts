@@ -10,10 +10,10 @@ import {
   PREPARE_RESPONSE,
   type VoteType,
   voteSignBytes,
-} from "../../../../protocol/src/core/block/certificate.ts";
-import type { EvidenceVote } from "../../../../protocol/src/core/block/evidence.ts";
-import { equalBytes } from "../../../../protocol/src/core/bytes.ts";
-import { assertInvariant } from "../../../../protocol/src/core/errors.ts";
+} from "@lhg/protocol/core/block/certificate";
+import type { EvidenceVote } from "@lhg/protocol/core/block/evidence";
+import { equalBytes } from "@lhg/protocol/core/bytes";
+import { assertInvariant } from "@lhg/protocol/core/errors";
 import type { Core, CoreState, Vote } from "./core.ts";
 import type { ChangeViewVote } from "./messages.ts";
 import { hasMutation, scopeOf } from "./quorum.ts";
