@@ -185,7 +185,9 @@ function* mutate(node: Json, rebuild: (changed: Json) => Json, path = "$"): Gene
       const { [name]: _, ...rest } = node;
       yield { root: rebuild(rest), what: `deletion of ${path}.${name}` };
       yield { root: rebuild({ ...rest, [`${name}X`]: value }), what: `renaming of ${path}.${name}` };
-      yield* mutate(value, (changed) => rebuild({ ...node, [name]: changed }), `${path}.${name}`);
+      // The inside of an extension is free in the schema.
+      if (!name.includes(":"))
+        yield* mutate(value, (changed) => rebuild({ ...node, [name]: changed }), `${path}.${name}`);
     }
   }
 }

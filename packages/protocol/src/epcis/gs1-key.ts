@@ -213,27 +213,21 @@ function padGtin(value: string): string {
   return /^(?:[0-9]{8}|[0-9]{12,13})$/.test(value) ? value.padStart(14, "0") : value;
 }
 
+/** The families and schemes are a closed list: `urn:epc:ID:sgtin:...` must not be a second name of a thing. */
 function readEpcUrn(body: string): Gs1Reading {
-  const [family, scheme, rest] = splitAt(body, ":", 3);
+  const [family, scheme = "", rest = ""] = splitAt(body, ":", 3);
   if (family === "tag" || family === "raw" || family === "pat")
     return { problem: "must be a pure identity, not the encoding of a tag" };
-  if (scheme === undefined || rest === undefined)
-    return { problem: "must be an EPC URN with scheme and value" };
-  const read =
-    family === "id" ? URN_SCHEMES.get(scheme) : family === "idpat" ? PATTERN_SCHEMES.get(scheme) : undefined;
-  if (family === "class" && scheme === "lgtin")
-    return readTradeItem(rest, "10") ?? malformed(`class:${scheme}`);
-  if (read === undefined) return undefined;
-  return read(rest) ?? malformed(`${family}:${scheme}`);
-}
-
-function malformed(scheme: string): Gs1Reading {
-  return { problem: `must be a well-formed urn:epc:${scheme}:` };
+  if (family !== "class" && rest !== "" && OPAQUE_SCHEMES.has(scheme)) return undefined;
+  const read = URN_FAMILIES.get(family!)?.get(scheme);
+  return read?.(rest) ?? { problem: "must be a well-formed EPC URN of a known scheme" };
 }
 
 type UrnReader = (body: string) => Gs1Reading;
 
-/** Schemes with no Digital Link form (gid, usdod, adi, bic, imovn) are not listed: they identify as they stand. */
+/** With no Digital Link form: they identify as they stand. */
+const OPAQUE_SCHEMES: ReadonlySet<string> = new Set(["gid", "usdod", "adi", "bic", "imovn"]);
+
 const URN_SCHEMES: ReadonlyMap<string, UrnReader> = new Map<string, UrnReader>([
   ["sgtin", (body) => readTradeItem(body, "21")],
   ["upui", (body) => readTradeItem(body, "235")],
@@ -265,6 +259,12 @@ const PATTERN_SCHEMES: ReadonlyMap<string, UrnReader> = new Map<string, UrnReade
     },
   ]),
 );
+
+const URN_FAMILIES: ReadonlyMap<string, ReadonlyMap<string, UrnReader>> = new Map([
+  ["id", URN_SCHEMES],
+  ["idpat", PATTERN_SCHEMES],
+  ["class", new Map<string, UrnReader>([["lgtin", (body) => readTradeItem(body, "10")]])],
+]);
 
 /** Company prefix of 6 to 12 digits and reference, `total` digits together. */
 function isPrefixed(prefix: string | undefined, reference: string | undefined, total: number): boolean {

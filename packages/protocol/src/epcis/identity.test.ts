@@ -113,6 +113,13 @@ test("malformed keys and texts are refused", () => {
     "raw:96.x0123",
     "id:sgtin",
     "sgtin:x",
+    "ID:sgtin:9521321.012345.1",
+    "id:SGTIN:9521321.012345.1",
+    "id:sgtin%3A9521321.012345.1",
+    "idpat:giai:9521321.*",
+    "class:sgtin:9521321.012345.1",
+    "class:gid:1.2",
+    "id:gid:",
   ])
     assert.throws(() => key(`urn:epc:${urn}`), refusedWith("identity.gs1"), urn);
   for (const path of [
@@ -124,7 +131,14 @@ test("malformed keys and texts are refused", () => {
     "414/9521321123458/254/%C3%A4",
   ])
     assert.throws(() => key(link(path)), refusedWith("identity.gs1"), path);
-  for (const text of ["", "word", "urn:ä", `urn:x:${"a".repeat(1024)}`, "urn:x:a b"])
+  for (const text of [
+    "",
+    "word",
+    "urn:ä",
+    `gs1:${"a".repeat(1020)}`,
+    `urn:x:${"a".repeat(1024)}`,
+    "urn:x:a b",
+  ])
     assert.throws(() => key(text), refusedWith("identity.uri"), text);
 });
 

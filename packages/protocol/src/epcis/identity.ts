@@ -26,13 +26,13 @@ const GS1_HOST = /^https?:\/\/id\.gs1\.org(?::[0-9]*)?\//i;
  * under id.gs1.org; under another domain it is just a URI).
  */
 export function canonicalIdentity(uri: string, field: string): Identity {
-  if (uri.length > MAX_IDENTITY_LENGTH || !isUri(uri))
+  const full = uri.startsWith(GS1_CURIE) ? GS1_VOCABULARY + uri.slice(GS1_CURIE.length) : uri;
+  if (full.length > MAX_IDENTITY_LENGTH || !isUri(full))
     throw new LhgError(
       "identity.uri",
       `must be an ASCII URI of at most ${MAX_IDENTITY_LENGTH} characters`,
       field,
     );
-  const full = uri.startsWith(GS1_CURIE) ? GS1_VOCABULARY + uri.slice(GS1_CURIE.length) : uri;
   const reading = readGs1Key(full);
   if (reading === undefined) return { key: full, kind: "uri" };
   if ("problem" in reading) {
