@@ -149,7 +149,7 @@ export function give(puppets: Puppets, to: number, message: Message): readonly E
 
 export type MessageType = Message["type"];
 
-export function viewOf(message: Message): number {
+function viewOf(message: Message): number {
   if (message.type === "change-view") return message.body.vote.view;
   return "view" in message.body ? message.body.view : (message.body.request?.view ?? 0);
 }

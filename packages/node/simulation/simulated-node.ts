@@ -97,7 +97,7 @@ export function createNode(
   };
 }
 
-export function validatorsAt(world: World, height: number): Validator[] {
+function validatorsAt(world: World, height: number): Validator[] {
   return membersAt(world, height).map((i) => POOL[i]!);
 }
 
@@ -143,7 +143,7 @@ function clockMs(world: World, node: SimulatedNode): number {
 }
 
 /** One step of the core, its invariants, then its effects in order. */
-export function feed(world: World, node: SimulatedNode, input: Input): readonly Effect[] {
+function feed(world: World, node: SimulatedNode, input: Input): readonly Effect[] {
   const before = { height: node.state.height, view: node.state.view };
   const { state, effects } = step(node.config, node.state, input);
   node.state = state;

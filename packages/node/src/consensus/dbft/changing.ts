@@ -28,7 +28,7 @@ export function changeView(core: Core, view: number): void {
   core.effects.push({ kind: "send", to: "all", message: changeViewMessage(core, vote, certificate) });
 }
 
-export function changeViewMessage(
+function changeViewMessage(
   core: Core,
   vote: ChangeViewVote,
   certificate: PreparedCertificate | null,

@@ -2,7 +2,7 @@
 import type { Core, CoreConfig } from "./core.ts";
 
 /** Rule 7: T << (view + 1), capped. */
-export function viewTimeoutMs(config: CoreConfig, view: number): number {
+function viewTimeoutMs(config: CoreConfig, view: number): number {
   return Math.min(config.baseTimeoutMs * 2 ** Math.min(view + 1, 30), config.maxTimeoutMs);
 }
 
