@@ -10,7 +10,7 @@ import { assertInvariant } from "@lhg/protocol/core/errors";
 import { assembleJustification, assemblePrepared, isJustified } from "./certificates.ts";
 import { changeView } from "./changing.ts";
 import type { AcceptedRequest, Core, CoreState, ProposalFacts, Vote } from "./core.ts";
-import type { Justification, PrepareRequest } from "./messages.ts";
+import { type Justification, MAX_PROPOSAL_BYTES, type PrepareRequest } from "./messages.ts";
 import { hasMutation, isPrimary, primaryOf, quorum } from "./quorum.ts";
 import { requestRecovery } from "./recovery.ts";
 import { findProposal, findRequest, keepRequest } from "./requests.ts";
@@ -71,6 +71,7 @@ export function takeBuiltProposal(core: Core, height: number, view: number, prop
   if (building === undefined || building.view !== view || view !== state.view) return;
   if (hasVoted(state, PREPARE_REQUEST, view)) return;
   const facts = core.config.openProposal(proposal);
+  assertInvariant(proposal.length <= MAX_PROPOSAL_BYTES, "an own proposal fits a message");
   assertInvariant(facts !== undefined && isPlaced(state, facts), "an own proposal follows its parent");
   sendRequest(core, facts.blockHash, proposal, building.justification);
 }
