@@ -1,0 +1,20 @@
+/** What a verifier holds for true beforehand: the chain, and validators that it once trusted. */
+import { hashValidators, sortValidators } from "@lhg/protocol/core/block/validator-set";
+import type { Hasher } from "@lhg/protocol/core/crypto";
+import { computeChainId, type Genesis } from "@lhg/protocol/core/genesis";
+import type { Trust } from "@lhg/protocol/core/proof/anchor";
+import { nobleCrypto } from "../crypto/noble.ts";
+
+export type { Trust };
+
+/** Pins the chain by its genesis. `lengthMs` bounds for how long its validators are trusted; none by default. */
+export function trustFromGenesis(
+  genesis: Genesis,
+  options: { readonly lengthMs?: number; readonly hasher?: Pick<Hasher, "sha256"> } = {},
+): Trust {
+  const { lengthMs, hasher = nobleCrypto } = options;
+  const chainId = computeChainId(hasher, genesis);
+  const validatorsHash = hashValidators(hasher, sortValidators(hasher, genesis.validators));
+  if (lengthMs === undefined) return { chainId, validatorsHash };
+  return { chainId, validatorsHash, period: { pinnedAtMs: genesis.timeMs, lengthMs } };
+}
