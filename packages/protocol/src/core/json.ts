@@ -240,9 +240,14 @@ function readString(reader: Reader): string {
   return text;
 }
 
+/** The path is built for an error only: 250,000 short strings 64 deep would spend seconds on it. */
 function decodeRun(reader: Reader, start: number, end: number, ascii: boolean): string {
   if (ascii) return asciiText(reader.bytes, start, end);
-  return decodeUtf8(reader.bytes.subarray(start, end), showPath(reader));
+  try {
+    return decodeUtf8(reader.bytes.subarray(start, end));
+  } catch {
+    throw fail(reader, "utf8.invalid", "must be well-formed UTF-8");
+  }
 }
 
 const ASCII_CHUNK = 256;

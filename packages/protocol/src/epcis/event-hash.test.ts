@@ -136,6 +136,16 @@ test("numbers and numbers in strings have one text", () => {
   for (const [value, expected] of cases) assert.equal(extension(value), expected, String(value));
 });
 
+test("an event hashes alone as in a document, and by its own prefixes", () => {
+  const gs1 = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
+  const alone = { "@context": [gs1, { ex: NAMESPACE }], ...EVENT, "ex:ignored": null };
+  assert.equal(text(alone, BARE_EVENT_CONTEXT), text(EVENT));
+  const renamed = JSON.parse(JSON.stringify(EVENT).replaceAll('"ex:', '"own:')) as { [name: string]: Json };
+  const ignoring = { ...CONTEXT, ignoreFields: new Set(["own:ignored"]) };
+  assert.equal(text({ "@context": { own: NAMESPACE }, ...renamed }, ignoring), text(EVENT));
+  assert.equal(text({ ...EVENT, [`${NAMESPACE}a`]: "1", "ex:a": null }), text({ ...EVENT, "ex:a": "1" }));
+});
+
 test("a string that would grow without bound is refused", () => {
   const context = {
     ...CONTEXT,
