@@ -22,10 +22,16 @@ export const blockRecord = record(1, {
   validators: validatorSet,
   statements: uint(),
   /** Positions of the statements that were not admitted, with why. */
-  skipped: array(record(undefined, { position: uint(), code: text({ max: 64 }), field: text({ max: 512 }) }), { max: 100_000 }),
+  skipped: array(
+    record(undefined, { position: uint(), code: text({ max: 64 }), field: text({ max: 512 }) }),
+    { max: 100_000 },
+  ),
   lastCertificate: nullable(bytes({ max: 64 << 10 })),
   evidence: array(bytes({ max: 64 << 10 }), { max: 256 }),
   isWorking: uint(1),
   sizeBytes: uint(),
 });
 export type BlockRecord = Infer<typeof blockRecord>;
+
+/** Heights at which the set of validators changes, ascending. */
+export const transitionsRecord = array(uint(), { max: 1_000_000 });

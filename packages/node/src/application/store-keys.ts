@@ -23,6 +23,8 @@ function makeKey(space: number, ...parts: readonly Uint8Array[]): Uint8Array {
 /** The newest committed block: head record. */
 export const HEAD_KEY = Uint8Array.of(SPACE_META, 1);
 export const GENESIS_KEY = Uint8Array.of(SPACE_META, 2);
+/** Heights whose headers name another set of validators as next: what leads a light client on. */
+export const TRANSITIONS_KEY = Uint8Array.of(SPACE_META, 3);
 
 export function blockKey(height: number): Uint8Array {
   return makeKey(SPACE_BLOCK, numberKey(height));

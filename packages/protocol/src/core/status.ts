@@ -47,6 +47,7 @@ export const STATUS = {
   "trace.correction-foreign": 124,
   "trace.correction-unknown": 125,
   "trace.scope": 126,
+  "trace.children": 127,
 } as const;
 
 export type StatusName = keyof typeof STATUS;

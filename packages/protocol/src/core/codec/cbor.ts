@@ -201,13 +201,22 @@ function readForeign(state: ForeignState, depth: number): CborValue {
     const chunk = state.bytes.subarray(at, at + argument);
     return major === MAJOR_BYTES ? chunk : decodeUtf8(chunk);
   }
-  if (major === MAJOR_ARRAY) return Array.from({ length: argument }, () => readItem(state, depth));
-  return {
-    entries: Array.from(
-      { length: argument },
-      () => [readItem(state, depth), readItem(state, depth)] as const,
-    ),
-  };
+  // Items are pushed one by one: an array made at its claimed length would let each level claim the input's.
+  if (major === MAJOR_ARRAY) return readItems(state, argument, depth);
+  return toMap(readItems(state, 2 * argument, depth));
+}
+
+function readItems(state: ForeignState, count: number, depth: number): CborValue[] {
+  const items: CborValue[] = [];
+  for (let i = 0; i < count; i++) items.push(readItem(state, depth));
+  return items;
+}
+
+function toMap(items: readonly CborValue[]): CborMap {
+  if (items.length % 2 !== 0) throw new LhgError("cbor.malformed", "map ends after a key");
+  const entries: (readonly [CborValue, CborValue])[] = [];
+  for (let i = 0; i < items.length; i += 2) entries.push([items[i], items[i + 1]]);
+  return { entries };
 }
 
 function readItem(state: ForeignState, depth: number): CborValue {
@@ -224,12 +233,7 @@ function readIndefinite(state: ForeignState, major: number, depth: number): Cbor
     items.push(value);
   }
   if (major === MAJOR_ARRAY) return items;
-  if (major === MAJOR_MAP) {
-    if (items.length % 2 !== 0) throw new LhgError("cbor.malformed", "map ends after a key");
-    return {
-      entries: Array.from({ length: items.length / 2 }, (_, i) => [items[2 * i], items[2 * i + 1]] as const),
-    };
-  }
+  if (major === MAJOR_MAP) return toMap(items);
   if (major === MAJOR_TEXT && items.every((item) => typeof item === "string")) return items.join("");
   if (major === MAJOR_BYTES && items.every((item) => item instanceof Uint8Array)) {
     const length = items.reduce((sum: number, item) => sum + (item as Uint8Array).length, 0);

@@ -1,0 +1,403 @@
+/**
+ * The ledger as an application of either engine, after ABCI 2.0: check, execute (pure), commit (one durable
+ * batch), query. It runs in the thread that owns the store.
+ */
+
+import { nextDueMs } from "@lhg/protocol/core/agenda";
+import { certificate as certificateCodec } from "@lhg/protocol/core/block/certificate";
+import {
+  type Header,
+  hashHeader,
+  header as headerCodec,
+  PROTOCOL_VERSION,
+} from "@lhg/protocol/core/block/header";
+import { outcome } from "@lhg/protocol/core/block/outcome";
+import { hashValidators, type ValidatorSet } from "@lhg/protocol/core/block/validator-set";
+import { equalBytes, toHex, ZERO32 } from "@lhg/protocol/core/bytes";
+import { decode, encode } from "@lhg/protocol/core/codec/definition";
+import type { Crypto } from "@lhg/protocol/core/crypto";
+import { assertInvariant, LhgError } from "@lhg/protocol/core/errors";
+import { computeChainId, type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
+import { emptyLogRoot } from "@lhg/protocol/core/merkle/log";
+import { Inadmissible } from "@lhg/protocol/core/module";
+import { getParameters } from "@lhg/protocol/core/parameters";
+import { leafKey } from "@lhg/protocol/core/state/log";
+import type { StateOverlay } from "@lhg/protocol/core/state/overlay";
+import { VersionedState } from "@lhg/protocol/core/state/versioned-state";
+import { submission } from "@lhg/protocol/core/statement/submission";
+import { statusName } from "@lhg/protocol/core/status";
+import {
+  type BlockResult,
+  type ExecutedStatement,
+  executeBlock,
+  executeGenesis,
+} from "@lhg/protocol/execute-block";
+import { getValidatorsAt } from "@lhg/protocol/modules/validators/validators";
+import { location, locationKey } from "@lhg/protocol/partition-logs";
+import { admitStatement, type PreparedStatement, prepareStatement } from "@lhg/protocol/statements";
+import type { Store, StoreWrite } from "../store/store.ts";
+import { type HeaderBase, hashCertificate } from "./proposal.ts";
+import { type BlockRecord, blockRecord, type HeadRecord, headRecord, transitionsRecord } from "./records.ts";
+import {
+  blockHashKey,
+  blockKey,
+  certificateKey,
+  GENESIS_KEY,
+  HEAD_KEY,
+  statementKey,
+  TRANSITIONS_KEY,
+} from "./store-keys.ts";
+
+/** A statement as the other threads hand it over. */
+export interface StatementInput {
+  /** Encoded submission. */
+  readonly bytes: Uint8Array;
+  readonly leafHash: Uint8Array;
+  readonly isSignatureValid: boolean;
+}
+
+export interface BlockToExecute {
+  readonly header: Header;
+  readonly statements: readonly StatementInput[];
+  readonly lastCertificate: Uint8Array | null;
+  readonly evidence: readonly Uint8Array[];
+}
+
+export type CheckVerdict =
+  | { readonly verdict: "admissible" }
+  | {
+      readonly verdict: "not-yet" | "refused";
+      readonly code: string;
+      readonly field: string;
+      readonly message: string;
+    };
+
+/** What the engine needs to go on after a block, and what senders are told. */
+export interface ChainTip {
+  readonly head: HeadRecord;
+  /** Everything of the next header but time, proposer, statements and evidence. */
+  readonly base: HeaderBase;
+  /** Who signs the next block. */
+  readonly validators: ValidatorSet;
+  /** The last block changed the app hash: the next is proposed at once, to make it provable. */
+  readonly isUnproven: boolean;
+  readonly nextDueMs: number | undefined;
+  readonly limits: { readonly blockSizeBytesMax: number; readonly blockStatementsMax: number };
+}
+
+export interface StatementResult {
+  readonly id: Uint8Array;
+  readonly leafHash: Uint8Array;
+  readonly status: string;
+}
+
+export interface SkipResult {
+  readonly id: Uint8Array;
+  readonly leafHash: Uint8Array;
+  readonly verdict: Exclude<CheckVerdict, { verdict: "admissible" }>;
+}
+
+export interface CommitSummary {
+  readonly tip: ChainTip;
+  readonly executed: readonly StatementResult[];
+  readonly skipped: readonly SkipResult[];
+}
+
+/** Decoded statements kept between check and execution, by leaf hash. */
+const PREPARED_MAX = 50_000;
+
+/** Writes that make the statements of a block findable; they join the block's batch. */
+export type BlockIndexer = (block: {
+  readonly crypto: Crypto;
+  readonly height: number;
+  readonly timeMs: number;
+  readonly executed: readonly ExecutedStatement[];
+  readonly overlay: StateOverlay;
+}) => StoreWrite[];
+
+interface Executed {
+  readonly input: BlockToExecute;
+  readonly blockHash: Uint8Array;
+  readonly result: BlockResult;
+}
+
+/** Guards that the store, the state's caches and the head change together, once per block. */
+export class LedgerApplication {
+  readonly crypto: Crypto;
+  readonly store: Store;
+  readonly genesis: Genesis;
+  readonly chainId: string;
+  readonly state: VersionedState;
+  head: HeadRecord;
+  private tipCache: ChainTip | undefined;
+  private lastCertificate: Uint8Array | null;
+  private executed: Executed | undefined;
+  private readonly indexBlock: BlockIndexer;
+  private readonly prepared = new Map<string, PreparedStatement>();
+
+  private constructor(
+    crypto: Crypto,
+    store: Store,
+    genesis: Genesis,
+    indexBlock: BlockIndexer,
+    state: VersionedState,
+    head: HeadRecord,
+  ) {
+    this.indexBlock = indexBlock;
+    this.crypto = crypto;
+    this.store = store;
+    this.genesis = genesis;
+    this.chainId = computeChainId(crypto, genesis);
+    this.state = state;
+    this.head = head;
+    this.lastCertificate = store.get(certificateKey(head.height)) ?? null;
+  }
+
+  /** Opens the chain in `store`, or begins it. Throws `genesis.mismatch` when the store holds another chain. */
+  static async open(
+    crypto: Crypto,
+    store: Store,
+    genesis: Genesis,
+    indexBlock: BlockIndexer,
+  ): Promise<LedgerApplication> {
+    const encoded = encode(genesisCodec, genesis, "genesis");
+    const state = new VersionedState(crypto, store);
+    const stored = store.get(HEAD_KEY);
+    if (stored !== undefined) {
+      const held = store.get(GENESIS_KEY);
+      if (held === undefined || !equalBytes(held, encoded))
+        throw new LhgError("genesis.mismatch", "the data folder holds another chain", "genesis");
+      const head = decode(headRecord, stored, "head");
+      assertInvariant(
+        equalBytes(state.getAppHash(head.height), head.appHash),
+        "the stored state does not have the app hash of the stored head",
+      );
+      return new LedgerApplication(crypto, store, genesis, indexBlock, state, head);
+    }
+    const commit = executeGenesis(crypto, state, genesis);
+    const head: HeadRecord = {
+      height: 0,
+      timeMs: genesis.timeMs,
+      blockHash: ZERO32,
+      appHash: commit.appHash,
+      resultsHash: emptyLogRoot(crypto),
+      certificateHash: ZERO32,
+    };
+    await store.commit([
+      ...commit.writes,
+      { key: GENESIS_KEY, value: encoded },
+      { key: HEAD_KEY, value: encode(headRecord, head) },
+    ]);
+    commit.accept();
+    return new LedgerApplication(crypto, store, genesis, indexBlock, state, head);
+  }
+
+  get tip(): ChainTip {
+    this.tipCache ??= this.computeTip();
+    return this.tipCache;
+  }
+
+  private computeTip(): ChainTip {
+    const { head, state, crypto } = this;
+    const height = head.height + 1;
+    const validators = getValidatorsAt(state, height);
+    const before = head.height === 0 ? undefined : this.getBlock(head.height);
+    const { blockSizeBytesMax, blockStatementsMax } = getParameters(state);
+    return {
+      head,
+      validators,
+      base: {
+        chainId: this.chainId,
+        protocolVersion: PROTOCOL_VERSION,
+        height,
+        parent: head.blockHash,
+        appHash: head.appHash,
+        resultsHash: head.resultsHash,
+        lastCertificateHash: head.certificateHash,
+        validatorsHash: hashValidators(crypto, validators),
+        nextValidatorsHash: hashValidators(crypto, getValidatorsAt(state, height + 1)),
+      },
+      isUnproven: before === undefined || !equalBytes(before.header.appHash, head.appHash),
+      nextDueMs: nextDueMs(state),
+      limits: { blockSizeBytesMax, blockStatementsMax },
+    };
+  }
+
+  /** Certificate of the head, which the next block carries. */
+  get headCertificate(): Uint8Array | null {
+    return this.lastCertificate;
+  }
+
+  getBlock(height: number): BlockRecord | undefined {
+    const stored = this.store.get(blockKey(height));
+    return stored === undefined ? undefined : decode(blockRecord, stored, "block");
+  }
+
+  /** Heights below `height` whose headers hand over to another set of validators, ascending. */
+  transitionsBefore(height: number): number[] {
+    const stored = this.store.get(TRANSITIONS_KEY);
+    if (stored === undefined) return [];
+    return decode(transitionsRecord, stored, "transitions").filter((entry) => entry < height);
+  }
+
+  /** Decodes a statement, once: what was checked is not decoded again to be executed. */
+  private prepare({ bytes, leafHash }: Pick<StatementInput, "bytes" | "leafHash">): PreparedStatement {
+    const name = toHex(leafHash);
+    const held = this.prepared.get(name);
+    if (held !== undefined) return held;
+    const statement = prepareStatement(this.crypto, decode(submission, bytes, "submission"));
+    // Only the COSE bytes are behind the leaf hash: a capture's slices are looked at each time they come.
+    if (statement.kind !== "capture") {
+      this.prepared.set(name, statement);
+      if (this.prepared.size > PREPARED_MAX) this.prepared.delete(this.prepared.keys().next().value!);
+    }
+    return statement;
+  }
+
+  /** Judges statements against the committed state, as if each came first in the next block. */
+  check(inputs: readonly Pick<StatementInput, "bytes" | "leafHash">[]): CheckVerdict[] {
+    const context = {
+      hasher: this.crypto,
+      state: this.state,
+      chainId: this.chainId,
+      timeMs: this.head.timeMs,
+      height: this.head.height + 1,
+      parameters: getParameters(this.state),
+    };
+    return inputs.map((input) => {
+      try {
+        admitStatement(context, this.prepare(input));
+        return { verdict: "admissible" };
+      } catch (error) {
+        return toVerdict(error);
+      }
+    });
+  }
+
+  /** Executes a block on the head without committing it; the result waits for `commit`. */
+  execute(input: BlockToExecute): { readonly blockHash: Uint8Array } {
+    assertInvariant(input.header.height === this.head.height + 1, "a block is executed on the one before it");
+    const blockHash = hashHeader(this.crypto, input.header);
+    if (this.executed !== undefined && equalBytes(this.executed.blockHash, blockHash)) return { blockHash };
+    const result = executeBlock(this.crypto, this.state, {
+      chainId: this.chainId,
+      height: input.header.height,
+      timeMs: input.header.timeMs,
+      hasEvidence: input.evidence.length > 0,
+      statements: input.statements.map((entry) => ({
+        statement: this.prepare(entry),
+        isSignatureValid: entry.isSignatureValid,
+      })),
+    });
+    this.executed = { input, blockHash, result };
+    return { blockHash };
+  }
+
+  /** Commits the block executed last, with its certificate, in one durable batch. */
+  async commit(blockHash: Uint8Array, certificate: Uint8Array): Promise<CommitSummary> {
+    const { executed } = this;
+    assertInvariant(
+      executed !== undefined && equalBytes(executed.blockHash, blockHash),
+      "commit follows execute",
+    );
+    decode(certificateCodec, certificate, "certificate");
+    const { input, result } = executed;
+    const head: HeadRecord = {
+      height: input.header.height,
+      timeMs: input.header.timeMs,
+      blockHash,
+      appHash: result.commit.appHash,
+      resultsHash: result.resultsHash,
+      certificateHash: hashCertificate(this.crypto, certificate),
+    };
+    await this.store.commit([
+      ...result.commit.writes,
+      ...this.blockWrites(executed, certificate),
+      ...this.indexBlock({
+        crypto: this.crypto,
+        height: head.height,
+        timeMs: head.timeMs,
+        executed: result.executed,
+        overlay: result.overlay,
+      }),
+      { key: HEAD_KEY, value: encode(headRecord, head) },
+    ]);
+    result.commit.accept();
+    this.head = head;
+    this.lastCertificate = certificate;
+    this.executed = undefined;
+    this.tipCache = undefined;
+    return this.summarize(result);
+  }
+
+  private blockWrites({ input, blockHash, result }: Executed, certificate: Uint8Array): StoreWrite[] {
+    const { header, statements, lastCertificate, evidence } = input;
+    const record: BlockRecord = {
+      header,
+      validators: getValidatorsAt(this.state, header.height),
+      statements: statements.length,
+      skipped: result.skipped.map(({ position, reason }) => ({
+        position,
+        code: reason.code,
+        field: reason.field.slice(0, 256),
+      })),
+      lastCertificate,
+      evidence,
+      isWorking: result.isWorking ? 1 : 0,
+      sizeBytes: statements.reduce(
+        (sum, entry) => sum + entry.bytes.length,
+        encode(headerCodec, header).length,
+      ),
+    };
+    const isTransition = !equalBytes(header.validatorsHash, header.nextValidatorsHash);
+    const transitions = isTransition ? [...this.transitionsBefore(header.height), header.height] : undefined;
+    return [
+      ...(transitions === undefined
+        ? []
+        : [{ key: TRANSITIONS_KEY, value: encode(transitionsRecord, transitions) }]),
+      { key: blockKey(header.height), value: encode(blockRecord, record, "block") },
+      { key: blockHashKey(blockHash), value: statementKey(header.height, 0).slice(1, 9) },
+      { key: certificateKey(header.height), value: certificate },
+      ...statements.map((entry, position) => ({
+        key: statementKey(header.height, position),
+        value: entry.bytes,
+      })),
+    ];
+  }
+
+  /** Where statements stand and what became of them; null for one without an outcome. */
+  locate(ids: readonly Uint8Array[]): ({ readonly height: number; readonly status: string } | null)[] {
+    return ids.map((id) => {
+      const stored = this.state.getDerived(locationKey(id));
+      if (stored === undefined) return null;
+      const { partitionId, index, height } = decode(location, stored, "location");
+      const leaf = this.state.getDerived(leafKey(["outcomes", partitionId], index));
+      assertInvariant(leaf !== undefined, "a located statement has an outcome");
+      return { height, status: statusName(decode(outcome, leaf, "outcome").status) };
+    });
+  }
+
+  private summarize(result: BlockResult): CommitSummary {
+    for (const { statement } of result.executed) this.prepared.delete(toHex(statement.leafHash));
+    return {
+      tip: this.tip,
+      executed: result.executed.map(({ statement, outcome }) => ({
+        id: statement.id,
+        leafHash: statement.leafHash,
+        status: statusName(outcome.status),
+      })),
+      skipped: result.skipped.map(({ statement, reason }) => ({
+        id: statement.id,
+        leafHash: statement.leafHash,
+        verdict: toVerdict(reason) as SkipResult["verdict"],
+      })),
+    };
+  }
+}
+
+function toVerdict(error: unknown): CheckVerdict {
+  if (!(error instanceof LhgError)) throw error;
+  const { code, field, message } = error;
+  const verdict = error instanceof Inadmissible && error.notYet ? "not-yet" : "refused";
+  return { verdict, code, field, message: field === "" ? message : message.slice(field.length + 2) };
+}

@@ -1,0 +1,99 @@
+/** Proposals: a header with the leaf hashes of its statements. The hash of the header commits to all of it. */
+import { digest } from "@lhg/protocol/core/account";
+import { computeBytesRoot, type Header, hashHeader, header } from "@lhg/protocol/core/block/header";
+import { equalBytes, ZERO32 } from "@lhg/protocol/core/bytes";
+import {
+  array,
+  bytes,
+  decode,
+  encode,
+  type Infer,
+  nullable,
+  record,
+} from "@lhg/protocol/core/codec/definition";
+import type { Hasher } from "@lhg/protocol/core/crypto";
+import { LhgError } from "@lhg/protocol/core/errors";
+import { logRoot } from "@lhg/protocol/core/merkle/log";
+
+export const proposal = record(1, {
+  header,
+  /** RFC 9162 leaf hashes of the COSE bytes, in order: the transactions root is their tree's. */
+  statements: array(digest, { max: 25_000 }),
+  lastCertificate: nullable(bytes({ max: 64 << 10 })),
+  evidence: array(bytes({ max: 8 << 10 }), { max: 16 }),
+});
+export type Proposal = Infer<typeof proposal>;
+
+export function hashCertificate(hasher: Pick<Hasher, "sha256">, certificate: Uint8Array | null): Uint8Array {
+  return certificate === null ? ZERO32 : hasher.sha256(certificate);
+}
+
+export interface OpenedProposal extends Proposal {
+  readonly blockHash: Uint8Array;
+}
+
+/** Decodes a proposal and checks that it is exactly what its header commits to; undefined when it is not. */
+export function openProposal(hasher: Hasher, encoded: Uint8Array): OpenedProposal | undefined {
+  try {
+    const opened = decode(proposal, encoded, "proposal");
+    const matches =
+      equalBytes(logRoot(hasher, opened.statements), opened.header.transactionsRoot) &&
+      equalBytes(hashCertificate(hasher, opened.lastCertificate), opened.header.lastCertificateHash) &&
+      equalBytes(computeBytesRoot(hasher, opened.evidence), opened.header.evidenceHash);
+    return matches ? { ...opened, blockHash: hashHeader(hasher, opened.header) } : undefined;
+  } catch (error) {
+    if (error instanceof LhgError) return undefined;
+    throw error;
+  }
+}
+
+/** What the next header takes from the chain so far. */
+export type HeaderBase = Pick<
+  Header,
+  | "chainId"
+  | "protocolVersion"
+  | "height"
+  | "parent"
+  | "appHash"
+  | "resultsHash"
+  | "lastCertificateHash"
+  | "validatorsHash"
+  | "nextValidatorsHash"
+>;
+
+export function makeProposal(
+  hasher: Hasher,
+  base: HeaderBase,
+  own: {
+    readonly proposer: Uint8Array;
+    readonly timeMs: number;
+    readonly statements: readonly Uint8Array[];
+    readonly lastCertificate: Uint8Array | null;
+    readonly evidence: readonly Uint8Array[];
+  },
+): Uint8Array {
+  const { proposer, timeMs, statements, lastCertificate, evidence } = own;
+  const made: Header = {
+    ...base,
+    timeMs,
+    proposer,
+    transactionsRoot: logRoot(hasher, statements),
+    evidenceHash: computeBytesRoot(hasher, evidence),
+  };
+  return encode(proposal, { header: made, statements, lastCertificate, evidence }, "proposal");
+}
+
+/** Whether a proposed header is the one the chain so far demands; time and statements are judged elsewhere. */
+export function matchesBase(candidate: Header, base: HeaderBase): boolean {
+  return (
+    candidate.chainId === base.chainId &&
+    candidate.protocolVersion === base.protocolVersion &&
+    candidate.height === base.height &&
+    equalBytes(candidate.parent, base.parent) &&
+    equalBytes(candidate.appHash, base.appHash) &&
+    equalBytes(candidate.resultsHash, base.resultsHash) &&
+    equalBytes(candidate.lastCertificateHash, base.lastCertificateHash) &&
+    equalBytes(candidate.validatorsHash, base.validatorsHash) &&
+    equalBytes(candidate.nextValidatorsHash, base.nextValidatorsHash)
+  );
+}

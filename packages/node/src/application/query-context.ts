@@ -1,0 +1,60 @@
+import { header } from "@lhg/protocol/core/block/header";
+import { encode } from "@lhg/protocol/core/codec/definition";
+import { LhgError } from "@lhg/protocol/core/errors";
+import { type Anchor, type CertifiedHeader, ENGINE_DBFT } from "@lhg/protocol/core/proof/anchor";
+import { APP, type Partition } from "@lhg/protocol/core/state/partition";
+import type { QueryContext } from "../queries/context.ts";
+import type { LedgerApplication } from "./application.ts";
+import { certificateKey } from "./store-keys.ts";
+
+/** What queries see of the application, all proofs at one provable height. */
+export function createQueryContext(application: LedgerApplication): QueryContext {
+  const { crypto, chainId, genesis, head, state, store } = application;
+  const provableHeight = head.height >= 1 ? head.height - 1 : undefined;
+  return {
+    crypto,
+    chainId,
+    genesis,
+    head,
+    state,
+    store,
+    provableHeight,
+    provable: state.viewAt(provableHeight ?? head.height),
+    anchorOf: (partition) => makeAnchor(application, provableHeight, partition),
+  };
+}
+
+/** The header of a height with its certificate; `height` is committed. */
+export function getCertifiedHeader(application: LedgerApplication, height: number): CertifiedHeader {
+  const block = application.getBlock(height);
+  const certificate = application.store.get(certificateKey(height));
+  if (block === undefined || certificate === undefined)
+    throw new LhgError("block.not-found", `there is no block ${height}`, "height");
+  return {
+    engine: ENGINE_DBFT,
+    header: encode(header, block.header, "header"),
+    certificate,
+    validators: block.validators,
+  };
+}
+
+function makeAnchor(
+  application: LedgerApplication,
+  provableHeight: number | undefined,
+  partition: Partition,
+): Anchor {
+  if (provableHeight === undefined)
+    throw new LhgError("proof.not-yet", "nothing is provable before the first block", "height");
+  const partitionRecord = application.state.getValueAt(APP, partition.id, provableHeight);
+  if (partitionRecord === undefined)
+    throw new LhgError("proof.not-yet", "the partition is not in a provable state yet", "partition");
+  return {
+    partitionId: partition.id,
+    partitionRecord,
+    appProof: application.state.proveValue(APP, partition.id, provableHeight),
+    header: getCertifiedHeader(application, provableHeight + 1),
+    transitions: application
+      .transitionsBefore(provableHeight + 1)
+      .map((height) => getCertifiedHeader(application, height)),
+  };
+}

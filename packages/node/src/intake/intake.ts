@@ -1,0 +1,265 @@
+/**
+ * The way in: verify, check against the state, write to the inbox log, then wait in the mempool. What is
+ * acknowledged is on disk, and is submitted again after a crash until it is committed or finally refused.
+ */
+import { toHex } from "@lhg/protocol/core/bytes";
+import { LhgError } from "@lhg/protocol/core/errors";
+import type { CheckVerdict, CommitSummary, StatementInput } from "../application/application.ts";
+import type { StatementSource } from "../consensus/engine.ts";
+import type { Mempool, MempoolEntry } from "../mempool/mempool.ts";
+import type { InboxLog, InboxRecord } from "../store/inbox-log.ts";
+import type { StatementSummary, VerifyVerdict } from "../threads/verify-worker.ts";
+
+export interface Refusal {
+  readonly code: string;
+  readonly field: string;
+  readonly message: string;
+}
+
+/** `id` is hex, empty where the bytes are no statement. `accepted` is durable. */
+export type SubmitResult =
+  | { readonly id: string; readonly state: "accepted" }
+  | ({ readonly id: string; readonly state: "refused" | "not-yet" } & Refusal);
+
+/** Refusals after acceptance are remembered for whoever asks, the newest of them. */
+const REFUSALS_MAX = 100_000;
+/** Waiting statements looked at again after a block. */
+const RECHECK_MAX = 500;
+const RECOVERY_BATCH = 512;
+
+export interface IntakeParts {
+  readonly mempool: Mempool;
+  readonly inbox: Pick<InboxLog, "appendMany" | "markSettled" | "recover">;
+  readonly verify: (submissions: readonly Uint8Array[]) => Promise<VerifyVerdict[]>;
+  readonly check: (inputs: readonly Pick<StatementInput, "bytes" | "leafHash">[]) => Promise<CheckVerdict[]>;
+  /** Whether this statement has an outcome on chain. */
+  readonly isCommitted: (ids: readonly Uint8Array[]) => Promise<boolean[]>;
+  readonly noteWork: () => void;
+}
+
+interface Verified {
+  /** Its place among the submissions. */
+  readonly at: number;
+  readonly bytes: Uint8Array;
+  readonly summary: StatementSummary;
+  readonly isReady: boolean;
+}
+
+/** Guards that whatever is in the mempool was verified and is in the inbox log, until it is settled. */
+export class Intake implements StatementSource {
+  private readonly parts: IntakeParts;
+  private readonly refusals = new Map<string, Refusal>();
+
+  constructor(parts: IntakeParts) {
+    this.parts = parts;
+  }
+
+  /** One result for each submission, in the order given. */
+  async submit(submissions: readonly Uint8Array[]): Promise<SubmitResult[]> {
+    const verdicts = await this.parts.verify(submissions);
+    const results = verdicts.map((verdict): SubmitResult | undefined =>
+      verdict.ok ? undefined : { id: "", state: "refused", ...pickRefusal(verdict) },
+    );
+    const kept = await this.judge(submissions, verdicts, results);
+    if (kept.length > 0) {
+      const first = await this.parts.inbox.appendMany(kept.map((entry) => entry.bytes));
+      for (const [i, entry] of kept.entries()) results[entry.at] = this.keep(entry, first + i);
+      this.parts.noteWork();
+    }
+    return results.map((result, at) => result ?? findTwin(verdicts, results, at));
+  }
+
+  /** Sorts out what is refused now or known already; the rest is to be kept. */
+  private async judge(
+    submissions: readonly Uint8Array[],
+    verdicts: readonly VerifyVerdict[],
+    results: (SubmitResult | undefined)[],
+  ): Promise<Verified[]> {
+    const seen = new Set<string>();
+    const fresh: Omit<Verified, "isReady">[] = [];
+    for (const [at, verdict] of verdicts.entries()) {
+      if (!verdict.ok) continue;
+      const id = toHex(verdict.summary.id);
+      if (seen.has(id)) continue;
+      seen.add(id);
+      if (this.parts.mempool.has(verdict.summary.id)) results[at] = { id, state: "accepted" };
+      else fresh.push({ at, bytes: submissions[at]!, summary: verdict.summary });
+    }
+    if (fresh.length === 0) return [];
+    const checks = await this.parts.check(
+      fresh.map(({ bytes, summary }) => ({ bytes, leafHash: summary.leafHash })),
+    );
+    const refused = fresh.filter((_, i) => checks[i]!.verdict === "refused");
+    const committed =
+      refused.length === 0 ? [] : await this.parts.isCommitted(refused.map((entry) => entry.summary.id));
+    for (const [i, entry] of refused.entries()) {
+      const id = toHex(entry.summary.id);
+      const check = checks[fresh.indexOf(entry)] as Refusal & CheckVerdict;
+      // Sent again after it was committed: the sender asks for what it already has.
+      results[entry.at] = committed[i]
+        ? { id, state: "accepted" }
+        : { id, state: "refused", ...pickRefusal(check) };
+    }
+    return fresh.flatMap((entry, i) => {
+      if (checks[i]!.verdict === "refused") return [];
+      const full = this.parts.mempool.findObstacle(entryOf(entry, 0));
+      if (full === undefined) return [{ ...entry, isReady: checks[i]!.verdict === "admissible" }];
+      results[entry.at] = { id: toHex(entry.summary.id), state: "not-yet", ...pickRefusal(full) };
+      return [];
+    });
+  }
+
+  /** Puts a durable statement into the mempool. */
+  private keep(entry: Verified, position: number): SubmitResult {
+    const id = toHex(entry.summary.id);
+    const { mempool, inbox } = this.parts;
+    if (mempool.has(entry.summary.id)) {
+      // Another call was faster with the same statement; its record stands for both.
+      inbox.markSettled(position);
+      return { id, state: "accepted" };
+    }
+    try {
+      const replaced = mempool.add(entryOf(entry, position), entry.isReady);
+      if (replaced !== undefined) this.settle(replaced, REPLACED);
+      return { id, state: "accepted" };
+    } catch (error) {
+      if (!(error instanceof LhgError)) throw error;
+      inbox.markSettled(position);
+      return { id, state: "not-yet", ...pickRefusal(error) };
+    }
+  }
+
+  private settle(entry: MempoolEntry, refusal: Refusal | undefined): void {
+    this.parts.inbox.markSettled(entry.position);
+    if (refusal === undefined) return;
+    this.refusals.set(toHex(entry.id), refusal);
+    if (this.refusals.size > REFUSALS_MAX) this.refusals.delete(this.refusals.keys().next().value!);
+  }
+
+  /** Takes up again what an earlier run had acknowledged. Returns how many statements wait. */
+  async recover(): Promise<number> {
+    let batch: InboxRecord[] = [];
+    for await (const record of this.parts.inbox.recover()) {
+      batch.push(record);
+      if (batch.length < RECOVERY_BATCH) continue;
+      await this.recoverBatch(batch);
+      batch = [];
+    }
+    if (batch.length > 0) await this.recoverBatch(batch);
+    return this.parts.mempool.size;
+  }
+
+  private async recoverBatch(batch: readonly InboxRecord[]): Promise<void> {
+    const submissions = batch.map((entry) => entry.record);
+    const verdicts = await this.parts.verify(submissions);
+    const results: (SubmitResult | undefined)[] = verdicts.map(() => undefined);
+    const kept = new Map(
+      (await this.judge(submissions, verdicts, results)).map((entry) => [entry.at, entry]),
+    );
+    for (const [at, { position }] of batch.entries()) {
+      const entry = kept.get(at);
+      if (entry === undefined) this.parts.inbox.markSettled(position);
+      else this.keep(entry, position);
+    }
+  }
+
+  /** Settles what a block decided, and looks again at what waits. */
+  async settleBlock({ executed, skipped, tip }: CommitSummary): Promise<void> {
+    const { mempool } = this.parts;
+    for (const { id } of executed) {
+      const entry = mempool.remove(id);
+      if (entry !== undefined) this.settle(entry, undefined);
+    }
+    for (const { id, verdict } of skipped) {
+      if (verdict.verdict === "not-yet") mempool.setReady(id, false);
+      else {
+        const entry = mempool.remove(id);
+        if (entry !== undefined) this.settle(entry, pickRefusal(verdict));
+      }
+    }
+    for (const entry of mempool.removeExpired(tip.head.timeMs, performance.now()))
+      this.settle(entry, EXPIRED);
+    await this.recheckWaiting();
+  }
+
+  private async recheckWaiting(): Promise<void> {
+    const waiting = this.parts.mempool.listWaiting(RECHECK_MAX);
+    if (waiting.length === 0) return;
+    const checks = await this.parts.check(waiting);
+    for (const [i, entry] of waiting.entries()) {
+      const check = checks[i]!;
+      if (check.verdict === "admissible") this.parts.mempool.setReady(entry.id, true);
+      else if (check.verdict === "refused") {
+        this.parts.mempool.remove(entry.id);
+        this.settle(entry, pickRefusal(check));
+      }
+    }
+  }
+
+  getRefusal(id: string): Refusal | undefined {
+    return this.refusals.get(id);
+  }
+
+  hasReady(): boolean {
+    return this.parts.mempool.hasReady();
+  }
+
+  select(limits: {
+    readonly statementsMax: number;
+    readonly bytesMax: number;
+  }): { readonly leafHash: Uint8Array }[] {
+    return this.parts.mempool.select(limits);
+  }
+
+  find(leafHash: Uint8Array): StatementInput | undefined {
+    const entry = this.parts.mempool.getByLeafHash(leafHash);
+    return entry === undefined ? undefined : { bytes: entry.bytes, leafHash, isSignatureValid: true };
+  }
+
+  pin(leafHashes: readonly Uint8Array[]): void {
+    this.parts.mempool.pin(leafHashes);
+  }
+}
+
+const REPLACED: Refusal = {
+  code: "mempool.replaced",
+  field: "statement",
+  message: "another statement took its place",
+};
+const EXPIRED: Refusal = {
+  code: "statement.expired",
+  field: "statement",
+  message: "expired while it waited",
+};
+
+function pickRefusal({ code, field, message }: Refusal): Refusal {
+  return { code, field, message };
+}
+
+function entryOf({ bytes, summary }: Omit<Verified, "isReady">, position: number): MempoolEntry {
+  const { id, leafHash, account, stream, sequence, gasPrice, expiryMs } = summary;
+  return {
+    id,
+    leafHash,
+    bytes,
+    account,
+    stream,
+    sequence,
+    gasPrice,
+    expiryMs,
+    position,
+    addedMs: performance.now(),
+  };
+}
+
+/** A statement that stands twice in one call has the result of its first place. */
+function findTwin(
+  verdicts: readonly VerifyVerdict[],
+  results: readonly (SubmitResult | undefined)[],
+  at: number,
+): SubmitResult {
+  const own = verdicts[at] as VerifyVerdict & { ok: true };
+  const id = toHex(own.summary.id);
+  const first = verdicts.findIndex((other) => other.ok && toHex(other.summary.id) === id);
+  return results[first] ?? { id, state: "not-yet", code: "internal", field: "", message: "try again" };
+}

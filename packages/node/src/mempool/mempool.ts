@@ -1,0 +1,270 @@
+/**
+ * Statements that wait for a block. Each stands in the lane of its account (and stream), in the order of its
+ * sequence; what a lane holds ready is proposed, what is too early waits.
+ */
+import { toHex } from "@lhg/protocol/core/bytes";
+import { LhgError } from "@lhg/protocol/core/errors";
+
+export interface MempoolLimits {
+  readonly statementsMax: number;
+  readonly bytesMax: number;
+  readonly laneStatementsMax: number;
+  /** Statements that are too early, or lack fee or credit, are dropped after this time. */
+  readonly waitingMsMax: number;
+}
+
+export const DEFAULT_MEMPOOL_LIMITS: MempoolLimits = {
+  statementsMax: 100_000,
+  bytesMax: 256 << 20,
+  laneStatementsMax: 20_000,
+  waitingMsMax: 10 * 60_000,
+};
+
+/** A replacement must pay at least this many percent of the price of what it replaces. */
+const REPLACEMENT_PERCENT = 110n;
+
+export interface MempoolEntry {
+  readonly id: Uint8Array;
+  readonly leafHash: Uint8Array;
+  /** Encoded submission. */
+  readonly bytes: Uint8Array;
+  readonly account: Uint8Array;
+  readonly stream: number;
+  readonly sequence: number;
+  readonly gasPrice: bigint;
+  readonly expiryMs: number;
+  /** Monotonic time of arrival. */
+  readonly addedMs: number;
+  /** Where the inbox log holds it. */
+  readonly position: number;
+}
+
+interface Held extends MempoolEntry {
+  readonly idName: string;
+  readonly leafName: string;
+  readonly lane: Lane;
+  isReady: boolean;
+}
+
+interface Lane {
+  readonly name: string;
+  /** By sequence, ascending. */
+  readonly entries: Held[];
+}
+
+/** Guards that ids, leaf hashes and lanes name the same entries, and that the limits hold. */
+export class Mempool {
+  readonly limits: MempoolLimits;
+  private readonly byId = new Map<string, Held>();
+  private readonly byLeafHash = new Map<string, Held>();
+  private readonly lanes = new Map<string, Lane>();
+  /** Leaf hashes that stand in a proposal: they stay until the block is decided, whatever is offered for their place. */
+  private pinned: ReadonlySet<string> = new Set();
+  private bytes = 0;
+
+  constructor(limits: MempoolLimits = DEFAULT_MEMPOOL_LIMITS) {
+    this.limits = limits;
+  }
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  get sizeBytes(): number {
+    return this.bytes;
+  }
+
+  has(id: Uint8Array): boolean {
+    return this.byId.has(toHex(id));
+  }
+
+  /** As `has`, by the id in hex. */
+  hasName(id: string): boolean {
+    return this.byId.has(id);
+  }
+
+  getByLeafHash(leafHash: Uint8Array): MempoolEntry | undefined {
+    return this.byLeafHash.get(toHex(leafHash));
+  }
+
+  /** Why this statement can't be added now; undefined: it can. */
+  findObstacle(entry: MempoolEntry): LhgError | undefined {
+    const lane = this.laneOf(entry);
+    const present = lane.entries[findPlace(lane.entries, entry.sequence)];
+    try {
+      if (present?.sequence === entry.sequence) this.checkReplacement(present, entry);
+      else this.checkRoom(lane, entry);
+      return undefined;
+    } catch (error) {
+      if (error instanceof LhgError) return error;
+      throw error;
+    }
+  }
+
+  /**
+   * Adds a statement. `isReady`: the ledger would admit it now. Returns the entry it replaced, if any. Throws
+   * `mempool.full`, `mempool.lane-full` or `mempool.underpriced`.
+   */
+  add(entry: MempoolEntry, isReady: boolean): MempoolEntry | undefined {
+    const lane = this.laneOf(entry);
+    const at = findPlace(lane.entries, entry.sequence);
+    const present = lane.entries[at];
+    const replaced = present?.sequence === entry.sequence ? present : undefined;
+    if (replaced === undefined) this.checkRoom(lane, entry);
+    else this.checkReplacement(replaced, entry);
+    if (replaced !== undefined) this.drop(replaced);
+    const before = lane.entries[at - 1];
+    const follows = before?.sequence === entry.sequence - 1 && before.isReady;
+    const held: Held = {
+      ...entry,
+      idName: toHex(entry.id),
+      leafName: toHex(entry.leafHash),
+      lane,
+      isReady: isReady || follows,
+    };
+    lane.entries.splice(at, 0, held);
+    this.lanes.set(lane.name, lane);
+    this.byId.set(held.idName, held);
+    this.byLeafHash.set(held.leafName, held);
+    this.bytes += entry.bytes.length;
+    if (held.isReady) wakeFollowers(lane, at);
+    return replaced;
+  }
+
+  private laneOf({ account, stream }: MempoolEntry): Lane {
+    const name = `${toHex(account)}/${stream}`;
+    return this.lanes.get(name) ?? { name, entries: [] };
+  }
+
+  private checkRoom(lane: Lane, entry: MempoolEntry): void {
+    if (lane.entries.length >= this.limits.laneStatementsMax)
+      throw new LhgError("mempool.lane-full", "too many statements of this account wait", "statement");
+    if (this.byId.size >= this.limits.statementsMax || this.bytes + entry.bytes.length > this.limits.bytesMax)
+      throw new LhgError("mempool.full", "too many statements wait; try again", "statement");
+  }
+
+  private checkReplacement(present: Held, entry: MempoolEntry): void {
+    const isDearer = present.gasPrice > 0n && entry.gasPrice * 100n >= present.gasPrice * REPLACEMENT_PERCENT;
+    if (!isDearer || this.pinned.has(present.leafName))
+      throw new LhgError(
+        "mempool.underpriced",
+        `another statement holds this place; a replacement pays at least ${REPLACEMENT_PERCENT} % of its price`,
+        "statement",
+      );
+  }
+
+  /** Keeps these statements against replacement and expiry until the next call. */
+  pin(leafHashes: readonly Uint8Array[]): void {
+    this.pinned = new Set(leafHashes.map(toHex));
+  }
+
+  private drop(held: Held): void {
+    const at = held.lane.entries.indexOf(held);
+    held.lane.entries.splice(at, 1);
+    if (held.lane.entries.length === 0) this.lanes.delete(held.lane.name);
+    this.byId.delete(held.idName);
+    this.byLeafHash.delete(held.leafName);
+    this.bytes -= held.bytes.length;
+  }
+
+  /** Takes a statement out, because it was committed or refused; returns it. */
+  remove(id: Uint8Array): MempoolEntry | undefined {
+    const held = this.byId.get(toHex(id));
+    if (held !== undefined) this.drop(held);
+    return held;
+  }
+
+  /** Marks a statement as too early or as ready again. */
+  setReady(id: Uint8Array, isReady: boolean): void {
+    const held = this.byId.get(toHex(id));
+    if (held === undefined) return;
+    held.isReady = isReady;
+    if (isReady) wakeFollowers(held.lane, held.lane.entries.indexOf(held));
+  }
+
+  /** Whether any statement could be proposed now. */
+  hasReady(): boolean {
+    for (const held of this.byId.values()) if (held.isReady) return true;
+    return false;
+  }
+
+  /**
+   * Chooses statements for a block: lanes by the price of their first, each lane in its order, taking turns so
+   * that no lane shuts out the others.
+   */
+  select(limits: { readonly statementsMax: number; readonly bytesMax: number }): MempoolEntry[] {
+    const queues = [...this.lanes.values()]
+      .map((lane) => ({ entries: lane.entries, at: 0 }))
+      .filter((queue) => queue.entries.some((entry) => entry.isReady))
+      .sort((a, b) => comparePrice(b.entries[0]!.gasPrice, a.entries[0]!.gasPrice));
+    const turn = Math.max(1, Math.ceil(limits.statementsMax / Math.max(1, queues.length)));
+    const chosen: MempoolEntry[] = [];
+    let bytes = 0;
+    let open = queues;
+    while (open.length > 0 && chosen.length < limits.statementsMax) {
+      const stillOpen: typeof open = [];
+      for (const queue of open) {
+        let taken = 0;
+        while (taken < turn && queue.at < queue.entries.length && chosen.length < limits.statementsMax) {
+          const entry = queue.entries[queue.at++]!;
+          if (!entry.isReady) continue;
+          if (bytes + entry.bytes.length > limits.bytesMax) {
+            queue.at = queue.entries.length;
+            break;
+          }
+          chosen.push(entry);
+          bytes += entry.bytes.length;
+          taken++;
+        }
+        if (queue.at < queue.entries.length) stillOpen.push(queue);
+      }
+      open = stillOpen;
+    }
+    return chosen;
+  }
+
+  /** Statements that wait for something, oldest first; they are looked at again when a block was committed. */
+  listWaiting(most: number): MempoolEntry[] {
+    const out: MempoolEntry[] = [];
+    for (const held of this.byId.values()) {
+      if (held.isReady) continue;
+      out.push(held);
+      if (out.length === most) break;
+    }
+    return out;
+  }
+
+  /** Takes out what expired on the chain or waited too long. */
+  removeExpired(chainTimeMs: number, nowMs: number): MempoolEntry[] {
+    const expired: Held[] = [];
+    for (const held of this.byId.values()) {
+      const isVoid = held.expiryMs !== 0 && held.expiryMs <= chainTimeMs;
+      if (this.pinned.has(held.leafName)) continue;
+      if (isVoid || (!held.isReady && nowMs - held.addedMs > this.limits.waitingMsMax)) expired.push(held);
+    }
+    for (const held of expired) this.drop(held);
+    return expired;
+  }
+}
+
+function findPlace(entries: readonly Held[], sequence: number): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (entries[middle]!.sequence < sequence) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function wakeFollowers(lane: Lane, from: number): void {
+  for (let i = from + 1; i < lane.entries.length; i++) {
+    if (lane.entries[i]!.sequence !== lane.entries[i - 1]!.sequence + 1) return;
+    lane.entries[i]!.isReady = true;
+  }
+}
+
+function comparePrice(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,238 @@
+/** Wires the parts of a node together; the only place where siblings meet. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { equalBytes, fromHex, toHex } from "@lhg/protocol/core/bytes";
+import { encode } from "@lhg/protocol/core/codec/definition";
+import type { Signer } from "@lhg/protocol/core/cose";
+import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
+import { type Logger, pino } from "pino";
+import { createApi } from "./api/server.ts";
+import type { ChainUpdate, NodeService, NodeStatus, StatementState } from "./api/service.ts";
+import type { NodeConfig } from "./config.ts";
+import type { Engine } from "./consensus/engine.ts";
+import { startInProcessEngine } from "./consensus/in-process.ts";
+import { createVoteStore } from "./consensus/vote-store.ts";
+import { sodiumCrypto } from "./crypto/sodium.ts";
+import { Intake } from "./intake/intake.ts";
+import { Mempool } from "./mempool/mempool.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { openFilePort } from "./store/file-port.ts";
+import { openInboxLog } from "./store/inbox-log.ts";
+import { openLevelStore } from "./store/level-store.ts";
+import { type LedgerClient, startLedger } from "./threads/ledger-client.ts";
+import { startVerifierPool } from "./threads/verifier-pool.ts";
+import { VERSION } from "./version.ts";
+
+export interface NodeParts {
+  readonly config: NodeConfig;
+  readonly genesis: Genesis;
+  /** Consensus keys of the validators this process runs. */
+  readonly signers: readonly Signer[];
+  /** Hears of an error after which the node can't go on; it should stop the node. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export interface RunningNode {
+  readonly url: string;
+  readonly chainId: string;
+  readonly service: NodeService;
+  /** Stops taking statements, lets the block in hand commit, closes everything. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Starts a node: opens the chain, takes up what was acknowledged before, runs consensus and the API. */
+export async function startNode({ config, genesis, signers, onFatal }: NodeParts): Promise<RunningNode> {
+  const logger = pino({ level: config.logLevel, base: null });
+  const fatal = (error: unknown): void => {
+    logger.fatal({ error: error instanceof Error ? error.stack : String(error) }, "the node can't go on");
+    onFatal(error);
+  };
+  const closers: (() => Promise<unknown>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    return await startParts({ config, genesis, signers, logger, fatal, closers, closeAll });
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+interface StartContext {
+  readonly config: NodeConfig;
+  readonly genesis: Genesis;
+  readonly signers: readonly Signer[];
+  readonly logger: Logger;
+  readonly fatal: (error: unknown) => void;
+  /** What was started, in order; closed in reverse. */
+  readonly closers: (() => Promise<unknown>)[];
+  readonly closeAll: () => Promise<void>;
+}
+
+async function startParts(context: StartContext): Promise<RunningNode> {
+  const { config, genesis, signers, logger, fatal, closers } = context;
+  const directory = (name: string): string => join(config.dataDirectory, name);
+  await mkdir(config.dataDirectory, { recursive: true });
+
+  const ledger = startLedger(
+    { directory: directory("ledger"), genesis: encode(genesisCodec, genesis) },
+    fatal,
+  );
+  closers.push(() => ledger.stop());
+  const { tip, certificate, chainId } = await ledger.open();
+  const verifiers = startVerifierPool(config.verifyThreads, fatal);
+  closers.push(() => verifiers.close());
+  const votes = createVoteStore(await openLevelStore(directory("votes")));
+  closers.push(() => votes.close());
+  const inbox = await openInboxLog(await openFilePort(directory("inbox")));
+  closers.push(() => inbox.close());
+
+  const mempool = new Mempool();
+  const metrics = createMetrics();
+  let engine: Engine | undefined;
+  const intake = new Intake({
+    mempool,
+    inbox,
+    verify: verifiers.verify,
+    check: ledger.check,
+    isCommitted: async (ids) => {
+      const places = await ledger.locate(ids);
+      return places.map((place) => place !== null);
+    },
+    noteWork: () => engine?.noteWork(),
+  });
+  const recovered = await intake.recover();
+  const listeners = new Set<(update: ChainUpdate) => void>();
+  engine = startInProcessEngine({
+    crypto: sodiumCrypto,
+    chainId,
+    signers: signers.filter((signer) =>
+      tip.validators.some((entry) => equalBytes(entry.consensusKey, signer.publicKey.bytes)),
+    ),
+    application: ledger,
+    source: intake,
+    votes,
+    tip,
+    headCertificate: certificate,
+    baseTimeoutMs: config.baseTimeoutMs,
+    heartbeatMs: config.heartbeatMs,
+    blockStatementsMax: config.blockStatementsMax,
+    onCommitted: async (block, summary) => {
+      await intake.settleBlock(summary);
+      countBlock(metrics, summary);
+      const { height, timeMs } = block.header;
+      logger.debug({ height, statements: summary.executed.length, skipped: summary.skipped.length }, "block");
+      const isWorking = !equalBytes(summary.tip.base.appHash, block.header.appHash);
+      for (const listener of listeners)
+        listener({ height, provableHeight: height > 0 ? height - 1 : undefined, timeMs, isWorking });
+    },
+    onFatal: fatal,
+    log: (level, fields, message) => logger[level](fields, message),
+  });
+  const running = engine;
+  closers.push(() => running.stop());
+
+  const service = createService({
+    ledger,
+    intake,
+    engine: running,
+    mempool,
+    metrics,
+    listeners,
+    chainId,
+    signers,
+  });
+  const api = createApi({ service, logger, config });
+  closers.push(() => api.stop());
+  const url = await api.start();
+  logger.info({ url, chainId, height: tip.head.height, recovered }, "node is up");
+
+  let stopping: Promise<void> | undefined;
+  return {
+    url: config.publicUrl ?? url,
+    chainId,
+    service,
+    stop: () => {
+      stopping ??= context.closeAll().then(() => logger.info("node has stopped"));
+      return stopping;
+    },
+  };
+}
+
+function countBlock(metrics: Metrics, summary: Awaited<ReturnType<LedgerClient["commit"]>>): void {
+  metrics.height.set(summary.tip.head.height);
+  const succeeded = summary.executed.filter((entry) => entry.status === "ok").length;
+  metrics.statements.inc({ result: "ok" }, succeeded);
+  metrics.statements.inc({ result: "failed" }, summary.executed.length - succeeded);
+  metrics.statements.inc({ result: "skipped" }, summary.skipped.length);
+}
+
+interface ServiceParts {
+  readonly ledger: LedgerClient;
+  readonly intake: Intake;
+  readonly engine: Engine;
+  readonly mempool: Mempool;
+  readonly metrics: Metrics;
+  readonly listeners: Set<(update: ChainUpdate) => void>;
+  readonly chainId: string;
+  readonly signers: readonly Signer[];
+}
+
+function createService(parts: ServiceParts): NodeService {
+  const { ledger, intake, engine, mempool, metrics, listeners } = parts;
+  const startedMs = performance.now();
+  return {
+    async submit(submissions) {
+      const results = await intake.submit(submissions);
+      for (const { state } of results) metrics.submissions.inc({ answer: state });
+      return results;
+    },
+    statementState: (id) => findState(parts, id),
+    query: (name, args) => ledger.query(name, args) as never,
+    status: async () => statusOf(parts, performance.now() - startedMs),
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async metrics() {
+      metrics.height.set(engine.tip.head.height);
+      metrics.mempoolStatements.set(mempool.size);
+      metrics.mempoolBytes.set(mempool.sizeBytes);
+      return metrics.registry.metrics();
+    },
+  };
+}
+
+async function findState(
+  { ledger, intake, mempool, engine }: ServiceParts,
+  id: string,
+): Promise<StatementState> {
+  const [place] = await ledger.locate([fromHex(id, "id")]);
+  if (place !== null && place !== undefined) {
+    const isProvable = place.height < engine.tip.head.height;
+    return { state: isProvable ? "provable" : "committed", height: place.height, status: place.status };
+  }
+  if (mempool.hasName(id)) return { state: "pending" };
+  const refusal = intake.getRefusal(id);
+  return refusal === undefined ? { state: "unknown" } : { state: "refused", ...refusal };
+}
+
+function statusOf({ engine, mempool, chainId, signers }: ServiceParts, uptimeMs: number): NodeStatus {
+  const { head, validators } = engine.tip;
+  return {
+    version: VERSION,
+    chainId,
+    engine: "dbft",
+    height: head.height,
+    provableHeight: head.height > 0 ? head.height - 1 : null,
+    timeMs: head.timeMs,
+    appHash: toHex(head.appHash),
+    validators: validators.length,
+    isValidator: signers.length > 0,
+    peers: 0,
+    mempool: { statements: mempool.size, sizeBytes: mempool.sizeBytes },
+    uptimeMs: Math.round(uptimeMs),
+    isReady: true,
+  };
+}

@@ -1,0 +1,65 @@
+/** The thread that owns ledger and store. */
+import { parentPort, workerData } from "node:worker_threads";
+import { decode } from "@lhg/protocol/core/codec/definition";
+import { LhgError } from "@lhg/protocol/core/errors";
+import { genesis } from "@lhg/protocol/core/genesis";
+import { type BlockToExecute, LedgerApplication, type StatementInput } from "../application/application.ts";
+import { createQueryContext } from "../application/query-context.ts";
+import { sodiumCrypto } from "../crypto/sodium.ts";
+import type { QueryContext } from "../queries/context.ts";
+import { indexBlock } from "../queries/indexes.ts";
+import { queries } from "../queries/queries.ts";
+import { openLevelStore } from "../store/level-store.ts";
+import { serveCalls } from "./rpc.ts";
+
+export interface LedgerWorkerData {
+  readonly directory: string;
+  /** Encoded genesis. */
+  readonly genesis: Uint8Array;
+}
+
+type Query = (context: QueryContext, args: unknown) => unknown;
+
+let application: LedgerApplication | undefined;
+function opened(): LedgerApplication {
+  if (application === undefined) throw new Error("the ledger is not open");
+  return application;
+}
+
+const methods = {
+  open: async () => {
+    const { directory, genesis: encoded } = workerData as LedgerWorkerData;
+    const store = await openLevelStore(directory);
+    application = await LedgerApplication.open(
+      sodiumCrypto,
+      store,
+      decode(genesis, encoded, "genesis"),
+      indexBlock,
+    );
+    return { tip: application.tip, certificate: application.headCertificate, chainId: application.chainId };
+  },
+  check: (inputs: readonly Pick<StatementInput, "bytes" | "leafHash">[]) => opened().check(inputs),
+  execute: (block: BlockToExecute) => opened().execute(block),
+  commit: (blockHash: Uint8Array, certificate: Uint8Array) => opened().commit(blockHash, certificate),
+  locate: (ids: readonly Uint8Array[]) => opened().locate(ids),
+  query: (name: string, args: unknown): unknown => {
+    const query = Object.hasOwn(queries, name)
+      ? (queries as Readonly<Record<string, unknown>>)[name]
+      : undefined;
+    if (query === undefined) throw new LhgError("query.unknown", "is no query", name);
+    return (query as Query)(createQueryContext(opened()), args);
+  },
+  close: async () => {
+    await application?.store.close();
+    application = undefined;
+  },
+};
+export type LedgerMethods = typeof methods;
+
+if (parentPort !== null)
+  serveCalls(parentPort, methods, (error) => {
+    // A broken invariant: nothing this thread says after it can be trusted.
+    setImmediate(() => {
+      throw error;
+    });
+  });
