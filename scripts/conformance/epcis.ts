@@ -32,7 +32,7 @@ export async function runEpcis(vectorsDir: string): Promise<ConformanceResult[]>
   const results = [await runExamples(examples, validate), await runMutations(examples, validate)];
   const hashes = join(vectorsDir, "epcis-hash", "tests", "examples");
   if (!existsSync(hashes)) return [...results, skipped("CBV event hash", `no vectors in ${hashes}`)];
-  return [...results, ...(await runHashes(hashes))];
+  return [...results, ...(await runHashes(hashes)), await compareEventIds(examples)];
 }
 
 async function compileSchema(file: string): Promise<ValidateFunction> {
@@ -251,6 +251,29 @@ async function runHashes(folder: string): Promise<ConformanceResult[]> {
   for (const file of await findFiles(folder, "*.xml"))
     skip(hashes, `${basename(file)}: EPCIS XML is out of scope`);
   return [preHashes, hashes];
+}
+
+/**
+ * GS1's examples carry event ids in the form of event hashes. They do not count: the reference implementation
+ * publishes another hash (epcisDocHavingEventWithComment) for an event of these examples than its id says.
+ */
+async function compareEventIds(files: readonly string[]): Promise<ConformanceResult> {
+  const result = empty("CBV event hash, ids in GS1's examples");
+  let equal = 0;
+  for (const file of files) {
+    const plain = contextFirst(JSON.parse(await readFile(file, "utf8")) as Json);
+    const document = readDocument(encodeUtf8(JSON.stringify(plain)));
+    for (const event of document.events) {
+      const { eventId } = readEvent(event, document.context);
+      if (!eventId?.startsWith("ni:")) continue;
+      result.skipped += 1;
+      if (eventHash(event, document.context, hasher) === eventId) equal += 1;
+    }
+  }
+  result.notes.push(
+    `${equal} of ${result.skipped} ids equal our hash; not counted, see the reason in the source`,
+  );
+  return result;
 }
 
 /**

@@ -1,4 +1,4 @@
-/** The sensor elements of an event (EPCIS 2.0, 7.3.7). */
+/** The sensor elements of an event (EPCIS 2.0). */
 import type { Decimal } from "../core/decimal.ts";
 import { LhgError } from "../core/errors.ts";
 import { type JsonNode, type JsonObject, memberPath } from "../core/json.ts";
