@@ -32,27 +32,58 @@ export interface NodeParts {
   readonly onFatal: (error: unknown) => void;
 }
 
-export interface RunningNode {
-  readonly url: string;
+/** A node without its HTTP face. */
+export interface RunningChain {
   readonly chainId: string;
   readonly service: NodeService;
-  /** Stops taking statements, lets the block in hand commit, closes everything. Idempotent. */
+  /** Lets the block in hand commit, closes everything. Idempotent. */
   stop(): Promise<void>;
 }
 
-/** Starts a node: opens the chain, takes up what was acknowledged before, runs consensus and the API. */
-export async function startNode({ config, genesis, signers, onFatal }: NodeParts): Promise<RunningNode> {
-  const logger = pino({ level: config.logLevel, base: null });
-  const fatal = (error: unknown): void => {
-    logger.fatal({ error: error instanceof Error ? error.stack : String(error) }, "the node can't go on");
-    onFatal(error);
+export interface RunningNode extends RunningChain {
+  readonly url: string;
+}
+
+/** Starts a chain and serves it over HTTP. */
+export async function startNode(parts: NodeParts): Promise<RunningNode> {
+  const { config } = parts;
+  const logger = createLogger(config);
+  const chain = await startChain(parts, logger);
+  const api = createApi({ service: chain.service, logger, config });
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= api.stop().finally(() => chain.stop());
+    return stopping;
   };
+  try {
+    const url = config.publicUrl ?? (await api.start());
+    logger.info({ url }, "the API is up");
+    return { ...chain, url, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function createLogger(config: NodeConfig): Logger {
+  return pino({ level: config.logLevel, base: null });
+}
+
+/** Opens the chain, takes up what was acknowledged before, and runs consensus. */
+export async function startChain(
+  parts: NodeParts,
+  logger = createLogger(parts.config),
+): Promise<RunningChain> {
   const closers: (() => Promise<unknown>)[] = [];
   const closeAll = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close();
   };
+  const fatal = (error: unknown): void => {
+    logger.fatal({ error: error instanceof Error ? error.stack : String(error) }, "the node can't go on");
+    parts.onFatal(error);
+  };
   try {
-    return await startParts({ config, genesis, signers, logger, fatal, closers, closeAll });
+    return await startParts({ ...parts, logger, fatal, closers, closeAll });
   } catch (error) {
     await closeAll();
     throw error;
@@ -70,7 +101,7 @@ interface StartContext {
   readonly closeAll: () => Promise<void>;
 }
 
-async function startParts(context: StartContext): Promise<RunningNode> {
+async function startParts(context: StartContext): Promise<RunningChain> {
   const { config, genesis, signers, logger, fatal, closers } = context;
   const directory = (name: string): string => join(config.dataDirectory, name);
   await mkdir(config.dataDirectory, { recursive: true });
@@ -143,18 +174,14 @@ async function startParts(context: StartContext): Promise<RunningNode> {
     chainId,
     signers,
   });
-  const api = createApi({ service, logger, config });
-  closers.push(() => api.stop());
-  const url = await api.start();
-  logger.info({ url, chainId, height: tip.head.height, recovered }, "node is up");
+  logger.info({ chainId, height: tip.head.height, recovered }, "the chain is up");
 
   let stopping: Promise<void> | undefined;
   return {
-    url: config.publicUrl ?? url,
     chainId,
     service,
     stop: () => {
-      stopping ??= context.closeAll().then(() => logger.info("node has stopped"));
+      stopping ??= context.closeAll().then(() => logger.info("the chain has stopped"));
       return stopping;
     },
   };
