@@ -167,7 +167,7 @@ function rewriteLeafPage(work: Update, old: Uint8Array, depth: number, from: num
     count += (change.valueHash === undefined ? 0 : 1) - (isPresent ? 1 : 0);
   if (count === 0) return "empty";
   const pairs = applyEdits(work, old, edits, count);
-  return draftPairs(work, pairs, 0, count, depth);
+  return draftPairs(work, pairs, 0, count, work.changes[from]!.keyHash, depth);
 }
 
 function findEdits(work: Update, old: Uint8Array, depth: number, from: number, to: number): Edit[] {
@@ -214,8 +214,14 @@ function applyEdits(work: Update, old: Uint8Array, edits: readonly Edit[], count
 }
 
 /** The page over pairs [from, to) of a run, split into further pages as far as needed. */
-function draftPairs(work: Update, run: Uint8Array, from: number, to: number, depth: number): Draft {
-  const path = pairKeyHash(run, from);
+function draftPairs(
+  work: Update,
+  run: Uint8Array,
+  from: number,
+  to: number,
+  path: Uint8Array,
+  depth: number,
+): Draft {
   const pairs = to - from;
   if (pairs <= MAX_PAIRS) {
     if (pairs === pairCount(run)) return { path, page: run, pairs };
@@ -228,7 +234,7 @@ function draftPairs(work: Update, run: Uint8Array, from: number, to: number, dep
     const slot = nibbleAt(run, depth, pairAt(start));
     let end = start + 1;
     while (end < to && nibbleAt(run, depth, pairAt(end)) === slot) end++;
-    drafts[slot] = draftPairs(work, run, start, end, depth + NIBBLE_BITS);
+    drafts[slot] = draftPairs(work, run, start, end, pairKeyHash(run, start), depth + NIBBLE_BITS);
     start = end;
   }
   return draftInnerPage(work, work.allocator.createInner(), drafts, path, depth);

@@ -221,6 +221,22 @@ test("pages split, merge back, and deletion leads to the empty root", () => {
   assert.deepEqual([...iterate(ledger.trie, root)], []);
 });
 
+test("an inner page, or the whole map, can be emptied by one update", () => {
+  const ledger = createLedger();
+  const crowd = Array.from({ length: 60 }, (_, i) => graft(bases[0]!, keyOf(i), 8));
+  const others = Array.from({ length: 60 }, (_, i) => graft(flipBit(bases[0]!, 0), keyOf(i), 1));
+  commit(
+    ledger,
+    [...crowd, ...others].map((key) => ({ keyHash: key, valueHash: keyOf("v") })),
+    1,
+  );
+  const removeAll = (keys: Uint8Array[]) => keys.map((key) => ({ keyHash: key, valueHash: undefined }));
+  const { root } = commit(ledger, removeAll(crowd), 1);
+  assert.equal(toHex(root.hash), toHex(naiveTrieRoot(hasher, pairsOf(ledger.versions.at(-1)!.content))));
+  assert.deepEqual(commit(ledger, removeAll(others), 1).root, EMPTY_ROOT);
+  assert.equal(ledger.stored.size, 0);
+});
+
 test("iteration starts at any key", () => {
   const ledger = createLedger();
   const pairs = Array.from({ length: 300 }, (_, i) => ({ keyHash: keyOf(i % 300), valueHash: keyOf(-i) }));
