@@ -1,6 +1,6 @@
-import type { Anchor } from "@lhg/protocol/core/proof/anchor";
 import type { Crypto } from "@lhg/protocol/core/crypto";
 import type { Genesis } from "@lhg/protocol/core/genesis";
+import type { Anchor } from "@lhg/protocol/core/proof/anchor";
 import type { StateReader } from "@lhg/protocol/core/state/overlay";
 import type { Partition } from "@lhg/protocol/core/state/partition";
 import type { VersionedState } from "@lhg/protocol/core/state/versioned-state";

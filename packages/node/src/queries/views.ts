@@ -268,3 +268,132 @@ export const consistencyView = Type.Object({
   path: Type.Array(digestText),
 });
 export type ConsistencyView = Static<typeof consistencyView>;
+
+export const eventIdText = Type.String({
+  pattern: "^[0-9a-f]{64}:[0-9]{1,6}$",
+  description: "<statement id of the capture>:<index of the event>",
+});
+export const eventTypeName = Type.Union([
+  Type.Literal("ObjectEvent"),
+  Type.Literal("AggregationEvent"),
+  Type.Literal("TransactionEvent"),
+  Type.Literal("TransformationEvent"),
+  Type.Literal("AssociationEvent"),
+]);
+export const eventActionName = Type.Union([
+  Type.Literal("ADD"),
+  Type.Literal("OBSERVE"),
+  Type.Literal("DELETE"),
+]);
+
+export const eventItemView = Type.Object({
+  identity: Type.String(),
+  role: Type.String(),
+  isClassLevel: Type.Boolean(),
+  quantity: Type.Optional(Type.Object({ value: Type.String(), uom: Type.String() })),
+});
+const eventLine = {
+  id: eventIdText,
+  height: count,
+  timeMs: Type.Integer({ description: "block time; eventTimeMs is the captor's claim" }),
+  vendor: addressText,
+  type: eventTypeName,
+  action: Type.Optional(eventActionName),
+  eventTimeMs: timeMs,
+  eventTimeZoneOffset: Type.String(),
+  eventId: Type.Optional(Type.String({ description: "as its captor wrote it" })),
+  hash: Type.String({ description: "event hash id of CBV 2.0" }),
+  bizStep: Type.Optional(Type.String()),
+  disposition: Type.Optional(Type.String()),
+  readPoint: Type.Optional(Type.String()),
+  bizLocation: Type.Optional(Type.String()),
+  transformationId: Type.Optional(Type.String()),
+  items: Type.Array(eventItemView),
+  itemsTotal: Type.Integer({ description: "lists show the first 100 items" }),
+  flags: Type.Array(Type.String({ description: "what the ledger found when it executed the event" })),
+};
+export const eventSummary = Type.Object(eventLine);
+export type EventSummary = Static<typeof eventSummary>;
+
+export const eventView = Type.Object({
+  ...eventLine,
+  isProvable: Type.Boolean(),
+  duplicateOf: Type.Optional(eventIdText),
+  corrections: Type.Array(eventIdText),
+  isRetracted: Type.Boolean(),
+  source: Type.Optional(Type.String({ description: "the event's own bytes; absent where they are pruned" })),
+  proof,
+});
+export type EventView = Static<typeof eventView>;
+
+const relation = Type.Union([Type.Literal("aggregation"), Type.Literal("association")]);
+export type RelationName = Static<typeof relation>;
+
+const logView = Type.Object({ size: count, root: digestText });
+export const itemView = Type.Object({
+  ...asOf,
+  identity: Type.String(),
+  key: digestText,
+  kind: Type.String(),
+  holder: Type.Union([Type.Object({ vendor: addressText, prefix: Type.String() }), Type.Null()], {
+    description: "who was granted the identifier prefix",
+  }),
+  custodian: Type.Union([addressText, Type.Null()], {
+    description: "who answers for it: custody follows the outermost container",
+  }),
+  pending: Type.Union([Type.Object({ from: addressText, to: addressText }), Type.Null()]),
+  containers: Type.Array(Type.Object({ identity: Type.String(), key: digestText }), {
+    description: "from the nearest out",
+  }),
+  parents: Type.Array(
+    Type.Object({ relation, identity: Type.String(), key: digestText, event: eventIdText }),
+  ),
+  children: Type.Object({ aggregation: count, association: count }),
+  commissioned: Type.Union([eventIdText, Type.Null()]),
+  ended: Type.Union([eventIdText, Type.Null()]),
+  quantities: Type.Array(Type.Object({ uom: Type.String(), balance: Type.String() })),
+  custody: logView,
+  observations: logView,
+  proof,
+});
+export type ItemView = Static<typeof itemView>;
+
+export const itemChild = Type.Object({ identity: Type.String(), key: digestText });
+export type ItemChild = Static<typeof itemChild>;
+
+export const itemEvent = Type.Object({
+  index: Type.Integer({ minimum: 0, description: "place in the item's log" }),
+  role: Type.String(),
+  event: eventSummary,
+});
+export type ItemEvent = Static<typeof itemEvent>;
+
+export const traceView = Type.Object({
+  ...asOf,
+  identity: Type.String(),
+  isTruncated: Type.Boolean(),
+  items: Type.Array(Type.Object({ identity: Type.String(), depth: count })),
+  steps: Type.Array(
+    Type.Object({
+      event: eventSummary,
+      depth: count,
+      via: Type.String({ description: "identity of the item, or key of the transformation, that led here" }),
+      log: Type.Union([Type.Literal("custody"), Type.Literal("observation"), Type.Literal("transformation")]),
+      role: Type.String(),
+      isFollowed: Type.Boolean(),
+      isRetracted: Type.Boolean(),
+      corrections: Type.Array(eventIdText),
+    }),
+  ),
+});
+export type TraceView = Static<typeof traceView>;
+
+/** What one block did, for those who watch. Long lists are cut; the totals tell. */
+export const activityView = Type.Object({
+  block: blockSummary,
+  statements: Type.Array(statementSummary),
+  statementsTotal: count,
+  events: Type.Array(eventSummary),
+  eventsTotal: count,
+});
+export type ActivityView = Static<typeof activityView>;

@@ -1,0 +1,3 @@
+export function createApi(_: unknown): { start(): Promise<string>; stop(): Promise<void> } {
+  throw new Error("stub");
+}

@@ -1,0 +1,89 @@
+/** Blocks and statements as the store holds them. */
+import type { Outcome } from "@lhg/protocol/core/block/outcome";
+import { outcome } from "@lhg/protocol/core/block/outcome";
+import { toHex } from "@lhg/protocol/core/bytes";
+import { decode } from "@lhg/protocol/core/codec/definition";
+import { assertInvariant, LhgError } from "@lhg/protocol/core/errors";
+import { getLeaf } from "@lhg/protocol/core/state/log";
+import { type Submission, submission } from "@lhg/protocol/core/statement/submission";
+import { statusName } from "@lhg/protocol/core/status";
+import { type Location, location, locationKey, outcomesLog } from "@lhg/protocol/partition-logs";
+import { type PreparedStatement, prepareStatement } from "@lhg/protocol/statements";
+import { type BlockRecord, blockRecord } from "../application/records.ts";
+import { blockKey, statementKey } from "../application/store-keys.ts";
+import type { QueryContext } from "./context.ts";
+import type { Place, StatementEntry } from "./index-format.ts";
+import { readHex } from "./paging.ts";
+import { partitionOf } from "./partitions.ts";
+import type { StatementSummary } from "./views.ts";
+
+export function readBlock({ store }: QueryContext, height: number): BlockRecord | undefined {
+  const stored = store.get(blockKey(height));
+  return stored === undefined ? undefined : decode(blockRecord, stored, "block");
+}
+
+export function requireBlock(context: QueryContext, height: number): BlockRecord {
+  const found = readBlock(context, height);
+  if (found === undefined) throw new LhgError("block.not-found", `there is no block ${height}`, "height");
+  return found;
+}
+
+/** Times of blocks, each read once for an answer. */
+export function createTimes(context: QueryContext): (height: number) => number {
+  const known = new Map<number, number>();
+  return (height) => {
+    let timeMs = known.get(height);
+    if (timeMs === undefined) {
+      timeMs = requireBlock(context, height).header.timeMs;
+      known.set(height, timeMs);
+    }
+    return timeMs;
+  };
+}
+
+export function readSubmission({ store }: QueryContext, { height, position }: Place): Submission {
+  const stored = store.get(statementKey(height, position));
+  if (stored === undefined)
+    throw new LhgError("statement.pruned", "its bytes are no longer kept by this node", "id");
+  return decode(submission, stored, "submission");
+}
+
+export function readPrepared(context: QueryContext, place: Place): PreparedStatement {
+  return prepareStatement(context.crypto, readSubmission(context, place));
+}
+
+export interface FoundStatement {
+  readonly id: Uint8Array;
+  readonly location: Location;
+  readonly outcome: Outcome;
+  /** As it stands in the log. */
+  readonly outcomeBytes: Uint8Array;
+}
+
+/** Finds an executed statement by its id in hex. Throws `statement.not-found`. */
+export function findStatement({ state }: QueryContext, id: string): FoundStatement {
+  const idBytes = readHex(id, 32, "id");
+  const stored = state.getDerived(locationKey(idBytes));
+  if (stored === undefined)
+    throw new LhgError("statement.not-found", "no block holds a statement with this id", "id");
+  const found = decode(location, stored, "location");
+  const outcomeBytes = getLeaf(state, outcomesLog(partitionOf(found.partitionId)), found.index);
+  assertInvariant(outcomeBytes !== undefined, "an executed statement has an outcome");
+  return { id: idBytes, location: found, outcome: decode(outcome, outcomeBytes, "outcome"), outcomeBytes };
+}
+
+export function viewStatus(status: number): StatementSummary["status"] {
+  return { code: status, name: statusName(status) };
+}
+
+export function viewEntry(
+  { kind, status, id }: StatementEntry,
+  { height, position }: Place,
+  timeMs: number,
+): StatementSummary {
+  return { id: toHex(id), kind, height, position, timeMs, status: viewStatus(status) };
+}
+
+export function isProvable({ provableHeight }: QueryContext, height: number): boolean {
+  return provableHeight !== undefined && height <= provableHeight;
+}
