@@ -6,3 +6,7 @@ declare class TextDecoder {
   constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
   decode(input?: Uint8Array): string;
 }
+// V8's knob; elsewhere setting it changes nothing.
+interface ErrorConstructor {
+  stackTraceLimit: number;
+}
