@@ -1,0 +1,168 @@
+/** Traces, checked offline: every event, every log, and that none was left out. */
+import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
+import { decode } from "@lhg/protocol/core/codec/definition";
+import type { Crypto } from "@lhg/protocol/core/crypto";
+import { LhgError } from "@lhg/protocol/core/errors";
+import {
+  anchor as anchorCodec,
+  type Trust,
+  type VerifiedAnchor,
+  verifyAnchor,
+} from "@lhg/protocol/core/proof/anchor";
+import { ITEMS } from "@lhg/protocol/core/state/partition";
+import { type FlagName, flagNames } from "@lhg/protocol/modules/trace/messages";
+import type { TraceQuery, TraceStep } from "@lhg/protocol/modules/trace/trace-query";
+import {
+  type AskedTrace,
+  type ItemsAnchor,
+  type TraceProblem,
+  verifyTraceBundle,
+} from "@lhg/protocol/modules/trace/verify-trace";
+import { nobleCrypto } from "../crypto/noble.ts";
+import { describeFacts, type EventClaims } from "./event-claims.ts";
+import { describeAnchor, type Finding, formatTime, judge, type Proven, type Refused } from "./verdict.ts";
+
+/** An event of the journey, as it was captured. Everything in `event` is the captor's word. */
+export interface TracedEvent {
+  /** Hex of the capture's statement id, and the place of the event in its document. */
+  readonly capture: string;
+  readonly event: EventClaims;
+  /** Hex of the vendor that captured it: signed with its key or one that it delegated. */
+  readonly captor: string;
+  /** Steps from the item that was asked for. */
+  readonly depth: number;
+  /** Block that recorded it, and its time in milliseconds since 1970. */
+  readonly height: number;
+  readonly recordedMs: number;
+  /** `custody`: said by who answers for the item; `observation`: by somebody else. */
+  readonly log: string;
+  readonly isRetracted: boolean;
+  /** What the ledger found when it executed the event. */
+  readonly flags: readonly FlagName[];
+}
+
+export interface TraceVerdict extends Proven {
+  readonly identity: string;
+  readonly query: TraceQuery;
+  /** All that the chain had recorded of the items by `height`, as it executed it. */
+  readonly isComplete: boolean;
+  /** By claimed event time. */
+  readonly events: readonly TracedEvent[];
+}
+
+/** Never throws. `asked`, where given, is the question that the answer must be to: by identity in canonical form. */
+export function verifyTrace(
+  bundle: Uint8Array,
+  trust: Trust,
+  options: { readonly asked?: AskedTrace; readonly crypto?: Crypto } = {},
+): TraceVerdict | Refused {
+  const { asked, crypto = nobleCrypto } = options;
+  return judge(() => {
+    let verified: VerifiedAnchor | undefined;
+    const found = verifyTraceBundle(
+      crypto,
+      bundle,
+      (encoded) => {
+        verified = verifyItemsAnchor(crypto, trust, encoded);
+        return toItemsAnchor(verified);
+      },
+      asked,
+    );
+    const { result, identity, query, problems, isComplete } = found;
+    if (verified === undefined || result === undefined || identity === undefined || query === undefined)
+      return refuse(problems);
+    // A trace that was cut at its number of events is honest; any other problem is a proof that fails.
+    const fault = problems.filter(({ code }) => code !== "trace.truncated");
+    if (fault.length > 0) return refuse(fault);
+    return describeTrace(verified, { identity, query, isComplete, steps: result.steps });
+  });
+}
+
+function verifyItemsAnchor(crypto: Crypto, trust: Trust, encoded: Uint8Array): VerifiedAnchor {
+  const verified = verifyAnchor(crypto, trust, decode(anchorCodec, encoded, "anchor"));
+  if (!equalBytes(verified.partitionId, ITEMS.id))
+    throw new LhgError("anchor.partition", "is not of the items partition", "anchor.partitionId");
+  return verified;
+}
+
+function toItemsAnchor({ header, partition }: VerifiedAnchor): ItemsAnchor {
+  const { chainId, height, timeMs } = header;
+  return { chainId, height, timeMs, itemsMapRoot: partition.mapRoot };
+}
+
+function refuse([first]: readonly TraceProblem[]): Refused {
+  if (first === undefined)
+    return { ok: false, code: "bundle.empty", field: "", message: "the bundle holds no trace" };
+  const { code, where, message } = first;
+  return { ok: false, code, field: where, message };
+}
+
+function describeTrace(
+  anchor: VerifiedAnchor,
+  trace: Pick<TraceVerdict, "identity" | "query" | "isComplete"> & { readonly steps: readonly TraceStep[] },
+): TraceVerdict {
+  const { steps, ...question } = trace;
+  const base = describeAnchor(anchor);
+  const events = steps.map(describeStep);
+  return {
+    ...base,
+    ...question,
+    events,
+    proven: listProven(base, events.length, trace.isComplete),
+    claimed: listClaimed(events),
+    problems: trace.isComplete
+      ? base.problems
+      : [
+          ...base.problems,
+          { what: "trace.truncated", text: "The trace was cut at its number of events: there is more." },
+        ],
+  };
+}
+
+function describeStep({ event, leaf, facts, depth, log, isRetracted }: TraceStep): TracedEvent {
+  return {
+    capture: toHex(event.capture),
+    event: describeFacts(event.index, facts),
+    captor: toHex(leaf.captor),
+    depth,
+    height: leaf.height,
+    recordedMs: leaf.timeMs,
+    log,
+    isRetracted,
+    flags: flagNames(leaf.flags),
+  };
+}
+
+function listProven(
+  { chainId, height, provenByMs }: Pick<Proven, "chainId" | "height" | "provenByMs">,
+  events: number,
+  isComplete: boolean,
+): Finding[] {
+  const proven: Finding[] = [
+    {
+      what: "events.signed",
+      text: `Each of the ${events} events was signed by its captor and is on chain ${chainId}, byte for byte.`,
+    },
+    {
+      what: "header.final",
+      text: `More than two thirds of the validators signed header ${height} of ${formatTime(provenByMs)}.`,
+    },
+  ];
+  if (isComplete)
+    proven.push({
+      what: "trace.complete",
+      text: "No event that the chain had recorded of these items by then was left out.",
+    });
+  return proven;
+}
+
+/** What happened is said by whoever captured it: how many of the events are whose word. */
+function listClaimed(events: readonly TracedEvent[]): Finding[] {
+  const counts = new Map<string, number>();
+  for (const { captor } of events) counts.set(captor, (counts.get(captor) ?? 0) + 1);
+  return [...counts].map(([by, count]) => ({
+    what: "events.content",
+    text: `What ${count} of the events say (times, places, steps, quantities) is the word of ${by}.`,
+    by,
+  }));
+}
