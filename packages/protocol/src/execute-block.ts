@@ -10,13 +10,12 @@ import {
   sortTouched,
 } from "./core/block/outcome.ts";
 import { equalBytes } from "./core/bytes.ts";
-import { encodeCbor } from "./core/codec/cbor.ts";
 import { encode } from "./core/codec/definition.ts";
 import type { Crypto } from "./core/crypto.ts";
 import { assertInvariant } from "./core/errors.ts";
 import { computeChainId, type Genesis } from "./core/genesis.ts";
 import { type BlockContext, Inadmissible, type StatementContext } from "./core/module.ts";
-import { type Notice, notice } from "./core/notice.ts";
+import type { Notice } from "./core/notice.ts";
 import { CORE_MODULE, getParameters } from "./core/parameters.ts";
 import { StateOverlay } from "./core/state/overlay.ts";
 import type { PartitionLogs, StateCommit, VersionedState } from "./core/state/versioned-state.ts";
@@ -24,7 +23,7 @@ import { STATUS, StatementFailure } from "./core/status.ts";
 import { appendHistory } from "./history.ts";
 import { executeMessage, initGenesis, MODULES } from "./ledger.ts";
 import { chargeCollection, executeCollection } from "./modules/collection/collection.ts";
-import { chargeFee } from "./modules/token/token.ts";
+import { chargeFee, collectFees } from "./modules/token/token.ts";
 import { chargeCapture, executeCapture } from "./modules/trace/capture.ts";
 import { LogAppender } from "./partition-logs.ts";
 import { admitStatement, computeGas, homeOf, type PreparedStatement } from "./statements.ts";
@@ -111,6 +110,7 @@ class BlockRun {
   private readonly outcomes: Uint8Array[] = [];
   private context: BlockContext;
   private isWorking = false;
+  private fees = 0n;
 
   constructor(crypto: Crypto, state: VersionedState, overlay: StateOverlay, input: BlockInput) {
     this.crypto = crypto;
@@ -169,7 +169,8 @@ class BlockRun {
     };
     const home = homeOf(context, statement);
     assertInvariant(home !== undefined, "an admitted statement has a home");
-    const gasUsed = charge(context, statement);
+    const { gasUsed, fee } = charge(context, statement);
+    this.fees += fee;
     const checkpoint = this.overlay.checkpoint();
     let status: number = STATUS.ok;
     try {
@@ -195,20 +196,23 @@ class BlockRun {
       touchedRoot: computeTouchedRoot(this.crypto, touched),
     };
     const encoded = encode(outcome, result, "outcome");
-    const { height } = this.input;
-    this.logs.append(
-      home,
-      statement,
-      encoded,
-      { height, position },
-    );
-    storeDetails(this.overlay, statement, notices, touched);
+    const touchedKeys = sortTouched(touched);
+    this.logs.append(home, statement, {
+      height: this.input.height,
+      position,
+      outcome: encoded,
+      notices,
+      touched: touchedKeys,
+    });
     this.outcomes.push(encoded);
-    this.executed.push({ statement, position, outcome: result, notices, touched: sortTouched(touched) });
+    this.executed.push({ statement, position, outcome: result, notices, touched: touchedKeys });
   }
 
   finish(): BlockResult {
-    if (this.isWorking) for (const module of MODULES) module.endBlock?.(this.context);
+    if (this.isWorking) {
+      collectFees(this.overlay, this.fees);
+      for (const module of MODULES) module.endBlock?.(this.context);
+    }
     const logs: PartitionLogs[] = this.logs.finish();
     return {
       isWorking: this.isWorking,
@@ -221,22 +225,23 @@ class BlockRun {
   }
 }
 
-/** Takes what a statement costs whether it succeeds or not; returns the gas used. */
-function charge(context: StatementContext, statement: PreparedStatement): number {
+/** Takes what a statement costs whether it succeeds or not. */
+function charge(context: StatementContext, statement: PreparedStatement): { gasUsed: number; fee: bigint } {
   if (statement.kind === "collection") {
     chargeCollection(context, statement.payload);
-    return 0;
+    return { gasUsed: 0, fee: 0n };
   }
   if (statement.kind === "capture") {
     chargeCapture(context, statement.payload, statement.submission.body!);
-    return 0;
+    return { gasUsed: 0, fee: 0n };
   }
   const { sender, payer, gasPrice, gasLimit } = statement.payload;
   const held = getAccount(context.state, sender);
   setAccount(context.state, sender, { ...held, nonce: held.nonce + 1 });
   const gasUsed = Math.min(computeGas(context.parameters, statement), gasLimit);
-  chargeFee(context.state, payer, sender, BigInt(gasUsed) * gasPrice, !equalBytes(payer, sender));
-  return gasUsed;
+  const fee = BigInt(gasUsed) * gasPrice;
+  chargeFee(context.state, payer, sender, fee, !equalBytes(payer, sender));
+  return { gasUsed, fee };
 }
 
 function runStatement(context: StatementContext, statement: PreparedStatement): void {
@@ -262,19 +267,4 @@ function runTransaction(
       throw new StatementFailure(failure.status, failure.message, `transaction.messages[${i}]${within}`);
     }
   });
-}
-
-/** Notices and touched items of a statement: outcomes commit them, receipts may open them. */
-export function detailsKey(statementId: Uint8Array): Uint8Array {
-  return encodeCbor(["details", statementId]);
-}
-
-function storeDetails(
-  overlay: StateOverlay,
-  statement: PreparedStatement,
-  notices: readonly Notice[],
-  touched: readonly Uint8Array[],
-): void {
-  const details = encodeCbor([notices.map((entry) => encode(notice, entry)), sortTouched(touched)]);
-  overlay.putDerived(detailsKey(statement.id), details);
 }

@@ -1,10 +1,11 @@
-/** The two logs of a partition, statements and outcomes, while a block appends to them. */
-
+/** The two logs of a partition, statements and outcomes, and where each executed statement stands in them. */
+import { digest } from "./core/account.ts";
 import { encodeCbor } from "./core/codec/cbor.ts";
-import { bytes, encode, type Infer, record, uint } from "./core/codec/definition.ts";
+import { array, bytes, encode, type Infer, record, uint } from "./core/codec/definition.ts";
 import type { Hasher } from "./core/crypto.ts";
-import { appendLeaf, hashLeaf, rootAtSize } from "./core/merkle/log.ts";
-import { type LogId, leafKey, logNodes, nodeKey } from "./core/state/log.ts";
+import { hashLeaf } from "./core/merkle/log.ts";
+import { notice } from "./core/notice.ts";
+import { appendHashes, type LogId } from "./core/state/log.ts";
 import type { StateOverlay } from "./core/state/overlay.ts";
 import type { Partition } from "./core/state/partition.ts";
 import type { PartitionLogs, PartitionRecord } from "./core/state/versioned-state.ts";
@@ -17,25 +18,37 @@ export function outcomesLog(partition: Partition): LogId {
   return ["outcomes", partition.id];
 }
 
-/** Where an admitted statement stands; found by its id. */
-export const location = record(1, {
+/** What is kept of an executed statement, found by its id: its place, its outcome and what the outcome hashes. */
+export const executedRecord = record(1, {
   partitionId: bytes({ min: 1, max: 64 }),
   index: uint(),
   height: uint(),
   /** Position among the statements of the block. */
   position: uint(),
+  /** As it stands in the outcomes log. */
+  outcome: bytes({ min: 1, max: 512 }),
+  notices: array(notice, { max: 1 << 20 }),
+  /** Item keys, sorted and each once. */
+  touched: array(digest, { max: 1 << 20 }),
 });
-export type Location = Infer<typeof location>;
+export type ExecutedRecord = Infer<typeof executedRecord>;
 
-export function locationKey(statementId: Uint8Array): Uint8Array {
+export function executedKey(statementId: Uint8Array): Uint8Array {
   return encodeCbor(["statement", statementId]);
 }
 
-/** Appends to partitions' logs through the overlay; roots are computed once, at the end of the block. */
+interface Appended {
+  readonly partition: Partition;
+  readonly size: number;
+  readonly statements: Uint8Array[];
+  readonly outcomes: Uint8Array[];
+}
+
+/** Gathers what a block appends to partitions' logs; it is hashed into them once, at the end of the block. */
 export class LogAppender {
   private readonly hasher: Hasher;
   private readonly overlay: StateOverlay;
-  private readonly sizes = new Map<string, { readonly partition: Partition; size: number }>();
+  private readonly logs = new Map<string, Appended>();
   private readonly recordOf: (partition: Partition) => PartitionRecord | undefined;
 
   constructor(
@@ -48,40 +61,40 @@ export class LogAppender {
     this.recordOf = recordOf;
   }
 
-  /** Appends a statement and its encoded outcome at the same index. The statement's bytes are the block's. */
+  /** Appends a statement and its outcome at the same index. The statement's bytes are the block's. */
   append(
     partition: Partition,
     statement: { readonly id: Uint8Array; readonly leafHash: Uint8Array },
-    outcomeBytes: Uint8Array,
-    place: Pick<Location, "height" | "position">,
+    executed: Omit<ExecutedRecord, "partitionId" | "index">,
   ): void {
-    let entry = this.sizes.get(partition.name);
-    if (entry === undefined) {
-      entry = { partition, size: this.recordOf(partition)?.size ?? 0 };
-      this.sizes.set(partition.name, entry);
+    let log = this.logs.get(partition.name);
+    if (log === undefined) {
+      log = { partition, size: this.recordOf(partition)?.size ?? 0, statements: [], outcomes: [] };
+      this.logs.set(partition.name, log);
     }
-    const index = entry.size++;
-    this.appendTo(statementsLog(partition), index, statement.leafHash);
-    this.appendTo(outcomesLog(partition), index, hashLeaf(this.hasher, outcomeBytes));
-    this.overlay.putDerived(leafKey(outcomesLog(partition), index), outcomeBytes);
-    this.overlay.putDerived(
-      locationKey(statement.id),
-      encode(location, { partitionId: partition.id, index, ...place }),
-    );
-  }
-
-  private appendTo(log: LogId, index: number, leafHash: Uint8Array): void {
-    appendLeaf(this.hasher, logNodes(this.overlay, log), index, leafHash, (level, at, hash) =>
-      this.overlay.putDerived(nodeKey(log, level, at), hash),
-    );
+    const index = log.size + log.statements.length;
+    log.statements.push(statement.leafHash);
+    log.outcomes.push(hashLeaf(this.hasher, executed.outcome));
+    const stored = encode(executedRecord, { ...executed, partitionId: partition.id, index });
+    this.overlay.putDerived(executedKey(statement.id), stored);
   }
 
   finish(): PartitionLogs[] {
-    return [...this.sizes.values()].map(({ partition, size }) => ({
-      partition,
-      size,
-      outcomesRoot: rootAtSize(this.hasher, logNodes(this.overlay, outcomesLog(partition)), size),
-      statementsRoot: rootAtSize(this.hasher, logNodes(this.overlay, statementsLog(partition)), size),
-    }));
+    return [...this.logs.values()].map(({ partition, size, statements, outcomes }) => {
+      const statementsHead = appendHashes(
+        this.hasher,
+        this.overlay,
+        statementsLog(partition),
+        size,
+        statements,
+      );
+      const outcomesHead = appendHashes(this.hasher, this.overlay, outcomesLog(partition), size, outcomes);
+      return {
+        partition,
+        size: statementsHead.size,
+        statementsRoot: statementsHead.root,
+        outcomesRoot: outcomesHead.root,
+      };
+    });
   }
 }

@@ -21,7 +21,6 @@ import { computeChainId, type Genesis, genesis as genesisCodec } from "@lhg/prot
 import { emptyLogRoot } from "@lhg/protocol/core/merkle/log";
 import { Inadmissible } from "@lhg/protocol/core/module";
 import { getParameters } from "@lhg/protocol/core/parameters";
-import { leafKey } from "@lhg/protocol/core/state/log";
 import type { StateOverlay } from "@lhg/protocol/core/state/overlay";
 import { VersionedState } from "@lhg/protocol/core/state/versioned-state";
 import { submission } from "@lhg/protocol/core/statement/submission";
@@ -33,7 +32,7 @@ import {
   executeGenesis,
 } from "@lhg/protocol/execute-block";
 import { getValidatorsAt } from "@lhg/protocol/modules/validators/validators";
-import { location, locationKey } from "@lhg/protocol/partition-logs";
+import { executedKey, executedRecord } from "@lhg/protocol/partition-logs";
 import { admitStatement, type PreparedStatement, prepareStatement } from "@lhg/protocol/statements";
 import type { Store, StoreWrite } from "../store/store.ts";
 import { type HeaderBase, hashCertificate } from "./proposal.ts";
@@ -368,12 +367,10 @@ export class LedgerApplication {
   /** Where statements stand and what became of them; null for one without an outcome. */
   locate(ids: readonly Uint8Array[]): ({ readonly height: number; readonly status: string } | null)[] {
     return ids.map((id) => {
-      const stored = this.state.getDerived(locationKey(id));
+      const stored = this.state.getDerived(executedKey(id));
       if (stored === undefined) return null;
-      const { partitionId, index, height } = decode(location, stored, "location");
-      const leaf = this.state.getDerived(leafKey(["outcomes", partitionId], index));
-      assertInvariant(leaf !== undefined, "a located statement has an outcome");
-      return { height, status: statusName(decode(outcome, leaf, "outcome").status) };
+      const { height, outcome: encoded } = decode(executedRecord, stored, "statement");
+      return { height, status: statusName(decode(outcome, encoded, "outcome").status) };
     });
   }
 

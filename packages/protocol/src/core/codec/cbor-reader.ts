@@ -9,6 +9,7 @@ import {
   MAJOR_TAG,
   MAJOR_TEXT,
   MAJOR_UINT,
+  SHORT_TEXT,
 } from "./cbor-writer.ts";
 import { formatPath, type Path } from "./path.ts";
 
@@ -147,11 +148,23 @@ export class CborReader {
   readText(): string {
     const length = this.length(MAJOR_TEXT, "a text string");
     const at = this.need(length);
+    const short = length <= SHORT_TEXT ? this.readShortAscii(at, length) : undefined;
+    if (short !== undefined) return short;
     try {
       return decodeUtf8(this.bytes.subarray(at, at + length));
     } catch {
       return this.fail("cbor.utf8", "must be well-formed UTF-8");
     }
+  }
+
+  private readShortAscii(at: number, length: number): string | undefined {
+    let out = "";
+    for (let i = 0; i < length; i++) {
+      const byte = this.bytes[at + i]!;
+      if (byte >= 0x80) return undefined;
+      out += String.fromCharCode(byte);
+    }
+    return out;
   }
 
   readArrayHeader(): number {

@@ -55,7 +55,7 @@ export function getFeeAllowance(
   return allowances.get(state, BASE, owner, spender);
 }
 
-/** Moves a fee that admission has found to be covered, and counts it against the payer's allowance. */
+/** Takes a fee that admission has found to be covered, and counts it against the payer's allowance. */
 export function chargeFee(
   state: StateAccess,
   payer: Address,
@@ -66,8 +66,6 @@ export function chargeFee(
   const held = getAccount(state, payer);
   assertInvariant(held.balance >= fee, "the fee was covered at admission");
   setAccount(state, payer, { ...held, balance: held.balance - fee });
-  const pot = getAccount(state, FEES_ADDRESS);
-  setAccount(state, FEES_ADDRESS, { ...pot, balance: pot.balance + fee });
   if (!isAllowance) return;
   const allowance = allowances.get(state, BASE, payer, sender);
   assertInvariant(
@@ -75,6 +73,13 @@ export function chargeFee(
     "the allowance was checked at admission",
   );
   allowances.set(state, BASE, { ...allowance, limit: allowance.limit - fee }, payer, sender);
+}
+
+/** Puts the fees of a block where they wait for the validators: once a block, as every transaction pays one. */
+export function collectFees(state: StateAccess, fees: bigint): void {
+  if (fees === 0n) return;
+  const pot = getAccount(state, FEES_ADDRESS);
+  setAccount(state, FEES_ADDRESS, { ...pot, balance: pot.balance + fees });
 }
 
 /** Moves tokens; fails the statement when the sender has too few. */
