@@ -31,6 +31,7 @@ import {
   executeBlock,
   executeGenesis,
 } from "@lhg/protocol/execute-block";
+import { getProtocolVersionAt } from "@lhg/protocol/modules/chain/chain";
 import { getValidatorsAt } from "@lhg/protocol/modules/validators/validators";
 import { executedKey, executedRecord } from "@lhg/protocol/partition-logs";
 import { admitStatement, type PreparedStatement, prepareStatement } from "@lhg/protocol/statements";
@@ -199,6 +200,13 @@ export class LedgerApplication {
   private computeTip(): ChainTip {
     const { head, state, crypto } = this;
     const height = head.height + 1;
+    const protocolVersion = getProtocolVersionAt(state, height);
+    if (protocolVersion !== PROTOCOL_VERSION)
+      throw new LhgError(
+        "protocol.unsupported",
+        `from height ${height} on the chain runs protocol version ${protocolVersion}; this node knows version ${PROTOCOL_VERSION}: install a newer one`,
+        "protocolVersion",
+      );
     const validators = getValidatorsAt(state, height);
     const before = head.height === 0 ? undefined : this.getBlock(head.height);
     const { blockSizeBytesMax, blockStatementsMax } = getParameters(state);
@@ -207,7 +215,7 @@ export class LedgerApplication {
       validators,
       base: {
         chainId: this.chainId,
-        protocolVersion: PROTOCOL_VERSION,
+        protocolVersion,
         height,
         parent: head.blockHash,
         appHash: head.appHash,

@@ -1,7 +1,16 @@
 import { addToAgenda, takeDue } from "../../core/agenda.ts";
 import type { CborValue } from "../../core/codec/cbor.ts";
-import { decode, encode, type Infer, record, text, uint, uint64 } from "../../core/codec/definition.ts";
-import { LhgError } from "../../core/errors.ts";
+import {
+  array,
+  decode,
+  encode,
+  type Infer,
+  record,
+  text,
+  uint,
+  uint64,
+} from "../../core/codec/definition.ts";
+import { assertInvariant, LhgError } from "../../core/errors.ts";
 import type { BlockContext, MessageContext, Module } from "../../core/module.ts";
 import {
   getParameters,
@@ -14,9 +23,10 @@ import type { StateReader } from "../../core/state/overlay.ts";
 import { BASE } from "../../core/state/partition.ts";
 import { defineTable } from "../../core/state/table.ts";
 import { failStatement } from "../../core/status.ts";
-import { CHAIN_MODULE, type chainMessages } from "./messages.ts";
+import { CHAIN_MODULE, type chainMessages, type ScheduleUpgrade } from "./messages.ts";
 
 const NOTICE_PARAMETER = 1;
+const NOTICE_UPGRADE = 2;
 const AGENDA_SET_PARAMETER = 1;
 
 const versions = defineTable<[], { version: number }>(
@@ -31,6 +41,27 @@ const beacons = defineTable<[], { round: number }>(
   2,
   record(1, { round: uint() }),
 );
+/** Protocol versions by the height from which they rule, ascending; at most the present one and the next. */
+const upgradesRecord = record(1, {
+  versions: array(record(undefined, { fromHeight: uint(), protocolVersion: uint(0xffff) }), {
+    min: 1,
+    max: 2,
+  }),
+});
+const upgrades = defineTable<[], Infer<typeof upgradesRecord>>(
+  "protocol versions",
+  CHAIN_MODULE,
+  3,
+  upgradesRecord,
+);
+
+/** The protocol version that rules a height not below the last executed one. */
+export function getProtocolVersionAt(state: StateReader, height: number): number {
+  const found = upgrades.get(state, BASE)?.versions.findLast((entry) => entry.fromHeight <= height);
+  assertInvariant(found !== undefined, "the state has no protocol version");
+  return found.protocolVersion;
+}
+
 const scheduledChange = record(1, { name: text({ min: 1, max: 64 }), value: uint64 });
 
 export function getParameterVersion(state: StateReader): number {
@@ -63,6 +94,32 @@ export interface ChainNeeds {
   ): void;
 }
 
+function scheduleUpgrade(context: MessageContext, body: ScheduleUpgrade, needs: ChainNeeds): void {
+  const { protocolVersion, fromHeight, version, approvals } = body;
+  if (version !== getParameterVersion(context.state))
+    failStatement("approval.version", "parameters have changed since", "version");
+  needs.requireApprovals(
+    context,
+    "chain.schedule-upgrade",
+    [protocolVersion, fromHeight, version],
+    approvals,
+  );
+  const present = getProtocolVersionAt(context.state, context.height);
+  if (protocolVersion !== present + 1)
+    failStatement("parameter.range", `must be ${present + 1}, the version after this one`, "protocolVersion");
+  // The headers of the next two heights may be under way.
+  if (fromHeight < context.height + 2)
+    failStatement("agenda.past", "must be at least two heights ahead", "fromHeight");
+  versions.set(context.state, BASE, { version: version + 1 });
+  upgrades.set(context.state, BASE, {
+    versions: [
+      { fromHeight: 0, protocolVersion: present },
+      { fromHeight, protocolVersion },
+    ],
+  });
+  context.emit(CHAIN_MODULE, NOTICE_UPGRADE, protocolVersion, fromHeight);
+}
+
 /** At most this many due actions run in one block; the rest run in the next. */
 const DUE_PER_BLOCK_MAX = 1_000;
 
@@ -83,10 +140,12 @@ export function createChain(needs: ChainNeeds): Module<typeof chainMessages> {
     initGenesis: ({ state }, genesis) => {
       setParameters(state, genesis.parameters);
       beacons.set(state, BASE, { round: 0 });
+      upgrades.set(state, BASE, { versions: [{ fromHeight: 0, protocolVersion: genesis.protocolVersion }] });
     },
     beginBlock: runDue,
     handlers: {
       "chain.tick": () => {},
+      "chain.schedule-upgrade": (context, body) => scheduleUpgrade(context, body, needs),
       "chain.set-parameter": (context, { name, value, activateAtMs, version, approvals }) => {
         if (version !== getParameterVersion(context.state))
           failStatement("approval.version", "parameters have changed since", "version");

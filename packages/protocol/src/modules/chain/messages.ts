@@ -14,6 +14,15 @@ const setParameter = record(undefined, {
 });
 export type SetParameter = Infer<typeof setParameter>;
 
+const scheduleUpgrade = record(undefined, {
+  protocolVersion: uint(0xffff),
+  /** The first height that is executed under it. */
+  fromHeight: uint(),
+  version: uint(),
+  approvals: signedApprovals,
+});
+export type ScheduleUpgrade = Infer<typeof scheduleUpgrade>;
+
 export const CHAIN_MODULE = 8;
 export const chainMessages = {
   /** Does nothing itself: a block with it runs what is due. Anyone may send it. */
@@ -22,5 +31,11 @@ export const chainMessages = {
     tag: [CHAIN_MODULE, 2],
     codec: setParameter,
     approvalsOf: (body: SetParameter) => body.approvals.length,
+  },
+  /** From a height on the chain runs another protocol version; nodes that lack it stop there and say so. */
+  "chain.schedule-upgrade": {
+    tag: [CHAIN_MODULE, 3],
+    codec: scheduleUpgrade,
+    approvalsOf: (body: ScheduleUpgrade) => body.approvals.length,
   },
 } as const;

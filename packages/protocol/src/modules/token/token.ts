@@ -1,9 +1,11 @@
 import { type Address, moduleAddress } from "../../core/account.ts";
 import { getAccount, setAccount } from "../../core/accounts.ts";
+import { encodeCbor } from "../../core/codec/cbor.ts";
 import { type Infer, record, uint, uint64 } from "../../core/codec/definition.ts";
 import { assertInvariant } from "../../core/errors.ts";
 import { SUPPLY_CAP } from "../../core/genesis.ts";
 import type { BlockContext, Module } from "../../core/module.ts";
+import { appendToOutbox } from "../../core/outbox.ts";
 import type { StateAccess, StateReader } from "../../core/state/overlay.ts";
 import { BASE, vendorPartition } from "../../core/state/partition.ts";
 import { defineTable } from "../../core/state/table.ts";
@@ -16,6 +18,7 @@ export const TREASURY_ADDRESS = moduleAddress("treasury");
 
 const NOTICE_TRANSFER = 1;
 const NOTICE_CREDIT = 2;
+const OUTBOX_CREDIT = 1;
 
 const supply = defineTable<[], { issued: bigint }>("supply", TOKEN_MODULE, 1, record(1, { issued: uint64 }));
 const allowanceRecord = record(1, { limit: uint64, expiryMs: uint() });
@@ -139,7 +142,15 @@ export const token: Module<typeof tokenMessages> = {
         FEES_ADDRESS,
         BigInt(bought) * context.parameters.creditPrice,
       );
-      credits.set(context.state, vendorPartition(vendor), { credits: held + bought });
+      const partition = vendorPartition(vendor);
+      credits.set(context.state, partition, { credits: held + bought });
+      appendToOutbox(context, BASE, {
+        height: context.height,
+        toPartition: partition.id,
+        module: TOKEN_MODULE,
+        kind: OUTBOX_CREDIT,
+        payload: encodeCbor([vendor, bought]),
+      });
       context.emit(TOKEN_MODULE, NOTICE_CREDIT, vendor, bought);
     },
   },
