@@ -48,14 +48,12 @@ export const FLAGS = {
   correction: 1 << 9,
   /** The captor has recorded no event that the declaration could mean. */
   correctionUnknown: 1 << 10,
-  /** As correctionUnknown, and others have recorded an event under the eventID that it names. */
-  correctionForeign: 1 << 11,
   /** Some effect of the event declared in error could not be undone. */
-  notUndone: 1 << 12,
+  notUndone: 1 << 11,
   /** The custodian hands over to the vendor that the event names as its destination. */
-  handedOver: 1 << 13,
+  handedOver: 1 << 12,
   /** The vendor handed over to has received the item and is its custodian from here on. */
-  received: 1 << 14,
+  received: 1 << 13,
 } as const;
 export type FlagName = keyof typeof FLAGS;
 

@@ -223,6 +223,7 @@ export class TraceHarness {
       height: this.height,
       timeMs: this.timeMs,
       itemsMapRoot: record!.mapRoot,
+      isWithinTrust: true,
     };
     return { bytes: concatBytes(encodeUtf8("anchor"), facts.itemsMapRoot), facts };
   }

@@ -45,7 +45,13 @@ export const traceBundle = record(1, {
   /** Proves the items partition at one height; encoded as the verifier's anchors are. */
   anchor: bytes({ max: 1 << 20 }),
   items: array(
-    record(undefined, { identity: identityText, record: proven, custody: leaves, observations: leaves }),
+    record(undefined, {
+      identity: identityText,
+      record: proven,
+      custody: leaves,
+      /** Null where the trace leaves them out. */
+      observations: nullable(leaves),
+    }),
     { max: PARTS_MAX },
   ),
   transformations: array(
@@ -94,7 +100,7 @@ export function buildTraceBundle(
   query: TraceQuery,
 ): { bundle: TraceBundle; result: TraceResult } {
   const { hasher, state } = sources;
-  const seen: Seen = { items: new Map(), transformations: new Map() };
+  const seen: Seen = { items: new Map(), observed: new Set(), transformations: new Map() };
   const result = traceItem(recordReads(stateTraceReader(hasher, state), seen), identity, query);
   const events = new EventParts(sources);
   const items = [...seen.items.values()].map((item) => {
@@ -103,7 +109,9 @@ export function buildTraceBundle(
       identity: item.identity,
       record: prove(sources, itemStateKey(item.key)),
       custody: events.addLog(custodyLog(item.key), held?.custody),
-      observations: events.addLog(observationLog(item.key), held?.observations),
+      observations: seen.observed.has(item.identity)
+        ? events.addLog(observationLog(item.key), held?.observations)
+        : null,
     };
   });
   const transformations = [...seen.transformations.values()].map((named) => {
@@ -126,15 +134,20 @@ function prove({ state, proveValue }: BundleSources, key: Uint8Array): Proven {
 /** What a trace has read: what its bundle must hold. */
 interface Seen {
   readonly items: Map<string, NamedItem>;
+  readonly observed: Set<string>;
   readonly transformations: Map<string, { captor: Address; identity: string }>;
 }
 
 function recordReads(reader: TraceReader, seen: Seen): TraceReader {
   return {
     ...reader,
-    getItem: (item) => {
+    getCustody: (item) => {
       seen.items.set(item.identity, item);
-      return reader.getItem(item);
+      return reader.getCustody(item);
+    },
+    getObservations: (item) => {
+      seen.observed.add(item.identity);
+      return reader.getObservations(item);
     },
     getTransformation: (captor, identity) => {
       seen.transformations.set(`${toHex(captor)} ${identity}`, { captor, identity });

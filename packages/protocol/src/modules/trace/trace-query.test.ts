@@ -3,7 +3,15 @@ import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { canonicalIdentity } from "../../epcis/identity.ts";
 import { hourText, type TestEvent, TraceHarness } from "./testing.ts";
-import { classOf, TRACE_BACK, TRACE_BOTH, TRACE_FORWARD, type TraceResult } from "./trace-query.ts";
+import {
+  classOf,
+  OBSERVATIONS_FOLLOW,
+  OBSERVATIONS_IGNORE,
+  TRACE_BACK,
+  TRACE_BOTH,
+  TRACE_FORWARD,
+  type TraceResult,
+} from "./trace-query.ts";
 
 const sha256 = (data: Uint8Array) => new Uint8Array(createHash("sha256").update(data).digest());
 
@@ -225,9 +233,24 @@ describe("traces", () => {
       object(3, "OBSERVE", [epc(9, "4012345")]),
     );
     assert.deepEqual(hours(harness.trace(epc(1))), [1, 2]);
-    assert.deepEqual(hours(harness.trace(epc(1), { followObservations: true })), [1, 2, 3]);
+    assert.deepEqual(hours(harness.trace(epc(1), { observations: OBSERVATIONS_FOLLOW })), [1, 2, 3]);
     // Bob answers for his own product and for what he says went into it.
     assert.deepEqual(hours(harness.trace(epc(9, "4012345"), { direction: TRACE_BACK })), [1, 2, 3]);
+  });
+
+  it("cannot be drowned by outsiders", () => {
+    const { harness, alice, bob } = setUp(object(1, "ADD", [epc(1)]));
+    harness.capture(bob, ...Array.from({ length: 50 }, (_, n) => object(100 + n, "OBSERVE", [epc(1)])));
+    harness.capture(alice, transform(200, [epc(1)], [epc(2)]));
+    harness.capture(alice, object(201, "OBSERVE", [epc(2)]));
+    const shown = harness.trace(epc(1), { maxEvents: 10 });
+    assert.deepEqual(
+      [1, 200, 201].every((hour) => hours(shown).includes(hour)),
+      true,
+    );
+    assert.equal(shown.isTruncated, true);
+    const ignored = harness.trace(epc(1), { maxEvents: 10, observations: OBSERVATIONS_IGNORE });
+    assert.deepEqual([hours(ignored), ignored.isTruncated], [[1, 200, 201], false]);
   });
 
   it("follows what is said of items that nobody owns, since there is no better word", () => {

@@ -24,6 +24,9 @@ import {
 export const TRACE_BACK = 1;
 export const TRACE_FORWARD = 2;
 export const TRACE_BOTH = 3;
+export const OBSERVATIONS_IGNORE = 0;
+export const OBSERVATIONS_SHOW = 1;
+export const OBSERVATIONS_FOLLOW = 2;
 export const TRACE_EVENTS_MAX = 100_000;
 
 export const traceQuery = record(1, {
@@ -35,8 +38,11 @@ export const traceQuery = record(1, {
   fromMs: nullable(int),
   untilMs: nullable(int),
   maxEvents: uint(TRACE_EVENTS_MAX),
-  /** Follow also what others than the custodian say of an item; it is shown in any case. */
-  followObservations: bool,
+  /**
+   * What others than the custodian say of an item: 0 is left out, 1 shown, 2 followed too. Anyone may say
+   * anything of anything; a recall that nobody can drown leaves it out.
+   */
+  observations: uint(2),
   /** Backward from instances and lots also to the events of their class as a whole. */
   includeClasses: bool,
 });
@@ -48,20 +54,17 @@ export const DEFAULT_TRACE_QUERY: TraceQuery = {
   fromMs: null,
   untilMs: null,
   maxEvents: 1_000,
-  followObservations: false,
+  observations: OBSERVATIONS_SHOW,
   includeClasses: false,
 };
-
-/** All that is recorded of an item; empty logs where nothing is. */
-export interface ItemHistory {
-  readonly custody: readonly TraceLeaf[];
-  readonly observations: readonly TraceLeaf[];
-}
 
 /** What tracing reads. Everything it returns must be whole, or the trace is not. */
 export interface TraceReader {
   readonly hasher: Pick<Hasher, "sha256">;
-  getItem(item: NamedItem): ItemHistory;
+  /** Events by the item's custodians; none where nothing is recorded. */
+  getCustody(item: NamedItem): readonly TraceLeaf[];
+  /** Events by others. */
+  getObservations(item: NamedItem): readonly TraceLeaf[];
   /** The events of one captor under one transformationID. */
   getTransformation(captor: Address, transformationId: string): readonly TraceLeaf[];
   getFacts(event: EventId): EventFacts;
@@ -125,6 +128,8 @@ interface TraceRun {
   readonly queue: Visit[];
   readonly visited: Map<string, Window[]>;
   readonly steps: Map<string, TraceStep>;
+  /** Shown but not followed by an outsider's word: these come last, so that they crowd out nothing. */
+  readonly remarks: TraceStep[];
   readonly items: Map<string, TracedItem>;
   readonly timelines: Map<string, readonly Entry[]>;
   work: number;
@@ -145,6 +150,7 @@ export function traceItem(reader: TraceReader, identity: string, query: TraceQue
     queue: [],
     visited: new Map(),
     steps: new Map(),
+    remarks: [],
     items: new Map(),
     timelines: new Map(),
     work: WORK_MIN + WORK_PER_EVENT * query.maxEvents,
@@ -153,6 +159,7 @@ export function traceItem(reader: TraceReader, identity: string, query: TraceQue
   if ((query.direction & TRACE_BACK) !== 0) enqueue(run, root, "back", run.limits, 0);
   if ((query.direction & TRACE_FORWARD) !== 0) enqueue(run, root, "forward", run.limits, 0);
   for (let next = 0; next < run.queue.length && !run.isTruncated; next++) visit(run, run.queue[next]!);
+  for (const remark of run.remarks) putStep(run, remark);
   return {
     steps: [...run.steps.values()].sort(compareEntries),
     items: [...run.items.values()],
@@ -222,13 +229,16 @@ function eventName({ capture, index }: EventId): string {
 }
 
 function addStep(run: TraceRun, entry: Entry, via: Uint8Array, depth: number): void {
-  const name = eventName(entry.leaf.event);
+  const step = { ...entry, event: entry.leaf.event, depth, via };
+  if (entry.log === "observation" && !entry.isFollowed) run.remarks.push(step);
+  else putStep(run, step);
+}
+
+function putStep(run: TraceRun, step: TraceStep): void {
+  const name = eventName(step.event);
   if (run.steps.has(name)) return;
-  if (run.steps.size >= run.query.maxEvents) {
-    run.isTruncated = true;
-    return;
-  }
-  run.steps.set(name, { ...entry, event: entry.leaf.event, depth, via });
+  if (run.steps.size < run.query.maxEvents) run.steps.set(name, step);
+  else run.isTruncated = true;
 }
 
 /** All entries of an item's two logs, by claimed time. */
@@ -236,7 +246,11 @@ function readTimeline(run: TraceRun, item: NamedItem): readonly Entry[] {
   const name = toHex(item.key);
   let timeline = run.timelines.get(name);
   if (timeline === undefined) {
-    const { custody, observations } = run.reader.getItem(item);
+    const { reader, query } = run;
+    const custody = reader.getCustody(item);
+    // Of what nobody owns there is no better word.
+    const isOpen = query.observations !== OBSERVATIONS_IGNORE || custody.length === 0;
+    const observations = isOpen ? reader.getObservations(item) : [];
     const entries = [
       ...custody.map((leaf) => readEntry(run, leaf, "custody")),
       ...observations.map((leaf) => readEntry(run, leaf, "observation")),
@@ -253,7 +267,8 @@ function readEntry({ reader, query }: TraceRun, leaf: TraceLeaf, log: LogName): 
   const facts = reader.getFacts(leaf.event);
   const corrections = reader.getCorrections(leaf.event);
   const isRetracted = corrections.some(({ event }) => isRetraction(reader.getFacts(event).declaration));
-  const isTrusted = log !== "observation" || query.followObservations || (leaf.flags & FLAGS.unowned) !== 0;
+  const isTrusted =
+    log !== "observation" || query.observations === OBSERVATIONS_FOLLOW || (leaf.flags & FLAGS.unowned) !== 0;
   const isFollowed = isTrusted && !isRetracted && facts.declaration === null;
   return { leaf, facts, log, isFollowed, isRetracted, corrections };
 }

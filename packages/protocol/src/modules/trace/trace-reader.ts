@@ -77,13 +77,8 @@ export function findEventsByAlias(
 export function stateTraceReader(hasher: Pick<Hasher, "sha256">, state: StateReader): TraceReader {
   return {
     hasher,
-    getItem: ({ key }) => {
-      const item = getItem(state, key);
-      return {
-        custody: readWholeLog(state, custodyLog(key), item?.custody),
-        observations: readWholeLog(state, observationLog(key), item?.observations),
-      };
-    },
+    getCustody: ({ key }) => readWholeLog(state, custodyLog(key), getItem(state, key)?.custody),
+    getObservations: ({ key }) => readWholeLog(state, observationLog(key), getItem(state, key)?.observations),
     getTransformation: (captor, transformationId) => {
       const key = computeTransformationKey(hasher, captor, transformationId);
       return readWholeLog(state, listLog(key), getList(state, key));

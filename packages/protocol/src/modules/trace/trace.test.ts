@@ -569,12 +569,7 @@ describe("corrections", () => {
     const value = object("OBSERVE", [epc(1)], { eventID: "urn:uuid:8" });
     harness.capture(alice, value);
     const outcome = harness.capture(bob, retract(value));
-    assert.deepEqual(flagsOf(context, outcome), [
-      "observed",
-      "correction",
-      "correctionUnknown",
-      "correctionForeign",
-    ]);
+    assert.deepEqual(flagsOf(context, outcome), ["observed", "correction", "correctionUnknown"]);
     assert.equal(harness.trace(epc(1)).steps[0]!.isRetracted, false);
   });
 

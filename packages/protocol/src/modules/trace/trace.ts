@@ -19,7 +19,6 @@ import {
   computeOwnAliasKey,
   computeOwnKey,
   distinctAlias,
-  getList,
   getOwnEvent,
   type OwnEvent,
   setOwnEvent,
@@ -344,10 +343,6 @@ function correct(run: EventRun): void {
   const original = findOriginal(run);
   if (original === undefined) {
     run.flags |= FLAGS.correctionUnknown;
-    const alias = distinctAlias(facts);
-    const isForeign = alias !== undefined && getList(state, computeAliasKey(hasher, alias)) !== undefined;
-    if (isForeign || getList(state, computeHashKey(hasher, facts.hash)) !== undefined)
-      run.flags |= FLAGS.correctionForeign;
     return;
   }
   const leaf = makeLeaf(run, ROLES.correction, run.flags);

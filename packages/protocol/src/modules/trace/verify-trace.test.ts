@@ -6,6 +6,7 @@ import { equalBytes } from "../../core/bytes.ts";
 import { LhgError } from "../../core/errors.ts";
 import { hourText, type TestEvent, TraceHarness } from "./testing.ts";
 import { encodeTraceBundle, type TraceBundle } from "./trace-bundle.ts";
+import { OBSERVATIONS_IGNORE } from "./trace-query.ts";
 import { type TraceVerdict, verifyTraceBundle } from "./verify-trace.ts";
 
 const sha256 = (data: Uint8Array) => new Uint8Array(createHash("sha256").update(data).digest());
@@ -76,6 +77,16 @@ describe("trace bundles", () => {
     assert.deepEqual([verdict.isComplete, verdict.result?.steps.length], [true, 0]);
   });
 
+  it("leave observations out where the question does", () => {
+    const { harness, verify } = setUp();
+    const { bytes, asked, bundle } = harness.bundle(epc(1), { observations: OBSERVATIONS_IGNORE });
+    assert.ok(
+      bundle.items.every(({ observations, custody }) => observations === null || custody.length === 0),
+    );
+    const verdict = verify(bytes, asked);
+    assert.deepEqual([verdict.isComplete, verdict.problems], [true, []]);
+  });
+
   it("do not pass as complete when they are cut", () => {
     const { harness, verify } = setUp();
     const { bytes, asked } = harness.bundle(epc(3), { maxEvents: 2 });
@@ -111,11 +122,15 @@ describe("trace bundles", () => {
       });
     bundle.items.forEach((item, i) => {
       for (const log of ["custody", "observations"] as const)
-        item[log].forEach((_, leaf) => {
-          const items = bundle.items.with(i, { ...item, [log]: item[log].toSpliced(leaf, 1) });
+        item[log]!.forEach((_, leaf) => {
+          const items = bundle.items.with(i, { ...item, [log]: item[log]!.toSpliced(leaf, 1) });
           check({ ...bundle, items }, `items[${i}].${log}[${leaf}] left out`);
         });
-      const swapped = { ...item, custody: item.observations, observations: item.custody };
+      const swapped = { ...item, custody: item.observations!, observations: item.custody };
+      check(
+        { ...bundle, items: bundle.items.with(i, { ...item, observations: null }) },
+        `items[${i}].observations left out`,
+      );
       check({ ...bundle, items: bundle.items.with(i, swapped) }, `items[${i}] swapped`);
     });
     bundle.events.forEach((part, i) => {

@@ -10,7 +10,9 @@ import type { Crypto } from "../../core/crypto.ts";
 import { LhgError } from "../../core/errors.ts";
 import { hashLeaf, logRoot, verifyInclusion } from "../../core/merkle/log.ts";
 import { verifyTrieProof } from "../../core/merkle/trie-proof.ts";
+import { anchor as anchorCodec, type Trust, verifyAnchor } from "../../core/proof/anchor.ts";
 import type { LogHead } from "../../core/state/log.ts";
+import { ITEMS } from "../../core/state/partition.ts";
 import { type Capture, capture as captureCodec } from "../../core/statement/capture.ts";
 import type { DocumentContext } from "../../epcis/context.ts";
 import { parseHead, parseSlice } from "../../epcis/document.ts";
@@ -30,6 +32,20 @@ export interface ItemsAnchor {
   readonly timeMs: number;
   /** Root of the map of the items partition. */
   readonly itemsMapRoot: Uint8Array;
+  /** Else: valid for the pinned validators, unconfirmed since. */
+  readonly isWithinTrust: boolean;
+}
+
+/** Checks encoded anchors of the items partition against pinned validators. */
+export function trustItemsAnchor(crypto: Crypto, trust: Trust): (anchor: Uint8Array) => ItemsAnchor {
+  return (encoded) => {
+    const verified = verifyAnchor(crypto, trust, decode(anchorCodec, encoded, "anchor"));
+    if (!equalBytes(verified.partitionId, ITEMS.id))
+      throw new LhgError("anchor.partition", "is of another partition than the items", "anchor.partitionId");
+    const { chainId, height, timeMs } = verified.header;
+    const { partition, isWithinTrust } = verified;
+    return { chainId, height, timeMs, itemsMapRoot: partition.mapRoot, isWithinTrust };
+  };
 }
 
 export interface TraceProblem {
@@ -59,20 +75,20 @@ export interface AskedTrace {
 const PROBLEMS_MAX = 100;
 
 /**
- * Verifies an encoded bundle; never throws for what is in it. `verifyAnchor` checks the anchor against what the
- * verifier trusts and throws LhgError. `asked`, where given, is what the answer must be to.
+ * Verifies an encoded bundle; never throws for what is in it. `checkAnchor` (trustItemsAnchor) checks the anchor
+ * against what the verifier trusts and throws LhgError. `asked`, where given, is what the answer must be to.
  */
 export function verifyTraceBundle(
   crypto: Crypto,
   bundleBytes: Uint8Array,
-  verifyAnchor: (anchor: Uint8Array) => ItemsAnchor,
+  checkAnchor: (anchor: Uint8Array) => ItemsAnchor,
   asked?: AskedTrace,
 ): TraceVerdict {
   const problems: TraceProblem[] = [];
   const bundle = attempt(problems, "bundle", () => decode(traceBundle, bundleBytes, "bundle"));
   if (bundle === undefined) return { isComplete: false, problems };
   const { identity, query } = bundle;
-  const anchor = attempt(problems, "anchor", () => verifyAnchor(bundle.anchor));
+  const anchor = attempt(problems, "anchor", () => checkAnchor(bundle.anchor));
   if (anchor === undefined) return { isComplete: false, problems, identity, query };
   if (asked !== undefined && !isSameQuestion(asked, bundle))
     problems.push({
@@ -129,7 +145,8 @@ interface CheckedItem {
   readonly key: Uint8Array;
   readonly where: string;
   readonly custody: readonly TraceLeaf[];
-  readonly observations: readonly TraceLeaf[];
+  /** Undefined where the bundle leaves them out. */
+  readonly observations: readonly TraceLeaf[] | undefined;
 }
 
 interface CheckedTransformation {
@@ -264,7 +281,10 @@ class BundleCheck {
       key,
       where,
       custody: this.readLog(part.custody, record?.custody, "custody"),
-      observations: this.readLog(part.observations, record?.observations, "observations"),
+      observations:
+        part.observations === null
+          ? undefined
+          : this.readLog(part.observations, record?.observations, "observations"),
     });
   }
 
@@ -283,7 +303,7 @@ class BundleCheck {
   private checkLeaves(): void {
     for (const [identity, { where, key, custody, observations }] of this.items)
       this.attempt(where, () => {
-        for (const leaf of [...custody, ...observations]) {
+        for (const leaf of [...custody, ...(observations ?? [])]) {
           const event = this.checkLeaf(leaf);
           if (!isItemLeaf(event.facts, key, leaf.role))
             throw new LhgError("bundle.leaf", "gives an item a role that it has not", "role");
@@ -343,7 +363,7 @@ class BundleCheck {
   /** What the bytes of an event name, and stands in the bundle, has the event in its log. */
   private checkMentions({ facts, mentions, capture }: CheckedEvent): void {
     for (const { identity, role } of facts.items)
-      if (this.items.has(identity) && !mentions.has(`${identity} ${role}`))
+      if (this.items.get(identity)?.observations !== undefined && !mentions.has(`${identity} ${role}`))
         throw new LhgError("bundle.touched", `is not in the log of ${identity}`, "items");
     if (facts.transformationId === null) return;
     const name = transformationName(capture.payload.vendor, facts.transformationId);
@@ -366,7 +386,9 @@ class BundleCheck {
     };
     return {
       hasher: this.crypto,
-      getItem: ({ identity }) => use(this.items.get(identity), identity),
+      getCustody: ({ identity }) => use(this.items.get(identity), identity).custody,
+      getObservations: ({ identity }) =>
+        use(this.items.get(identity)?.observations, `observations of ${identity}`),
       getTransformation: (captor, identity) =>
         use(this.transformations.get(transformationName(captor, identity)), identity).leaves,
       getFacts: (id) => this.requireEvent(id).facts,
