@@ -55,6 +55,7 @@ const VENDORS: readonly { readonly name: string; readonly prefixes: readonly str
 ];
 
 const FAUCET_BALANCE = 1_000_000n * UNIT;
+const VENDOR_CREDITS = 1_000_000_000;
 const VENDOR_BALANCE = 100_000n * UNIT;
 
 interface DevFile {
@@ -99,7 +100,12 @@ export function createDevChain(timeMs: number, vendors = VENDORS, validators = V
       consensusKey: consensusKeys[i]!.publicKey,
       power: 1n,
     })),
-    vendors: keyed.map(({ key, name, prefixes }) => ({ account: addressOf(key), name, prefixes })),
+    vendors: keyed.map(({ key, name, prefixes }) => ({
+      account: addressOf(key),
+      name,
+      prefixes,
+      credits: VENDOR_CREDITS,
+    })),
     groups: [{ name: "development", vendors: keyed.map(({ key }) => addressOf(key)) }],
     parameters: DEFAULT_PARAMETERS,
     predecessor: null,

@@ -12,6 +12,9 @@ export const UNIT = 100_000_000n;
 export const SUPPLY_CAP = 160_000_000n * UNIT;
 export const DEFAULT_INITIAL_SUPPLY = 60_000_000n * UNIT;
 
+/** No vendor holds more prepaid credit than this. */
+export const CREDITS_MAX = 1_000_000_000_000_000;
+
 /** Prefixes are company-prefix digits or URIs; epcis/README.md says how they match. */
 export const identifierPrefix = text({ min: 1, max: 256 });
 export const displayName = text({ min: 1, max: 128 });
@@ -31,6 +34,8 @@ export const genesis = record(1, {
       account: address,
       name: displayName,
       prefixes: array(identifierPrefix, { max: 256 }),
+      /** Prepaid credit to begin with. */
+      credits: uint(CREDITS_MAX),
     }),
     { max: 10_000 },
   ),

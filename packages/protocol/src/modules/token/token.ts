@@ -3,7 +3,7 @@ import { getAccount, setAccount } from "../../core/accounts.ts";
 import { encodeCbor } from "../../core/codec/cbor.ts";
 import { type Infer, record, uint, uint64 } from "../../core/codec/definition.ts";
 import { assertInvariant } from "../../core/errors.ts";
-import { SUPPLY_CAP } from "../../core/genesis.ts";
+import { CREDITS_MAX, SUPPLY_CAP } from "../../core/genesis.ts";
 import type { BlockContext, Module } from "../../core/module.ts";
 import { appendToOutbox } from "../../core/outbox.ts";
 import type { StateAccess, StateReader } from "../../core/state/overlay.ts";
@@ -113,6 +113,8 @@ function initGenesis(
   assertInvariant(allotted <= genesis.initialSupply, "genesis allots more than it issues");
   setAccount(state, TREASURY_ADDRESS, { nonce: 0, balance: genesis.initialSupply - allotted, key: null });
   supply.set(state, BASE, { issued: genesis.initialSupply });
+  for (const { account, credits: held } of genesis.vendors)
+    if (held > 0) credits.set(state, vendorPartition(account), { credits: held });
 }
 
 export const token: Module<typeof tokenMessages> = {
@@ -134,7 +136,7 @@ export const token: Module<typeof tokenMessages> = {
       ),
     "token.buy-credit": (context, { vendor, credits: bought }) => {
       const held = getCredits(context.state, vendor);
-      if (bought === 0 || held + bought > 1e15)
+      if (bought === 0 || held + bought > CREDITS_MAX)
         failStatement("token.recipient", "must be 1 to 10^15 in all", "credits");
       moveTokens(
         context.state,
