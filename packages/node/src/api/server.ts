@@ -1,3 +1,206 @@
-export function createApi(_: unknown): { start(): Promise<string>; stop(): Promise<void> } {
-  throw new Error("stub");
+/** The HTTP API: limits in front, one file of routes for each resource, problems for whatever goes wrong. */
+import { randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
+import { guardConnections } from "./connections.ts";
+import { renderDocsPage } from "./docs-page.ts";
+import { createHostCheck } from "./hosts.ts";
+import { type ApiLimits, DEFAULT_LIMITS } from "./limits.ts";
+import { describeApi } from "./openapi.ts";
+import { CBOR, type Operation } from "./operations.ts";
+import { makeProblem, PROBLEM_TYPE, type Problem, toProblem } from "./problems.ts";
+import { createRateLimiter } from "./rate-limit.ts";
+import { addAccountRoutes, addDeviceRoutes, addVendorRoutes } from "./routes/accounts.ts";
+import { addBlockRoutes } from "./routes/blocks.ts";
+import { addChainRoutes } from "./routes/chain.ts";
+import { addEventRoutes, addItemRoutes } from "./routes/items.ts";
+import { addDescriptionRoutes, addNodeRoutes } from "./routes/node.ts";
+import { addStatementRoutes } from "./routes/statements.ts";
+import { addStreamRoutes } from "./routes/stream.ts";
+import type { NodeService } from "./service.ts";
+import { createStreamHub, type StreamHub } from "./stream-hub.ts";
+import { COSE } from "./submissions.ts";
+
+export const API_MOUNT = "/api/v1";
+
+/** What is logged of requests that fail on our side. */
+export interface ApiLogger {
+  error(fields: object, message: string): void;
+}
+
+export interface ApiConfig {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly publicUrl: string | undefined;
+}
+
+export interface ApiParts {
+  readonly service: NodeService;
+  readonly config: ApiConfig;
+  readonly logger: ApiLogger;
+  readonly limits?: Partial<ApiLimits>;
+  readonly version?: string;
+}
+
+export interface Api {
+  /** Listens; resolves to the URL of the server, without the mount. */
+  start(): Promise<string>;
+  /** Ends streams and idle connections, lets running requests finish, closes. Idempotent. */
+  stop(): Promise<void>;
+  /** For what stands beside the API on the same server, before `start`. */
+  readonly app: FastifyInstance;
+}
+
+export function createApi({ service, config, logger, limits: given, version = "" }: ApiParts): Api {
+  const limits: ApiLimits = { ...DEFAULT_LIMITS, ...given };
+  const app = createServer(limits);
+  guardConnections(app.server, limits.connectionsMax);
+  const logError = (error: unknown, requestId: string): void =>
+    logger.error(
+      { requestId, error: error instanceof Error ? error.stack : String(error) },
+      "a request failed",
+    );
+  addErrorHandlers(app, logError);
+  addChecks(app, config, limits);
+  const hub = createStreamHub(
+    service,
+    {
+      clientsMax: limits.streamClientsMax,
+      bufferBytesMax: limits.streamBufferBytesMax,
+      heartbeatMs: limits.streamHeartbeatMs,
+    },
+    (error) => logError(error, "stream"),
+  );
+  const operations: Operation[] = [];
+  app.addHook("onRoute", ({ config: route }) => {
+    if (route?.operation !== undefined) operations.push(route.operation);
+  });
+  app.register(async (mounted) => addRoutes(mounted, service, hub, limits, operations, version), {
+    prefix: API_MOUNT,
+  });
+  return {
+    app,
+    start: () => app.listen({ host: config.host, port: config.port }),
+    stop: async () => {
+      hub.stop();
+      await app.close();
+    },
+  };
+}
+
+function createServer(limits: ApiLimits): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    genReqId: () => randomUUID(),
+    bodyLimit: limits.bodySizeBytesMax,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    maxRequestsPerSocket: limits.requestsPerSocketMax,
+    forceCloseConnections: "idle",
+    exposeHeadRoutes: false,
+    http: {
+      maxHeaderSize: limits.headerSizeBytesMax,
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: Math.max(100, Math.min(2_000, limits.headersTimeoutMs)),
+    },
+    routerOptions: { maxParamLength: limits.urlSizeBytesMax },
+    ajv: {
+      customOptions: { removeAdditional: false, coerceTypes: true, useDefaults: false, allErrors: false },
+    },
+    frameworkErrors: (error, _request, reply) => {
+      sendProblem(reply as FastifyReply, toProblem(error) ?? makeProblem("url.malformed", "is no URL"));
+    },
+    clientErrorHandler: answerBrokenRequest,
+  });
+  app.removeAllContentTypeParsers();
+  for (const mediaType of [COSE, CBOR])
+    app.addContentTypeParser(mediaType, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.setSerializerCompiler(() => JSON.stringify);
+  return app;
+}
+
+/** What is no HTTP gets one short answer and is cut. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const problem =
+    error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+      ? makeProblem("request.timeout", "did not arrive in time")
+      : error.code === "HPE_HEADER_OVERFLOW"
+        ? makeProblem("header.too-large", "is too large", "", 431)
+        : makeProblem("request.malformed", "is no HTTP request");
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: ${PROBLEM_TYPE}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+  socket.destroySoon();
+}
+
+function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
+}
+
+function addErrorHandlers(app: FastifyInstance, logError: (error: unknown, requestId: string) => void): void {
+  app.setErrorHandler((error, request, reply) => {
+    const problem = toProblem(error);
+    if (problem !== undefined) {
+      if (problem.status === 503 || problem.code === "proof.not-yet") reply.header("retry-after", 1);
+      return sendProblem(reply, problem);
+    }
+    logError(error, request.id);
+    const hidden = makeProblem("internal", "the node failed to answer; its log says why");
+    return sendProblem(reply, { ...hidden, requestId: request.id });
+  });
+  app.setNotFoundHandler((_request, reply) =>
+    sendProblem(reply, makeProblem("route.not-found", `nothing is here; see ${API_MOUNT}/docs`)),
+  );
+}
+
+function addChecks(app: FastifyInstance, config: ApiConfig, limits: ApiLimits): void {
+  const isAllowedHost = createHostCheck(config.host, config.publicUrl);
+  const limiter = createRateLimiter(limits.requestsPerSecond, limits.requestsBurst);
+  app.addHook("onRequest", async (request: FastifyRequest, reply: FastifyReply) => {
+    reply.header("x-content-type-options", "nosniff").header("cache-control", "no-store");
+    if (!isAllowedHost(request.headers.host ?? ""))
+      return sendProblem(reply, makeProblem("host.not-allowed", "is not a name of this node", "host"));
+    if (request.url.length > limits.urlSizeBytesMax)
+      return sendProblem(
+        reply,
+        makeProblem("url.too-long", `must be at most ${limits.urlSizeBytesMax} bytes`),
+      );
+    const waitSeconds = limiter.take(request.ip, request.routeOptions.config.cost ?? 1, performance.now());
+    if (waitSeconds === undefined) return undefined;
+    reply.header("retry-after", waitSeconds);
+    return sendProblem(reply, makeProblem("rate.limited", `too many requests; wait ${waitSeconds} s`));
+  });
+}
+
+function addRoutes(
+  app: FastifyInstance,
+  service: NodeService,
+  hub: StreamHub,
+  limits: ApiLimits,
+  operations: readonly Operation[],
+  version: string,
+): void {
+  addStatementRoutes(app, service, limits.batchStatementsMax);
+  addBlockRoutes(app, service);
+  addStreamRoutes(app, hub);
+  addAccountRoutes(app, service);
+  addVendorRoutes(app, service);
+  addDeviceRoutes(app, service);
+  addEventRoutes(app, service);
+  addItemRoutes(app, service);
+  addChainRoutes(app, service);
+  addNodeRoutes(app, service);
+  const about = { version, mount: API_MOUNT };
+  addDescriptionRoutes(
+    app,
+    () => describeApi(operations, about),
+    () => renderDocsPage(operations, about),
+  );
 }

@@ -142,9 +142,9 @@ export type GetCollectionArgs =
 
 /** By statement id, or by place in a stream. Throws `statement.not-found`, `collection.not-found`. */
 export function getCollection(context: QueryContext, args: GetCollectionArgs): CollectionView {
-  const { location, outcome } = findStatement(context, "id" in args ? args.id : findId(context, args));
-  const timeMs = createTimes(context)(location.height);
-  return viewCollection(context, location, outcome.status, timeMs);
+  const { record, outcome } = findStatement(context, "id" in args ? args.id : findId(context, args));
+  const timeMs = createTimes(context)(record.height);
+  return viewCollection(context, record, outcome.status, timeMs);
 }
 
 function findId(

@@ -110,6 +110,6 @@ export function getConsistency(context: QueryContext, args: ConsistencyArgs): Co
   if (from < 1 || from > to) throw new LhgError("log.size-invalid", `must be from 1 to ${to}`, "from");
   const partition = parsePartition(name);
   const id = log === "statements" ? statementsLog(partition) : outcomesLog(partition);
-  const path = consistencyPath(context.crypto, logNodes(context.state, id), from, to);
+  const path = consistencyPath(context.crypto, logNodes(context.crypto, context.state, id), from, to);
   return { height: context.head.height, partition: name, log, from, to, path: path.map(toHex) };
 }

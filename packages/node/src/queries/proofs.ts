@@ -36,24 +36,24 @@ export function requireProvable({ provableHeight }: QueryContext): number {
  * `event.not-found`, and `proof.not-yet` while no certified header commits to the statement.
  */
 export function buildReceipt(context: QueryContext, id: string, eventIndex?: number): Uint8Array {
-  const { location, outcomeBytes } = findStatement(context, id);
+  const { record } = findStatement(context, id);
   const height = requireProvable(context);
-  if (!isProvable(context, location.height))
+  if (!isProvable(context, record.height))
     throw new LhgError(
       "proof.not-yet",
-      `committed in block ${location.height}, and proofs reach to ${height}`,
+      `committed in block ${record.height}, and proofs reach to ${height}`,
       "id",
     );
-  const partition = partitionOf(location.partitionId);
+  const partition = partitionOf(record.partitionId);
   const anchor = context.anchorOf(partition);
   const { size } = decode(partitionRecord, anchor.partitionRecord, "partition");
-  const nodes = logNodes(context.state, outcomesLog(partition));
-  const submitted = readSubmission(context, location);
+  const nodes = logNodes(context.crypto, context.state, outcomesLog(partition));
+  const submitted = readSubmission(context, record);
   const value: Receipt = {
     statement: submitted.statement,
-    outcome: outcomeBytes,
-    index: location.index,
-    path: inclusionPath(context.crypto, nodes, location.index, size),
+    outcome: record.outcome,
+    index: record.index,
+    path: inclusionPath(context.crypto, nodes, record.index, size),
     anchor,
     event: eventIndex === undefined ? null : openEvent(context, submitted, eventIndex),
   };

@@ -1,12 +1,10 @@
 import { algorithmName } from "@lhg/protocol/core/account";
 import { toHex } from "@lhg/protocol/core/bytes";
-import { decodeCbor } from "@lhg/protocol/core/codec/cbor";
-import { decode, type Json } from "@lhg/protocol/core/codec/definition";
+import type { Json } from "@lhg/protocol/core/codec/definition";
 import type { PublicKey } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { notice } from "@lhg/protocol/core/notice";
 import { capture } from "@lhg/protocol/core/statement/capture";
-import { detailsKey } from "@lhg/protocol/execute-block";
 import { transaction } from "@lhg/protocol/ledger";
 import { collection } from "@lhg/protocol/modules/collection/messages";
 import type { PreparedStatement } from "@lhg/protocol/statements";
@@ -53,39 +51,28 @@ export function viewPayload(statement: PreparedStatement): Json {
   }
 }
 
-function readDetails({ state }: QueryContext, id: Uint8Array): { notices: Json[]; touched: string[] } {
-  const stored = state.getDerived(detailsKey(id));
-  if (stored === undefined) return { notices: [], touched: [] };
-  const [notices, touched] = decodeCbor(stored) as [Uint8Array[], Uint8Array[]];
-  return {
-    notices: notices.map((entry) => notice.toJson(decode(notice, entry, "notice"))),
-    touched: touched.map(toHex),
-  };
-}
-
 export function getStatement(
   context: QueryContext,
   { id, proof = false }: { readonly id: string; readonly proof?: boolean },
 ): StatementView {
-  const { location, outcome } = findStatement(context, id);
-  const statement = readPrepared(context, location);
-  const { notices, touched } = readDetails(context, statement.id);
+  const { record, outcome } = findStatement(context, id);
+  const statement = readPrepared(context, record);
   const { body } = statement.submission;
   return {
     id,
     kind: statement.kind,
-    height: location.height,
-    position: location.position,
-    timeMs: requireBlock(context, location.height).header.timeMs,
+    height: record.height,
+    position: record.position,
+    timeMs: requireBlock(context, record.height).header.timeMs,
     status: viewStatus(outcome.status),
-    isProvable: isProvable(context, location.height),
-    partition: partitionName(location.partitionId),
-    index: location.index,
+    isProvable: isProvable(context, record.height),
+    partition: partitionName(record.partitionId),
+    index: record.index,
     signedBy: viewKey(statement.sign1.key),
     payload: viewPayload(statement),
     gasUsed: outcome.gasUsed,
-    notices: notices as StatementView["notices"],
-    touched,
+    notices: record.notices.map((entry) => notice.toJson(entry)) as StatementView["notices"],
+    touched: record.touched.map(toHex),
     sizeBytes: statement.sizeBytes,
     statement: toHex(statement.sign1.bytes),
     ...(body === null ? {} : { slices: body.length }),
@@ -101,8 +88,8 @@ export interface DocumentAnswer {
 
 /** The document of a capture. Throws `statement.not-found`, `document.not-found` for other kinds of statements. */
 export function getDocument(context: QueryContext, { id }: { readonly id: string }): DocumentAnswer {
-  const { location } = findStatement(context, id);
-  const statement = readPrepared(context, location);
+  const { record } = findStatement(context, id);
+  const statement = readPrepared(context, record);
   if (statement.kind !== "capture" || statement.submission.body === null)
     throw new LhgError("document.not-found", "only captures bring a document", "id");
   return { contentType: statement.payload.contentType, bytes: Buffer.concat(statement.submission.body) };

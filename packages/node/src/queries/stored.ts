@@ -1,20 +1,17 @@
 /** Blocks and statements as the store holds them. */
-import type { Outcome } from "@lhg/protocol/core/block/outcome";
-import { outcome } from "@lhg/protocol/core/block/outcome";
+import { type Outcome, outcome } from "@lhg/protocol/core/block/outcome";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { decode } from "@lhg/protocol/core/codec/definition";
-import { assertInvariant, LhgError } from "@lhg/protocol/core/errors";
-import { getLeaf } from "@lhg/protocol/core/state/log";
+import { LhgError } from "@lhg/protocol/core/errors";
 import { type Submission, submission } from "@lhg/protocol/core/statement/submission";
 import { statusName } from "@lhg/protocol/core/status";
-import { type Location, location, locationKey, outcomesLog } from "@lhg/protocol/partition-logs";
+import { type ExecutedRecord, executedKey, executedRecord } from "@lhg/protocol/partition-logs";
 import { type PreparedStatement, prepareStatement } from "@lhg/protocol/statements";
 import { type BlockRecord, blockRecord } from "../application/records.ts";
 import { blockKey, statementKey } from "../application/store-keys.ts";
 import type { QueryContext } from "./context.ts";
 import type { Place, StatementEntry } from "./index-format.ts";
 import { readHex } from "./paging.ts";
-import { partitionOf } from "./partitions.ts";
 import type { StatementSummary } from "./views.ts";
 
 export function readBlock({ store }: QueryContext, height: number): BlockRecord | undefined {
@@ -54,22 +51,22 @@ export function readPrepared(context: QueryContext, place: Place): PreparedState
 
 export interface FoundStatement {
   readonly id: Uint8Array;
-  readonly location: Location;
+  readonly record: ExecutedRecord;
   readonly outcome: Outcome;
-  /** As it stands in the log. */
-  readonly outcomeBytes: Uint8Array;
 }
 
 /** Finds an executed statement by its id in hex. Throws `statement.not-found`. */
 export function findStatement({ state }: QueryContext, id: string): FoundStatement {
   const idBytes = readHex(id, 32, "id");
-  const stored = state.getDerived(locationKey(idBytes));
+  const stored = state.getDerived(executedKey(idBytes));
   if (stored === undefined)
     throw new LhgError("statement.not-found", "no block holds a statement with this id", "id");
-  const found = decode(location, stored, "location");
-  const outcomeBytes = getLeaf(state, outcomesLog(partitionOf(found.partitionId)), found.index);
-  assertInvariant(outcomeBytes !== undefined, "an executed statement has an outcome");
-  return { id: idBytes, location: found, outcome: decode(outcome, outcomeBytes, "outcome"), outcomeBytes };
+  const found = decode(executedRecord, stored, "statement");
+  return {
+    id: idBytes,
+    record: found,
+    outcome: decode(outcome, found.outcome, "outcome"),
+  };
 }
 
 export function viewStatus(status: number): StatementSummary["status"] {

@@ -8,6 +8,9 @@ import { roleName } from "@lhg/protocol/modules/trace/messages";
 import { buildTraceBundle, encodeTraceBundle } from "@lhg/protocol/modules/trace/trace-bundle";
 import {
   DEFAULT_TRACE_QUERY,
+  OBSERVATIONS_FOLLOW,
+  OBSERVATIONS_IGNORE,
+  OBSERVATIONS_SHOW,
   TRACE_BACK,
   TRACE_BOTH,
   TRACE_FORWARD,
@@ -23,7 +26,11 @@ import { findStatement, readSubmission } from "./stored.ts";
 import type { TraceView } from "./views.ts";
 
 const DIRECTIONS = { back: TRACE_BACK, forward: TRACE_FORWARD, both: TRACE_BOTH } as const;
-export type TraceDirection = keyof typeof DIRECTIONS;
+const OBSERVATIONS = {
+  ignore: OBSERVATIONS_IGNORE,
+  show: OBSERVATIONS_SHOW,
+  follow: OBSERVATIONS_FOLLOW,
+} as const;
 
 /** While a trace runs no block commits: this many events take about 50 ms. */
 export const TRACE_EVENTS_PER_ANSWER_MAX = 5_000;
@@ -32,14 +39,15 @@ export interface TraceArgs {
   /** Any URI of the item. */
   readonly id: string;
   /** Both by default. */
-  readonly direction?: TraceDirection;
+  readonly direction?: keyof typeof DIRECTIONS;
   readonly maxDepth?: number;
   /** Claimed times, both inclusive. */
   readonly fromMs?: number;
   readonly untilMs?: number;
   /** 1,000 by default, 5,000 at most. */
   readonly maxEvents?: number;
-  readonly followObservations?: boolean;
+  /** What others than the custodian say: ignored, shown (the default), or followed too. */
+  readonly observations?: keyof typeof OBSERVATIONS;
   readonly includeClasses?: boolean;
 }
 
@@ -54,7 +62,7 @@ function readQuery(args: TraceArgs): TraceQuery {
     fromMs: fromMs ?? null,
     untilMs: untilMs ?? null,
     maxEvents,
-    followObservations: args.followObservations ?? false,
+    observations: OBSERVATIONS[args.observations ?? "show"],
     includeClasses: args.includeClasses ?? false,
   };
 }
@@ -101,7 +109,7 @@ export function getTraceBundle(context: QueryContext, args: TraceArgs): ReceiptA
       state: provable,
       proveValue: (key) => state.proveValue(ITEMS, key, height),
       getStatement: (capture) =>
-        readSubmission(context, findStatement(context, toHex(capture)).location).statement,
+        readSubmission(context, findStatement(context, toHex(capture)).record).statement,
       anchor: encode(anchor, context.anchorOf(ITEMS)),
     },
     identity,

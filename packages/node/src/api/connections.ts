@@ -1,0 +1,37 @@
+/**
+ * Bounds open sockets without refusing anyone: beyond the bound the longest idle socket is cut. Thousands of
+ * silent connections then cost each other their place, and not the one who asks something.
+ */
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
+export function guardConnections(server: Server, connectionsMax: number): void {
+  /** Idle sockets, the longest idle first. */
+  const idle = new Set<Socket>();
+  const open = new Map<Socket, number>();
+  server.maxConnections = connectionsMax + 64;
+  server.on("connection", (socket: Socket) => {
+    open.set(socket, 0);
+    idle.add(socket);
+    socket.once("close", () => {
+      open.delete(socket);
+      idle.delete(socket);
+    });
+    if (open.size <= connectionsMax) return;
+    const victim = idle.values().next().value;
+    // The newcomer stands last: it goes itself only where every other socket is being served.
+    (victim ?? socket).destroy();
+  });
+  server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
+    const requests = open.get(socket);
+    if (requests === undefined) return;
+    open.set(socket, requests + 1);
+    idle.delete(socket);
+    response.once("close", () => {
+      const left = (open.get(socket) ?? 1) - 1;
+      if (!open.has(socket)) return;
+      open.set(socket, left);
+      if (left === 0) idle.add(socket);
+    });
+  });
+}
