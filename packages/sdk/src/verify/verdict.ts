@@ -64,23 +64,34 @@ export function formatTime(timeMs: number): string {
   return Math.abs(timeMs) <= DATE_MS_MAX ? new Date(timeMs).toISOString() : `${timeMs} ms`;
 }
 
-export function describeAnchor(anchor: VerifiedAnchor): Omit<Proven, "proven" | "claimed"> {
-  const { chainId, height, timeMs } = anchor.header;
+/** What a verified anchor says, whichever proof hangs on it. */
+export interface AnchorFacts {
+  readonly chainId: string;
+  readonly height: number;
+  readonly timeMs: number;
+  readonly isWithinTrust: boolean;
+  readonly partitionId: Uint8Array;
+}
+
+export function readAnchor({ header, isWithinTrust, partitionId }: VerifiedAnchor): AnchorFacts {
+  const { chainId, height, timeMs } = header;
+  return { chainId, height, timeMs, isWithinTrust, partitionId };
+}
+
+export function describeAnchor(anchor: AnchorFacts): Omit<Proven, "proven" | "claimed"> {
+  const { chainId, height, timeMs, isWithinTrust } = anchor;
+  const unconfirmed = {
+    what: "trust.unconfirmed",
+    text: "Valid for the pinned validators, unconfirmed since: the header is younger than they are trusted for.",
+  };
   return {
     ok: true,
     chainId,
     height,
     provenByMs: timeMs,
     partition: describePartition(anchor.partitionId),
-    isWithinTrust: anchor.isWithinTrust,
-    problems: anchor.isWithinTrust
-      ? []
-      : [
-          {
-            what: "trust.unconfirmed",
-            text: "Valid for the pinned validators, unconfirmed since: the header is younger than they are trusted for.",
-          },
-        ],
+    isWithinTrust,
+    problems: isWithinTrust ? [] : [unconfirmed],
   };
 }
 

@@ -10,7 +10,15 @@ import { statusName } from "@lhg/protocol/core/status";
 import { nobleCrypto } from "../crypto/noble.ts";
 import { describeEvent, type EventClaims } from "./event-claims.ts";
 import { describeStatement } from "./statement-claims.ts";
-import { describeAnchor, type Finding, formatTime, judge, type Proven, type Refused } from "./verdict.ts";
+import {
+  describeAnchor,
+  type Finding,
+  formatTime,
+  judge,
+  type Proven,
+  type Refused,
+  readAnchor,
+} from "./verdict.ts";
 
 export interface ReceiptVerdict extends Proven {
   readonly kind: StatementKind;
@@ -38,7 +46,7 @@ export function verifyReceipt(
 
 function describeReceipt(verified: VerifiedReceipt, crypto: Crypto): ReceiptVerdict {
   const { statement, outcome, anchor } = verified;
-  const base = describeAnchor(anchor);
+  const base = describeAnchor(readAnchor(anchor));
   const status = statusName(outcome.status);
   const { by, claimed } = describeStatement(statement);
   const event = verified.event === undefined ? undefined : describeOrNone(verified.event, crypto);

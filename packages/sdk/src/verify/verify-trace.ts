@@ -1,14 +1,7 @@
 /** Traces, checked offline: every event, every log, and that none was left out. */
-import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
-import { decode } from "@lhg/protocol/core/codec/definition";
+import { toHex } from "@lhg/protocol/core/bytes";
 import type { Crypto } from "@lhg/protocol/core/crypto";
-import { LhgError } from "@lhg/protocol/core/errors";
-import {
-  anchor as anchorCodec,
-  type Trust,
-  type VerifiedAnchor,
-  verifyAnchor,
-} from "@lhg/protocol/core/proof/anchor";
+import type { Trust } from "@lhg/protocol/core/proof/anchor";
 import { ITEMS } from "@lhg/protocol/core/state/partition";
 import { type FlagName, flagNames } from "@lhg/protocol/modules/trace/messages";
 import type { TraceQuery, TraceStep } from "@lhg/protocol/modules/trace/trace-query";
@@ -16,6 +9,7 @@ import {
   type AskedTrace,
   type ItemsAnchor,
   type TraceProblem,
+  trustItemsAnchor,
   verifyTraceBundle,
 } from "@lhg/protocol/modules/trace/verify-trace";
 import { nobleCrypto } from "../crypto/noble.ts";
@@ -58,36 +52,21 @@ export function verifyTrace(
 ): TraceVerdict | Refused {
   const { asked, crypto = nobleCrypto } = options;
   return judge(() => {
-    let verified: VerifiedAnchor | undefined;
-    const found = verifyTraceBundle(
-      crypto,
-      bundle,
-      (encoded) => {
-        verified = verifyItemsAnchor(crypto, trust, encoded);
-        return toItemsAnchor(verified);
-      },
-      asked,
-    );
-    const { result, identity, query, problems, isComplete } = found;
-    if (verified === undefined || result === undefined || identity === undefined || query === undefined)
-      return refuse(problems);
+    const verifyAnchor = trustItemsAnchor(crypto, trust);
+    const found = verifyTraceBundle(crypto, bundle, verifyAnchor, asked);
+    const { result, identity, query, anchor, problems, isComplete } = found;
     // A trace that was cut at its number of events is honest; any other problem is a proof that fails.
-    const fault = problems.filter(({ code }) => code !== "trace.truncated");
-    if (fault.length > 0) return refuse(fault);
-    return describeTrace(verified, { identity, query, isComplete, steps: result.steps });
+    const faults = problems.filter(({ code }) => code !== "trace.truncated");
+    if (
+      faults.length > 0 ||
+      anchor === undefined ||
+      result === undefined ||
+      identity === undefined ||
+      query === undefined
+    )
+      return refuse(faults);
+    return describeTrace(anchor, { identity, query, isComplete, steps: result.steps });
   });
-}
-
-function verifyItemsAnchor(crypto: Crypto, trust: Trust, encoded: Uint8Array): VerifiedAnchor {
-  const verified = verifyAnchor(crypto, trust, decode(anchorCodec, encoded, "anchor"));
-  if (!equalBytes(verified.partitionId, ITEMS.id))
-    throw new LhgError("anchor.partition", "is not of the items partition", "anchor.partitionId");
-  return verified;
-}
-
-function toItemsAnchor({ header, partition }: VerifiedAnchor): ItemsAnchor {
-  const { chainId, height, timeMs } = header;
-  return { chainId, height, timeMs, itemsMapRoot: partition.mapRoot };
 }
 
 function refuse([first]: readonly TraceProblem[]): Refused {
@@ -98,11 +77,11 @@ function refuse([first]: readonly TraceProblem[]): Refused {
 }
 
 function describeTrace(
-  anchor: VerifiedAnchor,
+  anchor: ItemsAnchor,
   trace: Pick<TraceVerdict, "identity" | "query" | "isComplete"> & { readonly steps: readonly TraceStep[] },
 ): TraceVerdict {
   const { steps, ...question } = trace;
-  const base = describeAnchor(anchor);
+  const base = describeAnchor({ ...anchor, partitionId: ITEMS.id });
   const events = steps.map(describeStep);
   return {
     ...base,

@@ -4,7 +4,7 @@ import type { Crypto } from "@lhg/protocol/core/crypto";
 import type { Trust } from "@lhg/protocol/core/proof/anchor";
 import { verifyValue as verifyValueProof } from "@lhg/protocol/core/proof/receipt";
 import { nobleCrypto } from "../crypto/noble.ts";
-import { describeAnchor, judge, type Proven, type Refused } from "./verdict.ts";
+import { describeAnchor, judge, type Proven, type Refused, readAnchor } from "./verdict.ts";
 
 export interface ValueVerdict extends Proven {
   /** Hex of the state key: CBOR of `[module, kind, ...]`. */
@@ -21,7 +21,7 @@ export function verifyValue(
 ): ValueVerdict | Refused {
   return judge(() => {
     const { subject, anchor } = verifyValueProof(crypto, trust, proof);
-    const base = describeAnchor(anchor);
+    const base = describeAnchor(readAnchor(anchor));
     const value = subject.value === null ? null : toHex(subject.value);
     const text =
       value === null

@@ -1,0 +1,199 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { fromHex, toHex } from "@lhg/protocol/core/bytes";
+import { LhgError } from "@lhg/protocol/core/errors";
+import { hoistContext } from "@lhg/protocol/epcis/document";
+import { computeCaptureCost } from "@lhg/protocol/modules/trace/capture";
+import { buildCapture, readCapturedEvents, type SignedCapture } from "@lhg/sdk/capture/build";
+import { nodeCrypto } from "@lhg/sdk/crypto/node";
+import type { Account } from "../accounts.ts";
+import { type Chain, getParameters, openChain, requireOk, submit, type Wait, waitFor } from "../chain.ts";
+import { chooseVendor } from "../choose-vendor.ts";
+import { ensureCredits } from "../credit.ts";
+import { describeFailure, EXIT, type ExitCode, type Failure } from "../exit-codes.ts";
+import { commandName, type Session } from "../session.ts";
+import { openAccount, resolveAddress } from "../signing.ts";
+
+interface CaptureOptions {
+  readonly vendor?: string;
+  readonly for?: string;
+  readonly wait: Wait;
+}
+
+/** Vendor and key that sign for it: the same account, unless the vendor delegated. */
+interface Captor {
+  readonly account: Account;
+  readonly vendor: Uint8Array;
+}
+
+interface Work {
+  readonly file: string;
+  signed?: SignedCapture;
+  vendor?: string;
+  failure?: Failure;
+  height?: number;
+}
+
+export async function captureFiles(
+  session: Session,
+  paths: readonly string[],
+  options: CaptureOptions,
+): Promise<ExitCode> {
+  const files = (await Promise.all(paths.map(findDocuments))).flat();
+  const chain = await openChain(session);
+  const named = options.vendor === undefined ? undefined : await openCaptor(session, chain, options);
+  const desk = createDesk(session, chain, named);
+  const all: Work[] = [];
+  for (const [i, file] of files.entries()) {
+    session.output.progress(`capturing ${i + 1} of ${files.length}: ${file}`);
+    all.push(await attempt({ file }, (work) => desk.submitFile(work)));
+  }
+  for (const [i, work] of all.entries()) {
+    session.output.progress(`waiting for ${i + 1} of ${all.length}`);
+    await attempt(work, async () => {
+      if (work.signed === undefined) return;
+      const settled = requireOk(await waitFor(chain, toHex(work.signed.id), options.wait));
+      work.height = settled.height;
+    });
+  }
+  return report(session, all);
+}
+
+async function openCaptor(session: Session, chain: Chain, options: CaptureOptions): Promise<Captor> {
+  const account = await openAccount(session, chain.devKeys, options.vendor!);
+  if (options.for === undefined) return { account, vendor: account.address };
+  return { account, vendor: await resolveAddress(session, chain.devKeys, options.for) };
+}
+
+const DOCUMENT = /\.(?:jsonld|json)$/i;
+
+/** A file as it is, or all documents below a folder, by name. */
+async function findDocuments(path: string): Promise<string[]> {
+  if (!(await stat(path)).isDirectory()) return [path];
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile() && DOCUMENT.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  if (files.length === 0) throw new LhgError("file.not-found", "holds no .json or .jsonld document", path);
+  return files;
+}
+
+/** Does one file's work; what fails is that file's alone, unless the node or this program failed. */
+async function attempt(work: Work, step: (work: Work) => Promise<void>): Promise<Work> {
+  if (work.failure !== undefined) return work;
+  try {
+    await step(work);
+  } catch (error) {
+    const failure = describeFailure(error);
+    if (failure.exitCode === EXIT.unreachable || failure.exitCode === EXIT.internal) throw error;
+    work.failure = failure;
+  }
+  return work;
+}
+
+interface Desk {
+  submitFile(work: Work): Promise<void>;
+}
+
+/** Signs and submits documents one after the other, counting each vendor's captures. */
+function createDesk(session: Session, chain: Chain, named: Captor | undefined): Desk {
+  const nextSeqs = new Map<string, number>();
+  const announced = new Set<string>();
+  const limits = getParameters(chain);
+
+  async function readNextSeq(vendor: string): Promise<number> {
+    return (await chain.client.getVendor(vendor)).nextCaptureSeq;
+  }
+
+  async function submitFile(work: Work): Promise<void> {
+    const bytes = new Uint8Array(await readFile(work.file));
+    const document = hoistContext(bytes);
+    if (document !== bytes)
+      session.output.note(`${work.file}: its @context was moved to the front before signing.`);
+    const events = readCapturedEvents(document, nodeCrypto);
+    const { account, vendor } = named ?? pickDevVendor(chain, events);
+    const address = toHex(vendor);
+    if (account.source === "development" && !announced.has(address)) {
+      announced.add(address);
+      session.output.note(`Signing as ${account.name}, a development vendor.`);
+      const { creditsPerCapture, creditsPerEvent, captureEventsMax } = await limits;
+      const cost = computeCaptureCost({ creditsPerCapture, creditsPerEvent }, captureEventsMax);
+      await ensureCredits(session, chain, address, cost);
+    }
+    const signAndSubmit = async (captureSeq: number): Promise<SignedCapture> => {
+      const request = { chainId: chain.chainId, vendor: fromHex(address), captureSeq, document };
+      const signed = buildCapture({ ...request, signer: account.signer, hasher: nodeCrypto });
+      await submit(chain, signed.bytes);
+      nextSeqs.set(address, captureSeq + 1);
+      return signed;
+    };
+    work.vendor = address;
+    try {
+      work.signed = await signAndSubmit(nextSeqs.get(address) ?? (await readNextSeq(address)));
+    } catch (error) {
+      // Another program captured for the vendor meanwhile.
+      if (!(error instanceof LhgError) || error.code !== "capture.sequence-used") throw error;
+      work.signed = await signAndSubmit(await readNextSeq(address));
+    }
+  }
+
+  return { submitFile };
+}
+
+function pickDevVendor({ devKeys }: Chain, events: SignedCapture["events"]): Captor {
+  if (devKeys === undefined)
+    throw new LhgError(
+      "usage.vendor",
+      "name the key to sign with; this is no development chain of the data folder",
+      "--vendor",
+    );
+  const account = chooseVendor(devKeys.vendors, events);
+  return { account, vendor: account.address };
+}
+
+function report(session: Session, all: readonly Work[]): ExitCode {
+  const { output } = session;
+  const failed = all.filter(({ failure }) => failure !== undefined);
+  const views = all.map(describeWork);
+  const lines = all.flatMap(({ file, signed, failure, height }) => {
+    if (failure !== undefined) return [`FAILED  ${file}: ${failure.message} (${failure.code})`];
+    const id = toHex(signed!.id);
+    return [
+      `${file}  block ${height}`,
+      ...signed!.events.map(({ event, index, hash }) => `  ${event.type}  ${id}:${index}  ${hash}`),
+    ];
+  });
+  output.result({ captures: views, failed: failed.length }, lines);
+  const events = all.reduce(
+    (sum, { signed, failure }) => sum + (failure === undefined ? signed!.events.length : 0),
+    0,
+  );
+  output.note(
+    `${events} events of ${all.length - failed.length} documents recorded, ${failed.length} documents failed.`,
+  );
+  const first = all.find(({ failure }) => failure === undefined);
+  if (first?.signed !== undefined)
+    output.note(`A proof for the first event: ${commandName()} receipt ${toHex(first.signed.id)}:0`);
+  return failed.length === 0 ? EXIT.ok : EXIT.refused;
+}
+
+function describeWork({ file, signed, vendor, failure, height }: Work): object {
+  if (failure !== undefined) {
+    const { code, field, message } = failure;
+    return { file, error: { code, field, message } };
+  }
+  const id = toHex(signed!.id);
+  return {
+    file,
+    id,
+    vendor,
+    height,
+    events: signed!.events.map(({ event, index, hash }) => ({
+      id: `${id}:${index}`,
+      hash,
+      type: event.type,
+      ...(event.eventId === undefined ? {} : { eventId: event.eventId }),
+    })),
+  };
+}

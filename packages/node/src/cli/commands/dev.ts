@@ -1,0 +1,110 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { toHex } from "@lhg/protocol/core/bytes";
+import { assertInvariant } from "@lhg/protocol/core/errors";
+import { createNodeSigner } from "@lhg/sdk/crypto/node";
+import { readConfig } from "../../config.ts";
+import { loadOrCreateDevChain } from "../../dev-chain.ts";
+import { startNode } from "../../node.ts";
+import { DEV_KEYS_FILE, type DevKeys, describeDevKeys } from "../dev-keys.ts";
+import { type Example, makeExample } from "../example-document.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { formatFields } from "../output.ts";
+import { commandName, DEFAULT_DATA, DEFAULT_URL, type Session } from "../session.ts";
+
+interface DevOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly logLevel: string;
+}
+
+/** Runs until a signal ends it. */
+export async function runDev(session: Session, { port, host, logLevel }: DevOptions): Promise<ExitCode> {
+  const { data } = session.options;
+  const config = readConfig({ dataDirectory: data, host, port, logLevel });
+  const chain = await loadOrCreateDevChain(data);
+  const end = waitForEnd();
+  const node = await startNode({
+    config,
+    genesis: chain.genesis,
+    signers: chain.consensusKeys.map(createNodeSigner),
+    onFatal: end.fail,
+  });
+  const keys = describeDevKeys(chain);
+  const example = makeExample(findCompanyPrefix(keys));
+  await writeFile(join(data, example.fileName), example.document);
+  announce(session, node.url, keys, example);
+  try {
+    const signal = await end.ended;
+    session.output.note(`${signal}: stopping. Once more to force it.`);
+    process.once(signal, () => process.exit(EXIT.internal));
+    return EXIT.ok;
+  } finally {
+    await node.stop();
+  }
+}
+
+interface End {
+  /** Resolves with the signal; rejects with the error after which the node can't go on. */
+  readonly ended: Promise<NodeJS.Signals>;
+  readonly fail: (error: unknown) => void;
+}
+
+function waitForEnd(): End {
+  const { promise, resolve, reject } = Promise.withResolvers<NodeJS.Signals>();
+  process.once("SIGINT", resolve);
+  process.once("SIGTERM", resolve);
+  // A failure while the node still starts is thrown by the start itself.
+  promise.catch(() => {});
+  return { ended: promise, fail: reject };
+}
+
+/** The example's makers need a prefix that fits an EPC URN. */
+function findCompanyPrefix({ vendors }: DevKeys): string {
+  const found = vendors[0]?.prefixes.find((prefix) => /^[0-9]{6,12}$/.test(prefix));
+  assertInvariant(found !== undefined, "the first development vendor has a company prefix");
+  return found;
+}
+
+function announce(session: Session, url: string, keys: DevKeys, example: Example): void {
+  const { data } = session.options;
+  const [vendor] = keys.vendors;
+  const flags = [
+    url === DEFAULT_URL ? "" : ` --url ${url}`,
+    data === DEFAULT_DATA ? "" : ` --data ${data}`,
+  ].join("");
+  const run = (command: string): string => `${commandName()} ${command}${flags}`;
+  const next = [
+    run("status"),
+    run(`capture ${join(data, example.fileName)}`),
+    run(`trace ${example.item} --verify`),
+  ];
+  session.output.result(
+    {
+      url,
+      chainId: keys.chainId,
+      data,
+      vendors: keys.vendors.map(({ name, title, address, prefixes }) => ({
+        name,
+        title,
+        address: toHex(address),
+        prefixes,
+      })),
+      next,
+    },
+    [
+      "LHG development chain: seven validators in this process.",
+      ...formatFields([
+        ["chain", keys.chainId],
+        ["API", `${url}/api/v1`],
+        ["vendor", `${vendor!.title}, key ${vendor!.name}, ${toHex(vendor!.address)}`],
+        ["keys", `${join(data, DEV_KEYS_FILE)}, not encrypted: for development only`],
+      ]),
+      "",
+      "Try next, in another terminal:",
+      ...next.map((command) => `  ${command}`),
+      "",
+      "Ctrl-C ends it; the next start continues this chain.",
+    ],
+  );
+}
