@@ -284,10 +284,13 @@ class InProcessEngine implements Engine {
   private decide({ height, blockHash, certificate, proposal }: Decision & { height: number }): void {
     if (height !== this.tip.base.height || this.committing !== undefined) return;
     this.committing = this.commit(blockHash, encode(certificateCodec, certificate), proposal)
-      .catch((error) => this.options.onFatal(error))
-      .finally(() => {
+      .then(() => {
         this.committing = undefined;
         if (!this.isStopped) this.startNextHeight();
+      })
+      .catch((error) => {
+        this.isStopped = true;
+        this.options.onFatal(error);
       });
   }
 

@@ -49,6 +49,11 @@ interface Verified {
 export class Intake implements StatementSource {
   private readonly parts: IntakeParts;
   private readonly refusals = new Map<string, Refusal>();
+  /**
+   * Recovered statements that don't wait any more, by leaf hash, until the first block: the votes of before the stop may bind the
+   * validators to a block that holds them, and it can be decided only by who has its statements.
+   */
+  private retired: Map<string, Uint8Array> | undefined = new Map();
 
   constructor(parts: IntakeParts) {
     this.parts = parts;
@@ -131,8 +136,12 @@ export class Intake implements StatementSource {
 
   private settle(entry: MempoolEntry, refusal: Refusal | undefined): void {
     this.parts.inbox.markSettled(entry.position);
-    if (refusal === undefined) return;
-    this.refusals.set(toHex(entry.id), refusal);
+    this.retired?.set(toHex(entry.leafHash), entry.bytes);
+    if (refusal !== undefined) this.rememberRefusal(toHex(entry.id), refusal);
+  }
+
+  private rememberRefusal(id: string, refusal: Refusal): void {
+    this.refusals.set(id, refusal);
     if (this.refusals.size > REFUSALS_MAX) this.refusals.delete(this.refusals.keys().next().value!);
   }
 
@@ -156,16 +165,21 @@ export class Intake implements StatementSource {
     const kept = new Map(
       (await this.judge(submissions, verdicts, results)).map((entry) => [entry.at, entry]),
     );
-    for (const [at, { position }] of batch.entries()) {
+    for (const [at, { position, record }] of batch.entries()) {
       const entry = kept.get(at);
+      const result = entry === undefined ? results[at] : this.keep(entry, position);
       if (entry === undefined) this.parts.inbox.markSettled(position);
-      else this.keep(entry, position);
+      if (result === undefined || result.state === "accepted") continue;
+      const verdict = verdicts[at]!;
+      if (verdict.ok) this.retired?.set(toHex(verdict.summary.leafHash), record);
+      this.rememberRefusal(result.id, pickRefusal(result));
     }
   }
 
   /** Settles what a block decided, and looks again at what waits. */
   async settleBlock({ executed, skipped, tip }: CommitSummary): Promise<void> {
     const { mempool } = this.parts;
+    this.retired = undefined;
     for (const { id } of executed) {
       const entry = mempool.remove(id);
       if (entry !== undefined) this.settle(entry, undefined);
@@ -212,8 +226,8 @@ export class Intake implements StatementSource {
   }
 
   find(leafHash: Uint8Array): StatementInput | undefined {
-    const entry = this.parts.mempool.getByLeafHash(leafHash);
-    return entry === undefined ? undefined : { bytes: entry.bytes, leafHash, isSignatureValid: true };
+    const bytes = this.parts.mempool.getByLeafHash(leafHash)?.bytes ?? this.retired?.get(toHex(leafHash));
+    return bytes === undefined ? undefined : { bytes, leafHash, isSignatureValid: true };
   }
 
   pin(leafHashes: readonly Uint8Array[]): void {

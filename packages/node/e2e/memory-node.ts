@@ -1,0 +1,147 @@
+/** For tests: a node without threads, files and sockets, over doubles that crash. All else is the real thing. */
+import { decode, encode } from "@lhg/protocol/core/codec/definition";
+import { toSignatureCheck } from "@lhg/protocol/core/cose";
+import { LhgError } from "@lhg/protocol/core/errors";
+import { type Submission, submission } from "@lhg/protocol/core/statement/submission";
+import { laneOf, prepareStatement } from "@lhg/protocol/statements";
+import { LedgerApplication } from "../src/application/application.ts";
+import type { Application, Engine } from "../src/consensus/engine.ts";
+import { startInProcessEngine } from "../src/consensus/in-process.ts";
+import { createVoteStore } from "../src/consensus/vote-store.ts";
+import { createNativeSigner, sodiumCrypto } from "../src/crypto/sodium.ts";
+import type { DevChain } from "../src/dev-chain.ts";
+import { Intake, type SubmitResult } from "../src/intake/intake.ts";
+import { DEFAULT_MEMPOOL_LIMITS, Mempool, type MempoolLimits } from "../src/mempool/mempool.ts";
+import { type InboxLog, openInboxLog } from "../src/store/inbox-log.ts";
+import { type CrashingFiles, createCrashingFiles } from "../src/store/memory-file-port.ts";
+import { type CrashingStore, createCrashingStore } from "../src/store/memory-store.ts";
+import type { VerifyVerdict } from "../src/threads/verify-worker.ts";
+
+/** What survives: the ledger's store, the votes and the inbox log of one machine. */
+export interface Disk {
+  readonly ledger: CrashingStore;
+  readonly votes: CrashingStore;
+  readonly inbox: CrashingFiles;
+}
+
+export function createDisk(seed: number): Disk {
+  return {
+    ledger: createCrashingStore(seed),
+    votes: createCrashingStore(seed + 1),
+    inbox: createCrashingFiles(seed + 2),
+  };
+}
+
+export function crashDisk(disk: Disk): void {
+  disk.ledger.crash();
+  disk.votes.crash();
+  disk.inbox.crash();
+}
+
+export interface MemoryNode {
+  readonly application: LedgerApplication;
+  readonly intake: Intake;
+  readonly mempool: Mempool;
+  readonly inbox: InboxLog;
+  readonly engine: Engine;
+  /** How many statements recovery took up again. */
+  readonly recovered: number;
+  submit(...submissions: readonly Submission[]): Promise<SubmitResult[]>;
+  /** Resolves when `isTrue`, looked at after every block and every few milliseconds. Rejects on a fatal error and after `waitMs`. */
+  until(isTrue: () => boolean, waitMs?: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface MemoryNodeOptions {
+  readonly dev: DevChain;
+  readonly disk: Disk;
+  readonly limits?: Partial<MempoolLimits>;
+  /** Takes the place of the application under the engine, to hold back or fail what a test wants. */
+  readonly wrap?: (application: Application) => Application;
+  readonly heartbeatMs?: number;
+  readonly blockStatementsMax?: number;
+}
+
+/** What a verify thread says of a submission. */
+export function verifySubmission(bytes: Uint8Array): VerifyVerdict {
+  try {
+    const statement = prepareStatement(sodiumCrypto, decode(submission, bytes, "submission"));
+    if (!sodiumCrypto.verify(toSignatureCheck(statement.sign1)))
+      return { ok: false, code: "statement.signature", field: "statement.signature", message: "is wrong" };
+    const { id, leafHash, kind } = statement;
+    const { gasPrice, expiryMs } =
+      statement.kind === "transaction" ? statement.payload : { gasPrice: 0n, expiryMs: 0 };
+    return { ok: true, summary: { id, leafHash, kind, ...laneOf(statement), gasPrice, expiryMs } };
+  } catch (error) {
+    if (!(error instanceof LhgError)) throw error;
+    return { ok: false, code: error.code, field: error.field, message: error.message };
+  }
+}
+
+/** Opens the chain on the disk's current life, takes up the inbox and runs seven validators. */
+export async function startMemoryNode(options: MemoryNodeOptions): Promise<MemoryNode> {
+  const { dev, disk, wrap = (application) => application } = options;
+  const application = await LedgerApplication.open(sodiumCrypto, disk.ledger.store, dev.genesis, () => []);
+  const votes = createVoteStore(disk.votes.store);
+  const inbox = await openInboxLog(disk.inbox.port);
+  const mempool = new Mempool({ ...DEFAULT_MEMPOOL_LIMITS, ...options.limits });
+  let engine: Engine | undefined;
+  let fatal: unknown;
+  const intake = new Intake({
+    mempool,
+    inbox,
+    verify: async (submissions) => submissions.map(verifySubmission),
+    check: async (inputs) => application.check(inputs),
+    isCommitted: async (ids) => application.locate(ids).map((place) => place !== null),
+    noteWork: () => engine?.noteWork(),
+  });
+  const recovered = await intake.recover();
+  const { tip } = application;
+  engine = startInProcessEngine({
+    crypto: sodiumCrypto,
+    chainId: application.chainId,
+    signers: dev.consensusKeys.map(createNativeSigner),
+    application: wrap({
+      execute: async (block) => application.execute(block),
+      commit: (blockHash, certificate) => application.commit(blockHash, certificate),
+    }),
+    source: intake,
+    votes,
+    tip,
+    headCertificate: application.headCertificate,
+    baseTimeoutMs: 500,
+    heartbeatMs: options.heartbeatMs ?? 60_000,
+    blockStatementsMax: options.blockStatementsMax ?? 100,
+    onCommitted: (_, summary) => intake.settleBlock(summary),
+    onFatal: (error) => {
+      fatal ??= error;
+    },
+    log: () => {},
+  });
+  const running = engine;
+  return {
+    application,
+    intake,
+    mempool,
+    inbox,
+    engine: running,
+    recovered,
+    submit: (...submissions) =>
+      intake.submit(submissions.map((entry) => encode(submission, entry, "submission"))),
+    async until(isTrue, waitMs = 10_000) {
+      const deadlineMs = performance.now() + waitMs;
+      while (!isTrue()) {
+        if (fatal !== undefined) throw fatal;
+        if (performance.now() > deadlineMs)
+          throw new Error(`not within ${waitMs} ms; height ${application.head.height}`);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+    },
+    async stop() {
+      await running.stop();
+      await inbox.close();
+      await votes.close();
+      await application.store.close();
+    },
+  };
+}

@@ -1,0 +1,128 @@
+/** Replay: the blocks of a chain executed again from their stored bytes alone, compared at every height. */
+import { hashHeader } from "@lhg/protocol/core/block/header";
+import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
+import { decode } from "@lhg/protocol/core/codec/definition";
+import { toSignatureCheck } from "@lhg/protocol/core/cose";
+import { LhgError } from "@lhg/protocol/core/errors";
+import { logRoot } from "@lhg/protocol/core/merkle/log";
+import { submission } from "@lhg/protocol/core/statement/submission";
+import { prepareStatement } from "@lhg/protocol/statements";
+import type { Store } from "../store/store.ts";
+import { type BlockIndexer, LedgerApplication, type StatementInput } from "./application.ts";
+import { hashCertificate, matchesBase } from "./proposal.ts";
+import type { BlockRecord } from "./records.ts";
+import { certificateKey, statementKey } from "./store-keys.ts";
+
+export interface ReplayedBlock {
+  readonly height: number;
+  readonly block: BlockRecord;
+  readonly certificate: Uint8Array;
+  /** The chain as executed again, after this block. */
+  readonly application: LedgerApplication;
+}
+
+/** A chain whose blocks are at hand: a LedgerApplication that commits nothing meanwhile. */
+export type ChainSource = Pick<LedgerApplication, "crypto" | "store" | "genesis" | "head" | "getBlock">;
+
+/**
+ * Executes all blocks of `source` again, from genesis, into the empty `scratch` store. Every signature is verified, every app hash
+ * and results hash compared. Throws LhgError with a `replay.*` code and the height as field at the first block that differs.
+ */
+export async function* replayChain(
+  source: ChainSource,
+  scratch: Store,
+  indexBlock: BlockIndexer = () => [],
+): AsyncGenerator<ReplayedBlock, LedgerApplication> {
+  const { crypto, genesis } = source;
+  const { height: last } = source.head;
+  const application = await LedgerApplication.open(crypto, scratch, genesis, indexBlock);
+  if (application.head.height !== 0)
+    throw new LhgError("replay.scratch", "must be an empty store", "scratch");
+  for (let height = 1; height <= last; height++) {
+    const block = source.getBlock(height);
+    const certificate = source.store.get(certificateKey(height));
+    if (block === undefined || certificate === undefined)
+      throw fail(height, "replay.block-missing", "the block or its certificate is not stored");
+    const statements = readStatements(source, height, block.statements);
+    checkHeader(source, application, block, statements);
+    const { blockHash } = application.execute({ ...block, statements });
+    await application.commit(blockHash, certificate);
+    checkRecord(application, block);
+    yield { height, block, certificate, application };
+  }
+  checkHead(source, application);
+  return application;
+}
+
+function readStatements({ store, crypto }: ChainSource, height: number, count: number): StatementInput[] {
+  return Array.from({ length: count }, (_, position) => {
+    const bytes = store.get(statementKey(height, position));
+    if (bytes === undefined)
+      throw fail(height, "replay.statement-missing", `statement ${position} is not stored`);
+    const { sign1, leafHash } = prepareStatement(crypto, decode(submission, bytes, "submission"));
+    return { bytes, leafHash, isSignatureValid: crypto.verify(toSignatureCheck(sign1)) };
+  });
+}
+
+/** The header must be the one that the chain as executed so far demands, over exactly these statements. */
+function checkHeader(
+  { crypto }: ChainSource,
+  { tip, head }: LedgerApplication,
+  { header, lastCertificate }: BlockRecord,
+  statements: readonly StatementInput[],
+): void {
+  const { height } = tip.base;
+  if (!equalBytes(header.appHash, head.appHash))
+    throw fail(
+      height,
+      "replay.app-hash",
+      `says ${toHex(header.appHash)}, executed again ${toHex(head.appHash)}`,
+    );
+  if (!equalBytes(header.resultsHash, head.resultsHash))
+    throw fail(
+      height,
+      "replay.results-hash",
+      `says ${toHex(header.resultsHash)}, executed again ${toHex(head.resultsHash)}`,
+    );
+  if (!matchesBase(header, tip.base))
+    throw fail(height, "replay.header", "is not the header that follows from the block before");
+  const root = logRoot(
+    crypto,
+    statements.map((entry) => entry.leafHash),
+  );
+  if (!equalBytes(header.transactionsRoot, root))
+    throw fail(height, "replay.transactions-root", "is not the root of the stored statements");
+  if (!equalBytes(hashCertificate(crypto, lastCertificate), header.lastCertificateHash))
+    throw fail(height, "replay.last-certificate", "is not the certificate that the header names");
+}
+
+/** What is kept of the block beside its header follows from execution too. */
+function checkRecord(application: LedgerApplication, stored: BlockRecord): void {
+  const again = application.getBlock(application.head.height)!;
+  const isSame =
+    again.isWorking === stored.isWorking &&
+    again.skipped.length === stored.skipped.length &&
+    again.skipped.every(
+      ({ position, code }, i) => position === stored.skipped[i]!.position && code === stored.skipped[i]!.code,
+    );
+  if (!isSame)
+    throw fail(application.head.height, "replay.skipped", "other statements are skipped when executed again");
+}
+
+function checkHead({ crypto, head }: ChainSource, again: LedgerApplication): void {
+  const { height } = head;
+  if (!equalBytes(head.appHash, again.head.appHash))
+    throw fail(
+      height,
+      "replay.app-hash",
+      `the head says ${toHex(head.appHash)}, executed again ${toHex(again.head.appHash)}`,
+    );
+  if (!equalBytes(head.resultsHash, again.head.resultsHash))
+    throw fail(height, "replay.results-hash", "the head's differs when executed again");
+  if (height > 0 && !equalBytes(head.blockHash, hashHeader(crypto, again.getBlock(height)!.header)))
+    throw fail(height, "replay.header", "the head names another block");
+}
+
+function fail(height: number, code: string, message: string): LhgError {
+  return new LhgError(code, message, `blocks[${height}]`);
+}
