@@ -14,6 +14,7 @@ import {
   vendorKey,
 } from "@lhg/protocol/modules/identity/vendors";
 import { getCredits } from "@lhg/protocol/modules/token/token";
+import { getNextCaptureSeq } from "@lhg/protocol/modules/trace/capture";
 import { openState, type ProofArgs, proveIfAsked } from "./accounts.ts";
 import type { QueryContext } from "./context.ts";
 import { NUMBER_BYTES, openPage, type PageArgs, pageNumbers, readHex } from "./paging.ts";
@@ -32,6 +33,7 @@ function viewVendor(state: StateReader, height: number, address: Uint8Array): Ve
     version: vendor.version,
     order: vendor.order,
     credits: getCredits(state, address),
+    nextCaptureSeq: getNextCaptureSeq(state, address),
     devices: countDevices(state, address),
     group: getGroupOf(state, address) ?? null,
   };

@@ -128,6 +128,7 @@ export const vendorView = Type.Object({
   version: count,
   order: count,
   credits: count,
+  nextCaptureSeq: count,
   devices: count,
   group: Type.Union([count, Type.Null()]),
   proof,
