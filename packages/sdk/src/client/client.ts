@@ -20,6 +20,7 @@ import type {
   Consistency,
   Device,
   DeviceStream,
+  EncodedProof,
   Event,
   EventAction,
   EventSummary,
@@ -110,8 +111,8 @@ export interface Client {
       readonly height?: number;
     },
   ): Promise<Page<StatementSummary>>;
-  /** The encoded receipt, with one event of a capture opened. */
-  getReceipt(id: string, event?: number): Promise<Uint8Array>;
+  /** `event` opens one event of a capture. */
+  getReceipt(id: string, options?: { readonly event?: number }): Promise<EncodedProof>;
   /** The document of a capture, byte for byte. */
   getDocument(id: string): Promise<Uint8Array>;
   getBlock(heightOrHash: number | string, options?: ProofOptions): Promise<Block>;
@@ -128,7 +129,7 @@ export interface Client {
   getCollection(id: string): Promise<Collection>;
   listCollections(device: string, options?: PageOptions): Promise<Page<Collection>>;
   getEvent(id: string, options?: ProofOptions): Promise<Event>;
-  getEventReceipt(id: string): Promise<Uint8Array>;
+  getEventReceipt(id: string): Promise<EncodedProof>;
   listEvents(filter?: EventFilter): Promise<Page<EventSummary>>;
   getItem(id: string, options?: ProofOptions): Promise<Item>;
   listItemChildren(
@@ -140,7 +141,7 @@ export interface Client {
     options?: PageOptions & { readonly log?: "custody" | "observations" },
   ): Promise<Page<ItemEvent>>;
   getTrace(id: string, options?: TraceOptions): Promise<Trace>;
-  getTraceBundle(id: string, options?: TraceOptions): Promise<Uint8Array>;
+  getTraceBundle(id: string, options?: TraceOptions): Promise<EncodedProof>;
   getChain(): Promise<ChainInfo>;
   getParameters(): Promise<ParametersInForce>;
   getValidators(): Promise<Validators>;
@@ -154,7 +155,7 @@ export interface Client {
     options: { readonly log: "statements" | "outcomes"; readonly from: number; readonly to?: number },
   ): Promise<Consistency>;
   /** `key` is the encoded key in hex. */
-  getValueProof(partition: string, key: string): Promise<Uint8Array>;
+  getValueProof(partition: string, key: string): Promise<EncodedProof>;
   /** What happens, block by block, without a break until the signal ends it. */
   stream(options?: StreamOptions): AsyncGenerator<StreamMessage, void, undefined>;
 }
@@ -178,8 +179,9 @@ export function createClient(options: ClientOptions): Client {
     return readJson<T>(await transport.call({ path, query: query as QueryParameters, accept: JSON_TYPE }));
   }
 
-  async function getBytes(path: string, query: object = {}): Promise<Uint8Array> {
-    return (await transport.call({ path, query: query as QueryParameters, accept: CBOR })).bytes;
+  async function getBytes(path: string, query: object = {}): Promise<EncodedProof> {
+    const { headers, bytes } = await transport.call({ path, query: query as QueryParameters, accept: CBOR });
+    return { height: Number(headers.get("lhg-height") ?? 0), bytes };
   }
 
   async function post(bytes: Uint8Array, expected: readonly number[]): Promise<unknown> {
@@ -205,7 +207,7 @@ export function createClient(options: ClientOptions): Client {
     waitFor: (id, wait) => pollState(() => getStatementState(id), wait),
     getStatement: (id, query) => get(`/statements/${id}`, query),
     listStatements: (query) => get("/statements", query),
-    getReceipt: (id, event) => getBytes(`/statements/${id}/receipt`, { event }),
+    getReceipt: (id, query) => getBytes(`/statements/${id}/receipt`, query),
     getDocument: async (id) =>
       (await transport.call({ path: `/statements/${id}/document`, accept: "*/*" })).bytes,
     getBlock: (heightOrHash, query) => get(`/blocks/${heightOrHash}`, query),

@@ -379,6 +379,12 @@ export interface Activity {
   readonly eventsTotal: number;
 }
 
+/** An encoded proof, and the provable height it stands at. */
+export interface EncodedProof {
+  readonly height: number;
+  readonly bytes: Uint8Array;
+}
+
 export type StreamMessage =
   | {
       readonly type: "block";
