@@ -96,7 +96,7 @@ function announce(session: Session, url: string, keys: DevKeys, example: Example
       "LHG development chain: seven validators in this process.",
       ...formatFields([
         ["chain", keys.chainId],
-        ["API", `${url}/api/v1`],
+        ["API", `${url}/api/v1/docs`],
         ["vendor", `${vendor!.title}, key ${vendor!.name}, ${toHex(vendor!.address)}`],
         ["keys", `${join(data, DEV_KEYS_FILE)}, not encrypted: for development only`],
       ]),

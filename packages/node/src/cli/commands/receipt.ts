@@ -15,7 +15,7 @@ export async function fetchReceipt(
   if (state === "unknown") throw new LhgError("statement.not-found", "is not known to this node", "ID");
   session.output.progress("waiting until it can be proven");
   const settled = await waitFor(chain, id, "provable");
-  const bytes = await chain.client.getReceipt(id, event);
+  const { bytes } = await chain.client.getReceipt(id, event === undefined ? {} : { event });
   const file = options.out ?? `${id.slice(0, 16)}${event === undefined ? "" : `-${event}`}.receipt`;
   await writeFile(file, bytes);
   session.output.result(

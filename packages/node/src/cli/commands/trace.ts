@@ -49,7 +49,7 @@ export async function traceItem(session: Session, uri: string, options: TraceOpt
     session.output.result(trace, describeSteps(identity, steps, nameOf, trace.isTruncated));
     return steps.length === 0 ? EXIT.notFound : EXIT.ok;
   }
-  const bundle = await chain.client.getTraceBundle(identity, question);
+  const { bytes: bundle } = await chain.client.getTraceBundle(identity, question);
   if (options.out !== undefined) await writeFile(options.out, bundle);
   const found = await findTrust(session, options);
   const asked = {
