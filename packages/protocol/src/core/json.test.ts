@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { encodeUtf8 } from "./bytes.ts";
+import { decodeUtf8, encodeUtf8 } from "./bytes.ts";
 import { LhgError } from "./errors.ts";
-import { type JsonNode, parseJson, parseJsonValue } from "./json.ts";
+import { dropRepeatedMembers, type JsonNode, parseJson, parseJsonValue } from "./json.ts";
 
 function toPlain(node: JsonNode): unknown {
   switch (node.kind) {
@@ -159,4 +159,21 @@ test("one value can be read out of the middle", () => {
   const bytes = encodeUtf8('[1,{"a":2} , 3]');
   const node = parseJsonValue(bytes, 3, "event");
   assert.deepEqual([node.kind, node.start, node.end], ["object", 3, 10]);
+});
+
+test("dropping repeated members leaves what lenient readers read", () => {
+  const cases: [string, string, string[]][] = [
+    ['{"a":1}', '{"a":1}', []],
+    ['{"a":1, "b":2,"a":3}', '{"b":2,"a":3}', ["$.a"]],
+    ['{"x":{"a":1,"a":2},"x":4}', '{"x":4}', ["$.x"]],
+    ['{"a":1,"a":2,"a":3}', '{"a":3}', ["$.a", "$.a"]],
+    ['[{"a":[1,{"c":1,"c":2}]}]', '[{"a":[1,{"c":2}]}]', ["$[0].a[1].c"]],
+  ];
+  for (const [given, kept, paths] of cases) {
+    const { bytes, dropped } = dropRepeatedMembers(encodeUtf8(given));
+    assert.equal(decodeUtf8(bytes), kept);
+    assert.deepEqual(dropped, paths);
+    assert.deepEqual(JSON.parse(kept), JSON.parse(given));
+    parseJson(bytes);
+  }
 });

@@ -3,7 +3,7 @@
  * span of every value, so that a document can be cut into slices and proven piece by piece, and the text of
  * every number, so that nothing passes through a double.
  */
-import { decodeUtf8 } from "./bytes.ts";
+import { concatBytes, decodeUtf8 } from "./bytes.ts";
 import { LhgError } from "./errors.ts";
 
 interface Span {
@@ -67,6 +67,42 @@ export function parseJson(bytes: Uint8Array, root = "$"): JsonNode {
   return node;
 }
 
+/**
+ * The text without members that a later one of the same name overrides, so that what is left says once what
+ * lenient readers take it to say: the last one. Returns the bytes given when there is nothing to drop, and the
+ * paths of what was dropped. Throws what parseJson throws.
+ */
+export function dropRepeatedMembers(bytes: Uint8Array): {
+  readonly bytes: Uint8Array;
+  readonly dropped: string[];
+} {
+  const repeated: RepeatedMember[] = [];
+  const reader: Reader = { bytes, offset: 0, values: 0, root: "$", path: [], repeated };
+  skipWhitespace(reader);
+  readValue(reader);
+  if (repeated.length === 0) return { bytes, dropped: [] };
+  repeated.sort((a, b) => a.start - b.start);
+  const parts: Uint8Array[] = [];
+  const dropped: string[] = [];
+  let from = 0;
+  for (const { start, end, path } of repeated) {
+    // Members inside of a dropped one go with it.
+    if (start < from) continue;
+    parts.push(bytes.subarray(from, start));
+    dropped.push(path);
+    from = end;
+  }
+  parts.push(bytes.subarray(from));
+  return { bytes: concatBytes(...parts), dropped };
+}
+
+/** A member that a later one overrides: from its name to the name of the next. */
+interface RepeatedMember {
+  readonly start: number;
+  readonly end: number;
+  readonly path: string;
+}
+
 /** Parses the JSON value that begins at byte `start` exactly; the rest of the bytes is the caller's to judge. */
 export function parseJsonValue(bytes: Uint8Array, start: number, root = "$"): JsonNode {
   return readValue({ bytes, offset: start, values: 0, root, path: [] });
@@ -87,6 +123,8 @@ interface Reader {
   readonly bytes: Uint8Array;
   readonly root: string;
   readonly path: (string | number)[];
+  /** Where given, repeated members are noted here instead of refused. */
+  readonly repeated?: RepeatedMember[];
   offset: number;
   values: number;
 }
@@ -123,15 +161,26 @@ function readValue(reader: Reader): JsonNode {
 function readObject(reader: Reader): JsonObject {
   const start = reader.offset;
   const entries = new Map<string, JsonNode>();
+  /** Where members begin, and which is the newest of a name: a dropped one ends where the next begins. */
+  const starts: number[] = [];
+  const newest = new Map<string, number>();
   enterContainer(reader);
   if (!closesEmpty(reader, 0x7d)) {
     do {
       skipWhitespace(reader);
       if (reader.bytes[reader.offset] !== 0x22)
         throw fail(reader, "json.syntax", "must name its next member");
+      const nameStart = reader.offset;
       const name = readString(reader);
       reader.path.push(name);
-      if (entries.has(name)) throw fail(reader, "json.duplicate-key", "must occur once in its object");
+      if (entries.has(name)) {
+        if (reader.repeated === undefined)
+          throw fail(reader, "json.duplicate-key", "must occur once in its object");
+        const overridden = newest.get(name)!;
+        const end = starts[overridden + 1] ?? nameStart;
+        reader.repeated.push({ start: starts[overridden]!, end, path: showPath(reader) });
+      }
+      newest.set(name, starts.push(nameStart) - 1);
       skipWhitespace(reader);
       expectByte(reader, 0x3a, ":");
       skipWhitespace(reader);
