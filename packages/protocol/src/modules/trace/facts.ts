@@ -31,9 +31,11 @@ export function computeTransformationKey(hasher: Sha256, captor: Address, identi
 export interface ReadEvent {
   readonly event: EpcisEvent;
   readonly facts: EventFacts;
+  /** computeFactsDigest of the facts as they are, declaration included. */
+  readonly digest: Uint8Array;
 }
 
-/** Throws LhgError `epcis.*`, `identity.*`, `decimal.*` with the JSON path of the value. */
+/** Throws LhgError `epcis.*`, `identity.*`, `decimal.*`, `value.*` with the path of the value. */
 export function readFacts(
   hasher: Sha256,
   node: JsonObject,
@@ -42,7 +44,9 @@ export function readFacts(
 ): ReadEvent {
   const event = readEvent(node, context, { path });
   const hash = eventHash(node, context, hasher, path);
-  return { event, facts: toFacts(hasher, event, hash) };
+  const facts = toFacts(hasher, event, hash);
+  // Encoding refuses what is longer than the ledger's formats hold, before anything is executed.
+  return { event, facts, digest: computeFactsDigest(hasher, facts, facts.declaration, path) };
 }
 
 function toFacts(hasher: Sha256, event: EpcisEvent, hash: string): EventFacts {
@@ -105,9 +109,10 @@ export function computeFactsDigest(
   hasher: Sha256,
   facts: EventFacts,
   declaration: EventFacts["declaration"],
+  path = "",
 ): Uint8Array {
   const items = facts.items.length < 2 ? facts.items : [...facts.items].sort(compareItems);
-  return hasher.sha256(encode(eventFacts, { ...facts, eventId: null, items, declaration }));
+  return hasher.sha256(encode(eventFacts, { ...facts, eventId: null, items, declaration }, path));
 }
 
 function compareItems(a: EventItem, b: EventItem): number {

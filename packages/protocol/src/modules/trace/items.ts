@@ -150,16 +150,16 @@ export class ItemSet {
   }
 
   /** The item of this identity, with an empty record where the state has none. */
-  open(key: Uint8Array, identityKey: string): ItemEntry {
+  open(key: Uint8Array, identity: Identity): ItemEntry {
     const name = toHex(key);
     const held = this.entries.get(name);
     if (held !== undefined) return held;
     const stored = getItem(this.state, key);
     assertInvariant(
-      stored === undefined || stored.identity === identityKey,
+      stored === undefined || stored.identity === identity.key,
       "an item key is of one identity",
     );
-    return this.add(name, key, stored, identityKey);
+    return this.add(name, key, stored, identity);
   }
 
   /** An item that another's record names. */
@@ -169,7 +169,7 @@ export class ItemSet {
     if (held !== undefined) return held;
     const stored = getItem(this.state, key);
     assertInvariant(stored !== undefined, "a linked item is in the state");
-    return this.add(name, key, stored, stored.identity);
+    return this.add(name, key, stored, canonicalIdentity(stored.identity, "item"));
   }
 
   /** The vendor with the longest granted prefix, looked up once per company prefix. */
@@ -188,9 +188,8 @@ export class ItemSet {
       if (stored === undefined || isChanged(stored, draft)) items.set(this.state, ITEMS, draft, key);
   }
 
-  private add(name: string, key: Uint8Array, stored: ItemRecord | undefined, identityKey: string): ItemEntry {
-    const identity = canonicalIdentity(identityKey, "item");
-    const draft = stored === undefined ? this.emptyRecord(identityKey) : { ...stored };
+  private add(name: string, key: Uint8Array, stored: ItemRecord | undefined, identity: Identity): ItemEntry {
+    const draft = stored === undefined ? this.emptyRecord(identity.key) : { ...stored };
     const entry = { key, stored, identity, holder: this.findHolder(identity), draft };
     this.entries.set(name, entry);
     return entry;

@@ -28,9 +28,33 @@ export interface Stay extends Window {
   readonly parent: NamedItem;
 }
 
+/** An event that puts items into a container, or takes them out; indexed once for all of them. */
+export interface ContainmentView {
+  readonly relation: Relation;
+  readonly parent: NamedItem;
+  /** By identity; a class can stand there in several amounts. */
+  readonly children: ReadonlyMap<string, readonly EventItem[]>;
+}
+
+/** Undefined of events that say nothing about containment. */
+export function viewContainment(facts: EventFacts): ContainmentView | undefined {
+  const relation = relationOf(facts);
+  const parent = facts.items.find((item) => item.role === ROLES.parent);
+  if (relation === undefined || parent === undefined) return undefined;
+  const children = new Map<string, EventItem[]>();
+  for (const item of facts.items) {
+    if (item.role !== ROLES.child) continue;
+    const held = children.get(item.identity);
+    if (held === undefined) children.set(item.identity, [item]);
+    else held.push(item);
+  }
+  return { relation, parent, children };
+}
+
 export interface StayEntry {
   readonly leaf: TraceLeaf;
   readonly facts: EventFacts;
+  readonly containment: ContainmentView | undefined;
   readonly isFollowed: boolean;
 }
 
@@ -55,23 +79,22 @@ interface OpenStay {
  * OBSERVE where no ADD is recorded; it ends with DELETE, with release, or with the ADD of one thing into another
  * container. A class stands in many containers at once, and stays until as much is taken out as was put in.
  */
-export function findStays(key: Uint8Array, timeline: readonly StayEntry[]): Stay[] {
+export function findStays(identity: string, timeline: readonly StayEntry[]): Stay[] {
   let open: OpenStay[] = [];
   const out: Stay[] = [];
   const close = (untilMs: number, isEnding: (stay: OpenStay) => boolean): void => {
     for (const stay of open) if (isEnding(stay)) out.push({ ...stay, untilMs });
     open = open.filter((stay) => !isEnding(stay));
   };
-  for (const { leaf, facts, isFollowed } of timeline) {
-    const relation = relationOf(facts);
-    const parent = facts.items.find((item) => item.role === ROLES.parent);
-    if (!isFollowed || relation === undefined || parent === undefined) continue;
+  for (const { leaf, facts, containment, isFollowed } of timeline) {
+    if (!isFollowed || containment === undefined) continue;
+    const { relation, parent } = containment;
     const timeMs = facts.eventTimeMs;
     const isHere = (stay: OpenStay): boolean =>
       stay.relation === relation && equalBytes(stay.parent.key, parent.key);
     if (leaf.role === ROLES.released) close(timeMs, isHere);
     if (leaf.role !== ROLES.child) continue;
-    const own = facts.items.filter((item) => item.role === ROLES.child && equalBytes(item.key, key));
+    const own = containment.children.get(identity) ?? [];
     const isClass = own.some((item) => item.isClassLevel);
     const here = open.find(isHere);
     if (facts.action === "DELETE") {
@@ -111,17 +134,19 @@ function combine(a: Amount, b: Amount, operate: (a: Decimal, b: Decimal) => Deci
   }
 }
 
-/** A parent that is emptied without its children being named ends their stay. `timeline` is the parent's. */
-export function clipToRelease(stay: Stay, timeline: readonly StayEntry[]): Stay {
-  const release = timeline.find(
-    ({ leaf, facts, isFollowed }) =>
-      isFollowed &&
-      leaf.role === ROLES.parent &&
-      facts.action === "DELETE" &&
-      relationOf(facts) === stay.relation &&
-      facts.eventTimeMs >= stay.fromMs &&
-      !facts.items.some((item) => item.role === ROLES.child),
-  );
-  if (release === undefined || release.facts.eventTimeMs >= stay.untilMs) return stay;
-  return { ...stay, untilMs: release.facts.eventTimeMs };
+/** When a parent was emptied without its children being named, in order of claimed time. */
+export function findReleases(relation: Relation, timeline: readonly StayEntry[]): number[] {
+  const out: number[] = [];
+  for (const { leaf, facts, containment, isFollowed } of timeline) {
+    if (!isFollowed || leaf.role !== ROLES.parent || facts.action !== "DELETE") continue;
+    if (containment?.relation !== relation || containment.children.size > 0) continue;
+    out.push(facts.eventTimeMs);
+  }
+  return out;
+}
+
+/** A stay ends at the latest with the first release of its parent after its beginning. */
+export function clipToRelease<T extends Window>(stay: T, releases: readonly number[]): T {
+  const release = releases.find((timeMs) => timeMs >= stay.fromMs);
+  return release === undefined || release >= stay.untilMs ? stay : { ...stay, untilMs: release };
 }

@@ -1,7 +1,7 @@
 /** For tests: a ledger of captures alone, over a real versioned state in memory. */
 import type { Address } from "../../core/account.ts";
 import { deriveAddress } from "../../core/account.ts";
-import { concatBytes, encodeUtf8, toHex } from "../../core/bytes.ts";
+import { concatBytes, encodeUtf8, toHex, ZERO32 } from "../../core/bytes.ts";
 import { encode } from "../../core/codec/definition.ts";
 import { computeStatementId, decodeSign1, type Signer, signStatement } from "../../core/cose.ts";
 import { ALG_EDDSA, type Crypto, type PublicKey } from "../../core/crypto.ts";
@@ -222,7 +222,7 @@ export class TraceHarness {
       chainId: CHAIN_ID,
       height: this.height,
       timeMs: this.timeMs,
-      itemsMapRoot: record!.mapRoot,
+      itemsMapRoot: record?.mapRoot ?? ZERO32,
       isWithinTrust: true,
     };
     return { bytes: concatBytes(encodeUtf8("anchor"), facts.itemsMapRoot), facts };

@@ -157,8 +157,41 @@ describe("traces", () => {
     );
     assert.deepEqual(
       hours(harness.trace(epc(4), { direction: TRACE_BACK })),
-      [1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12],
+      [1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13],
     );
+  });
+
+  it("reaches what was packed before its container was", () => {
+    const { harness } = setUp(
+      aggregate(1, "ADD", sscc(2), [epc(1)]),
+      aggregate(2, "ADD", sscc(1), [sscc(2)]),
+      aggregate(3, "DELETE", sscc(1), []),
+      aggregate(4, "DELETE", sscc(2), []),
+      transform(5, [epc(1)], [epc(2)]),
+      object(6, "OBSERVE", [epc(2)]),
+    );
+    assert.deepEqual(hours(harness.trace(sscc(1), { direction: TRACE_FORWARD })), [1, 2, 3, 4, 5, 6]);
+    assert.deepEqual(hours(harness.trace(epc(2), { direction: TRACE_BACK })), [1, 2, 3, 4, 5, 6]);
+  });
+
+  it("is not misled by clocks that are wrong", () => {
+    const { harness } = setUp(
+      object(10, "ADD", [epc(1)]),
+      transform(9, [epc(1)], [epc(2)]),
+      transform(8, [epc(2)], [epc(3)]),
+    );
+    assert.deepEqual(hours(harness.trace(epc(1), { direction: TRACE_FORWARD })), [8, 9, 10]);
+    assert.deepEqual(hours(harness.trace(epc(3), { direction: TRACE_BACK })), [8, 9, 10]);
+  });
+
+  it("takes full containers in its stride", () => {
+    const children = Array.from({ length: 500 }, (_, n) => epc(n + 1));
+    const { harness } = setUp(
+      aggregate(1, "ADD", sscc(1), children),
+      ...Array.from({ length: 20 }, (_, n) => aggregate(n + 2, "OBSERVE", sscc(1), children)),
+    );
+    const result = harness.trace(sscc(1));
+    assert.deepEqual([result.steps.length, result.items.length, result.isTruncated], [21, 501, false]);
   });
 
   it("keeps a part of a lot in its container until all of it is out", () => {

@@ -8,16 +8,18 @@ import { bool, type Infer, int, nullable, record, uint } from "../../core/codec/
 import type { Hasher } from "../../core/crypto.ts";
 import { isRetraction } from "./corrections.ts";
 import { computeItemKey, computeTransformationKey } from "./facts.ts";
-import type { Relation } from "./items.ts";
-import { type EventFacts, type EventId, FLAGS, ROLES, type TraceLeaf } from "./messages.ts";
+import { AGGREGATION, ASSOCIATION, type Relation } from "./items.ts";
+import { type EventFacts, type EventId, type EventItem, FLAGS, ROLES, type TraceLeaf } from "./messages.ts";
 import {
+  type ContainmentView,
   clipToRelease,
+  findReleases,
   findStays,
   MAX_MS,
   MIN_MS,
   type NamedItem,
-  relationOf,
   type Stay,
+  viewContainment,
   type Window,
 } from "./stays.ts";
 
@@ -34,7 +36,7 @@ export const traceQuery = record(1, {
   direction: uint(3),
   /** Steps from item to item; null: no limit. */
   maxDepth: nullable(uint(1_000)),
-  /** Events that claim a time outside are neither shown nor followed. */
+  /** Events that claim a time outside are neither shown nor followed; stays that reach into it count. */
   fromMs: nullable(int),
   untilMs: nullable(int),
   maxEvents: uint(TRACE_EVENTS_MAX),
@@ -102,8 +104,42 @@ export interface TraceResult {
   readonly isTruncated: boolean;
 }
 
-/** A carrier is followed for what happened to it and its own carriers, not into what else it carries. */
-type Mode = "back" | "forward" | "carrier-back" | "carrier-forward";
+/**
+ * How an item is looked at. A carrier is followed for what happened to it and its own carriers, not into what else it
+ * carries. A window says what is shown; with `isWhole` a transformation is followed, and shown, whatever time
+ * it claims: a clock that is wrong, or set wrong, must not hide an ancestor or a descendant.
+ */
+interface Mode {
+  readonly name: string;
+  readonly isBack: boolean;
+  readonly isCarrier: boolean;
+  readonly isWhole: boolean;
+  /** A visit in this mode with the same window has shown as much. */
+  readonly coveredBy: readonly string[];
+}
+
+const BACK = { name: "back", isBack: true, isCarrier: false, isWhole: true, coveredBy: ["back"] };
+const FORWARD = { name: "forward", isBack: false, isCarrier: false, isWhole: true, coveredBy: ["forward"] };
+/** Of a class, what was used of it before has not to do with what it met here. */
+const PART_FORWARD: Mode = {
+  ...FORWARD,
+  name: "part-forward",
+  isWhole: false,
+  coveredBy: ["forward", "part-forward"],
+};
+const CARRIER_BACK: Mode = {
+  name: "carrier-back",
+  isBack: true,
+  isCarrier: true,
+  isWhole: false,
+  coveredBy: ["back", "carrier-back"],
+};
+const CARRIER_FORWARD: Mode = {
+  ...CARRIER_BACK,
+  name: "carrier-forward",
+  isBack: false,
+  coveredBy: ["forward", "part-forward", "carrier-forward"],
+};
 
 interface Visit {
   readonly item: NamedItem;
@@ -112,13 +148,25 @@ interface Visit {
   readonly depth: number;
 }
 
-interface Entry {
-  readonly leaf: TraceLeaf;
+/** An event, read once for all logs that it stands in. */
+interface EventView {
   readonly facts: EventFacts;
-  readonly log: LogName;
-  readonly isFollowed: boolean;
+  readonly containment: ContainmentView | undefined;
   readonly isRetracted: boolean;
   readonly corrections: readonly TraceLeaf[];
+}
+
+interface Entry extends EventView {
+  readonly leaf: TraceLeaf;
+  readonly log: LogName;
+  readonly isFollowed: boolean;
+}
+
+/** What is known of an item; stays and releases are found once. */
+interface Timeline {
+  readonly entries: readonly Entry[];
+  readonly stays: readonly Stay[];
+  readonly releases: ReadonlyMap<Relation, readonly number[]>;
 }
 
 interface TraceRun {
@@ -131,14 +179,22 @@ interface TraceRun {
   /** Shown but not followed by an outsider's word: these come last, so that they crowd out nothing. */
   readonly remarks: TraceStep[];
   readonly items: Map<string, TracedItem>;
-  readonly timelines: Map<string, readonly Entry[]>;
+  readonly timelines: Map<string, Timeline>;
+  readonly events: Map<string, EventView>;
+  readonly transformations: Map<string, readonly Entry[]>;
+  /** Events whose inputs, or outputs, have been gone on to. */
+  readonly transformed: Set<string>;
   work: number;
   isTruncated: boolean;
 }
 
-/** Entries looked at per event that may be returned: bounds the work of items with very long logs. */
-const WORK_PER_EVENT = 64;
-const WORK_MIN = 16_384;
+/**
+ * Items of events read, and entries looked at, per event that may be returned: bounds what an item with a long log
+ * costs. At 1,000 events some 300,000, half a second.
+ */
+const WORK_PER_EVENT = 256;
+const WORK_MIN = 65_536;
+const WHOLE: Window = { fromMs: MIN_MS, untilMs: MAX_MS };
 
 /** Traces the item of this canonical identity. */
 export function traceItem(reader: TraceReader, identity: string, query: TraceQuery): TraceResult {
@@ -153,11 +209,14 @@ export function traceItem(reader: TraceReader, identity: string, query: TraceQue
     remarks: [],
     items: new Map(),
     timelines: new Map(),
+    events: new Map(),
+    transformations: new Map(),
+    transformed: new Set(),
     work: WORK_MIN + WORK_PER_EVENT * query.maxEvents,
     isTruncated: false,
   };
-  if ((query.direction & TRACE_BACK) !== 0) enqueue(run, root, "back", run.limits, 0);
-  if ((query.direction & TRACE_FORWARD) !== 0) enqueue(run, root, "forward", run.limits, 0);
+  if ((query.direction & TRACE_BACK) !== 0) enqueue(run, root, BACK, run.limits, 0);
+  if ((query.direction & TRACE_FORWARD) !== 0) enqueue(run, root, FORWARD, run.limits, 0);
   for (let next = 0; next < run.queue.length && !run.isTruncated; next++) visit(run, run.queue[next]!);
   for (const remark of run.remarks) putStep(run, remark);
   return {
@@ -173,17 +232,15 @@ function enqueue(run: TraceRun, item: NamedItem, mode: Mode, window: Window, dep
   if (clipped === undefined) return;
   const name = toHex(item.key);
   if (isVisited(run, name, mode, clipped)) return;
-  const held = run.visited.get(`${mode} ${name}`);
-  if (held === undefined) run.visited.set(`${mode} ${name}`, [clipped]);
+  const held = run.visited.get(`${mode.name} ${name}`);
+  if (held === undefined) run.visited.set(`${mode.name} ${name}`, [clipped]);
   else held.push(clipped);
   if (!run.items.has(name)) run.items.set(name, { key: item.key, identity: item.identity, depth });
   run.queue.push({ item, mode, window: clipped, depth });
 }
 
-/** A full visit covers one as a carrier. */
 function isVisited(run: TraceRun, name: string, mode: Mode, window: Window): boolean {
-  const modes = [mode, mode === "carrier-back" ? "back" : mode === "carrier-forward" ? "forward" : mode];
-  return modes.some((covering) =>
+  return mode.coveredBy.some((covering) =>
     run.visited
       .get(`${covering} ${name}`)
       ?.some((held) => held.fromMs <= window.fromMs && held.untilMs >= window.untilMs),
@@ -202,26 +259,33 @@ function isWithin({ fromMs, untilMs }: Window, timeMs: number): boolean {
 
 function visit(run: TraceRun, next: Visit): void {
   const { item, mode, window, depth } = next;
-  const { key } = item;
   const timeline = readTimeline(run, item);
-  for (const entry of timeline) {
-    if (!isWithin(window, entry.facts.eventTimeMs)) continue;
-    addStep(run, entry, key, depth);
+  spend(run, timeline.entries.length);
+  for (const entry of timeline.entries) {
+    const isAhead = entry.isFollowed && entry.leaf.role === (mode.isBack ? ROLES.output : ROLES.input);
+    const reach = isAhead && mode.isWhole ? run.limits : window;
+    if (!isWithin(reach, entry.facts.eventTimeMs)) continue;
+    addStep(run, entry, item.key, depth);
     if (run.isTruncated) return;
-    if (!entry.isFollowed) continue;
-    followTransformation(run, entry, mode, depth);
-    if (mode === "back" || mode === "forward") followContents(run, entry, next);
+    if (isAhead && !(mode.isBack && mode.isCarrier)) followTransformation(run, entry, mode, depth);
   }
-  if (run.query.maxDepth === null || depth < run.query.maxDepth)
-    for (const stay of findStays(key, timeline)) followCarrier(run, stay, next);
-  if (mode === "back" && run.query.includeClasses) followClass(run, next);
+  if (run.query.maxDepth !== null && depth >= run.query.maxDepth) return;
+  for (const stay of timeline.stays) followCarrier(run, stay, next);
+  if (!mode.isCarrier) followContents(run, timeline, next);
+  if (mode === BACK && run.query.includeClasses) followClass(run, next);
+}
+
+function spend(run: TraceRun, work: number): void {
+  run.work -= work;
+  if (run.work < 0) run.isTruncated = true;
 }
 
 /** What happened to a container while the item was in it. */
 function followCarrier(run: TraceRun, stay: Stay, { mode, window, depth }: Visit): void {
-  const clipped = intersect(clipToRelease(stay, readTimeline(run, stay.parent)), window);
-  const ahead = mode === "back" || mode === "carrier-back" ? "carrier-back" : "carrier-forward";
-  if (clipped !== undefined) enqueue(run, stay.parent, ahead, clipped, depth + 1);
+  const { releases } = readTimeline(run, stay.parent);
+  const clipped = intersect(clipToRelease(stay, releases.get(stay.relation)!), window);
+  if (clipped === undefined) return;
+  enqueue(run, stay.parent, mode.isBack ? CARRIER_BACK : CARRIER_FORWARD, clipped, depth + 1);
 }
 
 function eventName({ capture, index }: EventId): string {
@@ -229,8 +293,9 @@ function eventName({ capture, index }: EventId): string {
 }
 
 function addStep(run: TraceRun, entry: Entry, via: Uint8Array, depth: number): void {
-  const step = { ...entry, event: entry.leaf.event, depth, via };
-  if (entry.log === "observation" && !entry.isFollowed) run.remarks.push(step);
+  const { leaf, facts, log, isFollowed, isRetracted, corrections } = entry;
+  const step = { event: leaf.event, leaf, facts, depth, via, log, isFollowed, isRetracted, corrections };
+  if (log === "observation" && !isFollowed) run.remarks.push(step);
   else putStep(run, step);
 }
 
@@ -242,35 +307,59 @@ function putStep(run: TraceRun, step: TraceStep): void {
 }
 
 /** All entries of an item's two logs, by claimed time. */
-function readTimeline(run: TraceRun, item: NamedItem): readonly Entry[] {
+function readTimeline(run: TraceRun, item: NamedItem): Timeline {
   const name = toHex(item.key);
-  let timeline = run.timelines.get(name);
-  if (timeline === undefined) {
-    const { reader, query } = run;
-    const custody = reader.getCustody(item);
-    // Of what nobody owns there is no better word.
-    const isOpen = query.observations !== OBSERVATIONS_IGNORE || custody.length === 0;
-    const observations = isOpen ? reader.getObservations(item) : [];
-    const entries = [
-      ...custody.map((leaf) => readEntry(run, leaf, "custody")),
-      ...observations.map((leaf) => readEntry(run, leaf, "observation")),
-    ];
-    timeline = entries.sort(compareEntries);
-    run.timelines.set(name, timeline);
-  }
-  run.work -= timeline.length;
-  if (run.work < 0) run.isTruncated = true;
+  const known = run.timelines.get(name);
+  if (known !== undefined) return known;
+  const { reader, query } = run;
+  const custody = reader.getCustody(item);
+  // Of what nobody owns there is no better word.
+  const isOpen = query.observations !== OBSERVATIONS_IGNORE || custody.length === 0;
+  const observations = isOpen ? reader.getObservations(item) : [];
+  const entries = [
+    ...readEntries(run, custody, "custody"),
+    ...readEntries(run, observations, "observation"),
+  ].sort(compareEntries);
+  const timeline = {
+    entries,
+    stays: findStays(item.identity, entries),
+    releases: new Map(RELATIONS.map((relation) => [relation, findReleases(relation, entries)])),
+  };
+  run.timelines.set(name, timeline);
   return timeline;
 }
 
-function readEntry({ reader, query }: TraceRun, leaf: TraceLeaf, log: LogName): Entry {
-  const facts = reader.getFacts(leaf.event);
-  const corrections = reader.getCorrections(leaf.event);
-  const isRetracted = corrections.some(({ event }) => isRetraction(reader.getFacts(event).declaration));
-  const isTrusted =
-    log !== "observation" || query.observations === OBSERVATIONS_FOLLOW || (leaf.flags & FLAGS.unowned) !== 0;
-  const isFollowed = isTrusted && !isRetracted && facts.declaration === null;
-  return { leaf, facts, log, isFollowed, isRetracted, corrections };
+const RELATIONS: readonly Relation[] = [AGGREGATION, ASSOCIATION];
+
+/** Reads the events of leaves, until the trace has read as much as it may. */
+function readEntries(run: TraceRun, leaves: readonly TraceLeaf[], log: LogName): Entry[] {
+  const { query } = run;
+  const out: Entry[] = [];
+  for (const leaf of leaves) {
+    if (run.isTruncated) break;
+    const view = readEvent(run, leaf.event);
+    const isTrusted =
+      log !== "observation" ||
+      query.observations === OBSERVATIONS_FOLLOW ||
+      (leaf.flags & FLAGS.unowned) !== 0;
+    const isFollowed = isTrusted && !view.isRetracted && view.facts.declaration === null;
+    out.push({ ...view, leaf, log, isFollowed });
+  }
+  return out;
+}
+
+function readEvent(run: TraceRun, event: EventId): EventView {
+  const name = eventName(event);
+  const known = run.events.get(name);
+  if (known !== undefined) return known;
+  const { reader } = run;
+  const facts = reader.getFacts(event);
+  const corrections = reader.getCorrections(event);
+  const isRetracted = corrections.some((leaf) => isRetraction(reader.getFacts(leaf.event).declaration));
+  const view = { facts, containment: viewContainment(facts), isRetracted, corrections };
+  run.events.set(name, view);
+  spend(run, 1 + facts.items.length);
+  return view;
 }
 
 function compareEntries(a: Pick<Entry, "facts" | "leaf">, b: Pick<Entry, "facts" | "leaf">): number {
@@ -283,76 +372,80 @@ function compareEntries(a: Pick<Entry, "facts" | "leaf">, b: Pick<Entry, "facts"
 }
 
 /** From outputs back to inputs, from inputs on to outputs, over all events of one transformation. */
-function followTransformation(run: TraceRun, entry: Entry, mode: Mode, depth: number): void {
-  const { role } = entry.leaf;
-  const isBack = mode === "back" && role === ROLES.output;
-  const isForward = (mode === "forward" || mode === "carrier-forward") && role === ROLES.input;
-  if (!isBack && !isForward) return;
-  for (const { facts } of [entry, ...readTransformation(run, entry, depth)]) {
-    const timeMs = facts.eventTimeMs;
-    for (const item of facts.items) {
-      if (isBack && item.role === ROLES.input)
-        enqueue(run, item, "back", { fromMs: MIN_MS, untilMs: timeMs }, depth + 1);
-      if (isForward && item.role === ROLES.output)
-        enqueue(run, item, "forward", { fromMs: timeMs, untilMs: MAX_MS }, depth + 1);
-    }
-  }
+function followTransformation(run: TraceRun, entry: Entry, { isBack }: Mode, depth: number): void {
+  const name = `${isBack ? "back" : "forward"} ${eventName(entry.leaf.event)}`;
+  if (run.transformed.has(name)) return;
+  run.transformed.add(name);
+  const role = isBack ? ROLES.input : ROLES.output;
+  for (const { facts } of [entry, ...readTransformation(run, entry, depth)])
+    for (const item of facts.items)
+      if (item.role === role) enqueue(run, item, isBack ? BACK : FORWARD, WHOLE, depth + 1);
 }
 
 /** The other events of the transformation, shown as steps. */
-function readTransformation(run: TraceRun, { facts, leaf }: Entry, depth: number): Entry[] {
+function readTransformation(run: TraceRun, { facts, leaf }: Entry, depth: number): readonly Entry[] {
   if (facts.transformationId === null) return [];
   const key = computeTransformationKey(run.reader.hasher, leaf.captor, facts.transformationId);
-  const name = `transformation ${toHex(key)}`;
-  const known = run.timelines.get(name);
-  if (known !== undefined) return followedWithin(run, known);
-  const listed = run.reader.getTransformation(leaf.captor, facts.transformationId);
-  const entries = listed.map((other) => readEntry(run, other, "transformation"));
-  run.timelines.set(name, entries);
-  run.work -= entries.length;
-  for (const entry of entries)
-    if (isWithin(run.limits, entry.facts.eventTimeMs)) addStep(run, entry, key, depth);
-  return followedWithin(run, entries);
-}
-
-function followedWithin({ limits }: TraceRun, entries: readonly Entry[]): Entry[] {
-  return entries.filter(({ isFollowed, facts }) => isFollowed && isWithin(limits, facts.eventTimeMs));
+  const name = toHex(key);
+  let entries = run.transformations.get(name);
+  if (entries === undefined) {
+    const listed = run.reader.getTransformation(leaf.captor, facts.transformationId);
+    entries = readEntries(run, listed, "transformation").filter((other) =>
+      isWithin(run.limits, other.facts.eventTimeMs),
+    );
+    run.transformations.set(name, entries);
+    for (const entry of entries) addStep(run, entry, key, depth);
+  }
+  spend(run, entries.length);
+  return entries.filter(({ isFollowed }) => isFollowed);
 }
 
 /** From a container to what it holds: its origins are theirs, and what befell it befell them. */
 function followContents(
   run: TraceRun,
-  { leaf, facts }: Entry,
+  { entries, releases }: Timeline,
   { item: container, mode, window, depth }: Visit,
 ): void {
-  const relation = relationOf(facts);
-  if (leaf.role !== ROLES.parent || facts.action === "DELETE" || relation === undefined) return;
-  if (run.query.maxDepth !== null && depth >= run.query.maxDepth) return;
-  for (const item of facts.items) {
-    if (item.role !== ROLES.child) continue;
-    const stay = findStay(run, relation, container, item, facts.eventTimeMs);
-    if (intersect(stay, window) === undefined) continue;
-    const ahead =
-      mode === "back"
-        ? { fromMs: MIN_MS, untilMs: Math.min(window.untilMs, stay.untilMs) }
-        : { fromMs: Math.max(window.fromMs, stay.fromMs), untilMs: MAX_MS };
-    enqueue(run, item, mode, ahead, depth + 1);
+  for (const { relation, item, fromMs } of findChildren(run, entries)) {
+    const { stays } = readTimeline(run, item);
+    if (run.isTruncated) return;
+    const known = stays.filter(
+      ({ relation: held, parent }) => held === relation && equalBytes(parent.key, container.key),
+    );
+    // The child's own log says nothing of it where its custodian is another.
+    for (const stay of known.length > 0 ? known : [{ fromMs, untilMs: MAX_MS }]) {
+      const clipped = clipToRelease(stay, releases.get(relation)!);
+      if (intersect(clipped, window) === undefined) continue;
+      if (mode.isBack) enqueue(run, item, BACK, { fromMs: MIN_MS, untilMs: clipped.untilMs }, depth + 1);
+      else {
+        const ahead = item.isClassLevel ? PART_FORWARD : FORWARD;
+        enqueue(run, item, ahead, { fromMs: clipped.fromMs, untilMs: MAX_MS }, depth + 1);
+      }
+    }
   }
 }
 
-/** How long the child stands in the parent, by its own log where that tells, else from this event on. */
-function findStay(
-  run: TraceRun,
-  relation: Relation,
-  parent: NamedItem,
-  child: NamedItem,
-  timeMs: number,
-): Stay {
-  const stay = findStays(child.key, readTimeline(run, child)).find(
-    (held) => held.relation === relation && equalBytes(held.parent.key, parent.key) && isWithin(held, timeMs),
-  );
-  const fromHere = { relation, parent, fromMs: timeMs, untilMs: MAX_MS };
-  return clipToRelease(stay ?? fromHere, readTimeline(run, parent));
+interface Child {
+  readonly relation: Relation;
+  readonly item: EventItem;
+  /** Of the first event that names it in the container. */
+  readonly fromMs: number;
+}
+
+/** Each child that was ever put or seen in a container, once per relation. */
+function findChildren(run: TraceRun, entries: readonly Entry[]): Iterable<Child> {
+  const out = new Map<string, Child>();
+  for (const { leaf, facts, containment, isFollowed } of entries) {
+    if (!isFollowed || containment === undefined) continue;
+    if (leaf.role !== ROLES.parent || facts.action === "DELETE") continue;
+    spend(run, containment.children.size);
+    for (const [identity, [item]] of containment.children) {
+      const name = `${containment.relation} ${identity}`;
+      if (!out.has(name))
+        out.set(name, { relation: containment.relation, item: item!, fromMs: facts.eventTimeMs });
+    }
+  }
+  return out.values();
 }
 
 const QUALIFIED_KEY =
@@ -367,5 +460,5 @@ export function classOf(identity: string): string | undefined {
 function followClass(run: TraceRun, { item, window, depth }: Visit): void {
   const identity = classOf(item.identity);
   if (identity === undefined) return;
-  enqueue(run, { key: computeItemKey(run.reader.hasher, identity), identity }, "back", window, depth + 1);
+  enqueue(run, { key: computeItemKey(run.reader.hasher, identity), identity }, BACK, window, depth + 1);
 }

@@ -168,6 +168,19 @@ describe("documents", () => {
     assert.equal(getNextCaptureSeq(harness.state, alice.address), 1);
   });
 
+  it("fails identities that grow beyond what the ledger holds, instead of breaking on them", () => {
+    const { harness, alice } = setUp();
+    for (const length of [1_000, 1_015, 1_020, 1_024, 2_000]) {
+      const outcome = harness.capture(alice, object("OBSERVE", [`gs1:${"a".repeat(length - 4)}`]));
+      assert.equal(outcome.status, length < 1_008 ? "ok" : "trace.event-invalid");
+    }
+    const serial = "%22%2F%3C%3E%25%26%3F".repeat(2);
+    assert.equal(
+      harness.capture(alice, object("ADD", [epc(serial)]), object("OBSERVE", [epc(serial)])).status,
+      "ok",
+    );
+  });
+
   it("fails a cut that hides an event in another's slice or in the tail", () => {
     const { harness, alice } = setUp();
     const text = new TextDecoder().decode(makeDocument([object("ADD", [epc(1)]), object("ADD", [epc(2)])]));

@@ -79,12 +79,13 @@ export interface CapturedEvent {
   readonly sliceHash: Uint8Array;
   readonly event: EpcisEvent;
   readonly facts: EventFacts;
+  readonly digest: Uint8Array;
 }
 
 /** An item of the event, in all the roles that it has there. */
 interface Subject {
   readonly entry: ItemEntry;
-  readonly isClass: boolean;
+  isClass: boolean;
   /** Indexes into facts.items. */
   readonly ordinals: number[];
   /** Whether the captor answers for the item, so that its word changes the state. */
@@ -104,8 +105,7 @@ export function executeEvent(run: CaptureRun, captured: CapturedEvent): void {
   const { facts } = captured;
   const { hasher, state } = context;
   checkScope(run, captured);
-  const digest = computeFactsDigest(hasher, facts, facts.declaration);
-  const ownKey = computeOwnKey(hasher, captor, facts.hash, digest);
+  const ownKey = computeOwnKey(hasher, captor, facts.hash, captured.digest);
   const own = getOwnEvent(state, ownKey);
   if (own !== undefined && getCorrections(state, own.event)?.isRetracted !== 1) {
     answerDuplicate(run, captured, own.event);
@@ -151,22 +151,18 @@ function answerDuplicate(run: CaptureRun, captured: CapturedEvent, original: Eve
   );
 }
 
-function openSubjects({ items }: CaptureRun, { facts }: CapturedEvent): Subject[] {
+function openSubjects({ items }: CaptureRun, { facts, event }: CapturedEvent): Subject[] {
   const subjects = new Map<ItemEntry, Subject>();
-  facts.items.forEach((item, ordinal) => {
-    const entry = items.open(item.key, item.identity);
-    const subject = subjects.get(entry);
-    if (subject !== undefined && subject.isClass === item.isClassLevel) subject.ordinals.push(ordinal);
-    else if (subject === undefined)
-      subjects.set(entry, {
-        entry,
-        isClass: item.isClassLevel,
-        ordinals: [ordinal],
-        inCustody: false,
-        flags: 0,
-      });
+  facts.items.forEach(({ key, isClassLevel }, ordinal) => {
+    const entry = items.open(key, event.items[ordinal]!);
+    let subject = subjects.get(entry);
+    if (subject === undefined) {
+      subject = { entry, isClass: isClassLevel, ordinals: [], inCustody: false, flags: 0 };
+      subjects.set(entry, subject);
+    }
     // A URI named once with and once without a quantity is a class here.
-    else subjects.set(entry, { ...subject, isClass: true, ordinals: [...subject.ordinals, ordinal] });
+    subject.isClass ||= isClassLevel;
+    subject.ordinals.push(ordinal);
   });
   return [...subjects.values()];
 }
