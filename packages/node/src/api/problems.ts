@@ -1,6 +1,7 @@
 /** Errors as RFC 9457 problems: a stable code, the field, a sentence, and the HTTP status that goes with the code. */
 import { STATUS_CODES } from "node:http";
 import { LhgError } from "@lhg/protocol/core/errors";
+import type { FastifyReply } from "fastify";
 import { Type } from "typebox";
 
 /** HTTP status by code; what is not here goes by the endings below, and else is a bad request. */
@@ -70,6 +71,14 @@ export function makeProblem(code: string, detail: string, field = "", status = s
     code,
     ...(field === "" ? {} : { field }),
   };
+}
+
+/** As bytes, to which nothing adds a charset: RFC 9457 defines none for the media type. */
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply
+    .code(problem.status)
+    .header("content-type", PROBLEM_TYPE)
+    .send(Buffer.from(JSON.stringify(problem)));
 }
 
 /** What an error of fastify or of its validator says, in our codes. */

@@ -8,7 +8,7 @@ import { createHostCheck } from "./hosts.ts";
 import { type ApiLimits, DEFAULT_LIMITS } from "./limits.ts";
 import { describeApi } from "./openapi.ts";
 import { CBOR, type Operation } from "./operations.ts";
-import { makeProblem, PROBLEM_TYPE, type Problem, toProblem } from "./problems.ts";
+import { makeProblem, PROBLEM_TYPE, sendProblem, toProblem } from "./problems.ts";
 import { createRateLimiter } from "./rate-limit.ts";
 import { addAccountRoutes, addDeviceRoutes, addVendorRoutes } from "./routes/accounts.ts";
 import { addBlockRoutes } from "./routes/blocks.ts";
@@ -138,10 +138,6 @@ function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): 
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
   socket.destroySoon();
-}
-
-function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
 }
 
 function addErrorHandlers(app: FastifyInstance, logError: (error: unknown, requestId: string) => void): void {

@@ -22,7 +22,7 @@ import {
   proofParameter,
   sendBytes,
 } from "../operations.ts";
-import { makeProblem, PROBLEM_TYPE } from "../problems.ts";
+import { makeProblem, sendProblem } from "../problems.ts";
 import type { NodeService, SubmitResult } from "../service.ts";
 import { COSE, readSubmissions } from "../submissions.ts";
 
@@ -111,10 +111,8 @@ function sendResult(reply: FastifyReply, result: SubmitResult): unknown {
   if (result.state === "accepted") return result;
   const { id, state, code, field, message } = result;
   const status = state === "refused" ? 422 : 409;
-  return reply
-    .code(status)
-    .type(PROBLEM_TYPE)
-    .send({ ...makeProblem(code, message, field, status), id, state });
+  const problem = { ...makeProblem(code, message, field, status), id, state };
+  return sendProblem(reply, problem);
 }
 
 function addStatementFiles(app: FastifyInstance, service: NodeService): void {
