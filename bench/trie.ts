@@ -15,13 +15,8 @@ import { verifyTrieProof } from "../packages/protocol/src/core/merkle/trie-proof
 import type { TrieChange } from "../packages/protocol/src/core/merkle/trie-update.ts";
 import { update } from "../packages/protocol/src/core/merkle/trie-update.ts";
 
-export interface TrieFigure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-}
+import { type BenchContext, bySize, type Figure, type Part } from "./figures.ts";
 
-const KEYS = 1_000_000;
 const BATCHES = [
   { size: 10_000, rounds: 20 },
   { size: 2_000, rounds: 50 },
@@ -37,37 +32,49 @@ interface BenchTrie {
   version: number;
 }
 
+export const trie: Part = { name: "trie", run: measureTrie };
+
 /** Rates of one thread; of updates the median, without their commits. */
-export async function benchTrie(): Promise<TrieFigure[]> {
+async function measureTrie(context: BenchContext): Promise<Figure[]> {
+  const count = bySize(context, { quick: 50_000, default: 1_000_000, full: 1_000_000 });
+  const limit = { name: "sha256 of 64 B", value: context.calibration.sha256PerSecond };
+  const among = `of ${count.toLocaleString("en-US")} keys`;
   const stored = new Map<string, Uint8Array>();
-  const trie = createTrie({
+  const map = createTrie({
     hasher: sodiumCrypto,
     pages: { getPage: (key) => stored.get(toHex(key)) },
     prefix: Uint8Array.of(1),
     cache: new PageCache(256 << 20),
   });
-  const bench: BenchTrie = { trie, stored, keys: randomBytes(32 * KEYS), root: EMPTY_ROOT, version: 0 };
-  for (let first = 0; first < KEYS; first += 10_000) runUpdate(bench, 10_000, (i) => first + i);
+  const keys = randomBytes(32 * count);
+  const bench: BenchTrie = { trie: map, stored, keys, root: EMPTY_ROOT, version: 0 };
+  const randomIndex = () => Math.floor(Math.random() * count);
+  for (let first = 0; first < count; first += 10_000) runUpdate(bench, 10_000, (i) => first + i);
 
-  const figures: TrieFigure[] = [];
+  const figures: Figure[] = [];
   for (const { size, rounds } of BATCHES) {
     const rates = Array.from({ length: rounds }, () => runUpdate(bench, size, randomIndex)).sort(
       (a, b) => a - b,
     );
-    figures.push({ name: `trie update, ${size} of 1M keys`, value: rates[rounds >>> 1]!, unit: "updates/s" });
+    figures.push({
+      name: `trie update, ${size.toLocaleString("en-US")} ${among}`,
+      value: rates[rounds >>> 1]!,
+      unit: "/s",
+      limit,
+    });
   }
   const keyAt = (i: number) => bench.keys.subarray(32 * i, 32 * i + 32);
   figures.push({
     name: "trie read",
-    value: rateOf(100_000, () => getValueHash(trie, bench.root, keyAt(randomIndex()))),
+    value: rateOf(100_000, () => getValueHash(map, bench.root, keyAt(randomIndex()))),
     unit: "/s",
   });
   figures.push({
     name: "trie proof",
-    value: rateOf(5_000, () => prove(trie, bench.root, keyAt(randomIndex()))),
+    value: rateOf(5_000, () => prove(map, bench.root, keyAt(randomIndex()))),
     unit: "/s",
   });
-  const proof = prove(trie, bench.root, keyAt(0));
+  const proof = prove(map, bench.root, keyAt(0));
   figures.push({
     name: "trie proof verified",
     value: rateOf(5_000, () => verifyTrieProof(sodiumCrypto, bench.root.hash, keyAt(0), proof)),
@@ -75,12 +82,8 @@ export async function benchTrie(): Promise<TrieFigure[]> {
   });
   let storedBytes = 0;
   for (const page of stored.values()) storedBytes += page.length;
-  figures.push({ name: "trie pages of 1M keys", value: storedBytes, unit: "B" });
+  figures.push({ name: `trie pages ${among}`, value: storedBytes / 1e6, unit: "MB" });
   return figures;
-}
-
-function randomIndex(): number {
-  return Math.floor(Math.random() * KEYS);
 }
 
 function rateOf(count: number, work: () => unknown): number {

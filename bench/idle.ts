@@ -1,0 +1,50 @@
+/** Memory of a node that nobody talks to, started by the project's own start script. */
+
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { bySize, type Figure, type Part } from "./figures.ts";
+import { endProcess, readResidentBytes, startNode } from "./processes.ts";
+
+const ROOT = new URL("../", import.meta.url);
+const AIM_RESIDENT_MB = 300;
+
+export const idle: Part = {
+  name: "idle",
+  run: async (context) => {
+    const seconds = bySize(context, { quick: 5, default: 60, full: 600 });
+    const started = startNode([...startArguments(), "--port", "0", "--data", context.makeDirectory()]);
+    try {
+      await started.nextLine();
+      context.say(`the node idles for ${seconds} s`);
+      await sleep(seconds * 1000);
+      if (started.child.exitCode !== null) await started.nextLine();
+      return residentFigure(seconds, started.child.pid, context.calibration.bareProcessBytes);
+    } finally {
+      await endProcess(started);
+    }
+  },
+};
+
+/** Of `node <script> <arguments>` all that follows the first word, flags of Node included. */
+function startArguments(): string[] {
+  const manifest = JSON.parse(readFileSync(new URL("package.json", ROOT), "utf8")) as {
+    readonly scripts: { readonly start: string };
+  };
+  const [, ...args] = manifest.scripts.start.split(" ");
+  return args.map((arg) => (arg.endsWith(".ts") ? fileURLToPath(new URL(arg, ROOT)) : arg));
+}
+
+function residentFigure(seconds: number, pid: number | undefined, bareBytes: number | undefined): Figure[] {
+  const residentBytes = readResidentBytes(pid);
+  if (residentBytes === undefined || bareBytes === undefined) return [];
+  return [
+    {
+      name: `resident, idle for ${seconds} s`,
+      value: residentBytes / 1e6,
+      unit: "MB",
+      limit: { name: "bare Node process", value: bareBytes / 1e6 },
+      aim: { atMost: AIM_RESIDENT_MB },
+    },
+  ];
+}

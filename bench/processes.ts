@@ -1,0 +1,49 @@
+/** Child processes whose memory and time are measured from outside. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+
+export interface StartedProcess {
+  readonly child: ChildProcess;
+  /** The next line of standard output; rejects when the process ends without one. */
+  nextLine(): Promise<string>;
+}
+
+const ERROR_TAIL = 400;
+
+export function startNode(args: readonly string[]): StartedProcess {
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let errors = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    errors = (errors + chunk.toString()).slice(-ERROR_TAIL);
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    child,
+    nextLine: async () => {
+      const { value, done } = await lines.next();
+      if (done === true) throw new Error(`the process ended early: ${errors.trim()}`);
+      return value;
+    },
+  };
+}
+
+/** Asks the process to end and waits for it. */
+export async function endProcess({ child }: StartedProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  await ended;
+}
+
+/** Resident memory of a process; undefined where the system does not tell. */
+export function readResidentBytes(pid: number | undefined): number | undefined {
+  try {
+    const found = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+    return found === null ? undefined : Number(found[1]) * 1024;
+  } catch {
+    // Not Linux, or the process is gone.
+    return undefined;
+  }
+}
