@@ -18,10 +18,11 @@ import { failStatement } from "../../core/status.ts";
 import { type EpcisDocument, joinDocument } from "../../epcis/document.ts";
 import { ADMITTED, getCaptureKey, getVendor } from "../identity/vendors.ts";
 import { getCredits, spendCredits } from "../token/token.ts";
+import type { CaptureRun } from "./event-run.ts";
 import { readFacts } from "./facts.ts";
 import { ItemSet } from "./items.ts";
 import { TRACE_MODULE } from "./messages.ts";
-import { type CaptureRun, executeEvent } from "./trace.ts";
+import { executeEvent } from "./trace.ts";
 
 /** Media types of captured documents. */
 export const CAPTURE_CONTENT_TYPES: readonly string[] = ["application/ld+json", "application/json"];

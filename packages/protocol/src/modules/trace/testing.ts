@@ -18,12 +18,11 @@ import { splitDocument } from "../../epcis/document.ts";
 import { canonicalIdentity } from "../../epcis/identity.ts";
 import { ADMITTED, setPrefixHolder, setVendor } from "../identity/vendors.ts";
 import { spendCredits } from "../token/token.ts";
+import type { ItemsAnchor } from "./bundle-check.ts";
 import { admitCapture, chargeCapture, executeCapture, getNextCaptureSeq } from "./capture.ts";
-import type { EventId } from "./messages.ts";
 import { buildTraceBundle, encodeTraceBundle } from "./trace-bundle.ts";
 import { DEFAULT_TRACE_QUERY, type TraceQuery, type TraceResult, traceItem } from "./trace-query.ts";
 import { stateTraceReader } from "./trace-reader.ts";
-import type { ItemsAnchor } from "./verify-trace.ts";
 
 export const CHAIN_ID = "test-00112233";
 
@@ -241,8 +240,4 @@ export class TraceHarness {
     const { bundle, result } = buildTraceBundle(sources, asked.identity, asked.query);
     return { asked, anchor, bundle, bytes: encodeTraceBundle(bundle), result };
   }
-}
-
-export function sameEvent(id: EventId, capture: Uint8Array, index = 0): boolean {
-  return id.index === index && toHex(id.capture) === toHex(capture);
 }

@@ -27,7 +27,8 @@ import { computeTransformationKey } from "./facts.ts";
 import { custodyLog, getItem, itemStateKey, observationLog } from "./items.ts";
 import { type EventId, identityText, traceLeaf } from "./messages.ts";
 import type { NamedItem } from "./stays.ts";
-import { type TraceQuery, type TraceReader, type TraceResult, traceItem, traceQuery } from "./trace-query.ts";
+import type { TraceReader } from "./timelines.ts";
+import { type TraceQuery, type TraceResult, traceItem, traceQuery } from "./trace-query.ts";
 import { readLeafBytes, stateTraceReader } from "./trace-reader.ts";
 
 const PARTS_MAX = 1_000_000;

@@ -2,30 +2,30 @@
  * Tracing: from an item back to what it came from, forward to what became of it. One algorithm over one narrow
  * reader: the server runs it over the state, a verifier over a bundle.
  */
-import type { Address } from "../../core/account.ts";
-import { compareBytes, equalBytes, toHex } from "../../core/bytes.ts";
+import { equalBytes, toHex } from "../../core/bytes.ts";
 import { bool, type Infer, int, nullable, record, uint } from "../../core/codec/definition.ts";
-import type { Hasher } from "../../core/crypto.ts";
-import { isRetraction } from "./corrections.ts";
 import { computeItemKey, computeTransformationKey } from "./facts.ts";
-import { AGGREGATION, ASSOCIATION, type Relation } from "./items.ts";
-import { type EventFacts, type EventId, type EventItem, FLAGS, ROLES, type TraceLeaf } from "./messages.ts";
+import type { Relation } from "./items.ts";
+import { type EventFacts, type EventId, type EventItem, ROLES, type TraceLeaf } from "./messages.ts";
+import { clipToRelease, MAX_MS, MIN_MS, type NamedItem, type Stay, type Window } from "./stays.ts";
 import {
-  type ContainmentView,
-  clipToRelease,
-  findReleases,
-  findStays,
-  MAX_MS,
-  MIN_MS,
-  type NamedItem,
-  type Stay,
-  viewContainment,
-  type Window,
-} from "./stays.ts";
+  compareEntries,
+  type Entry,
+  eventName,
+  type LogName,
+  type Reading,
+  readEntries,
+  readTimeline,
+  spend,
+  startReading,
+  type Timeline,
+  type TraceReader,
+} from "./timelines.ts";
 
 export const TRACE_BACK = 1;
 export const TRACE_FORWARD = 2;
 export const TRACE_BOTH = 3;
+/** What others than the custodian say of an item is left out, shown, or followed too. */
 export const OBSERVATIONS_IGNORE = 0;
 export const OBSERVATIONS_SHOW = 1;
 export const OBSERVATIONS_FOLLOW = 2;
@@ -59,22 +59,6 @@ export const DEFAULT_TRACE_QUERY: TraceQuery = {
   observations: OBSERVATIONS_SHOW,
   includeClasses: false,
 };
-
-/** What tracing reads. Everything it returns must be whole, or the trace is not. */
-export interface TraceReader {
-  readonly hasher: Pick<Hasher, "sha256">;
-  /** Events by the item's custodians; none where nothing is recorded. */
-  getCustody(item: NamedItem): readonly TraceLeaf[];
-  /** Events by others. */
-  getObservations(item: NamedItem): readonly TraceLeaf[];
-  /** The events of one captor under one transformationID. */
-  getTransformation(captor: Address, transformationId: string): readonly TraceLeaf[];
-  getFacts(event: EventId): EventFacts;
-  /** The declarations of the event's captor that it is in error. */
-  getCorrections(event: EventId): readonly TraceLeaf[];
-}
-
-export type LogName = "custody" | "observation" | "transformation";
 
 export interface TraceStep {
   readonly event: EventId;
@@ -148,29 +132,7 @@ interface Visit {
   readonly depth: number;
 }
 
-/** An event, read once for all logs that it stands in. */
-interface EventView {
-  readonly facts: EventFacts;
-  readonly containment: ContainmentView | undefined;
-  readonly isRetracted: boolean;
-  readonly corrections: readonly TraceLeaf[];
-}
-
-interface Entry extends EventView {
-  readonly leaf: TraceLeaf;
-  readonly log: LogName;
-  readonly isFollowed: boolean;
-}
-
-/** What is known of an item; stays and releases are found once. */
-interface Timeline {
-  readonly entries: readonly Entry[];
-  readonly stays: readonly Stay[];
-  readonly releases: ReadonlyMap<Relation, readonly number[]>;
-}
-
-interface TraceRun {
-  readonly reader: TraceReader;
+interface TraceRun extends Reading {
   readonly query: TraceQuery;
   readonly limits: Window;
   readonly queue: Visit[];
@@ -179,13 +141,9 @@ interface TraceRun {
   /** Shown but not followed by an outsider's word: these come last, so that they crowd out nothing. */
   readonly remarks: TraceStep[];
   readonly items: Map<string, TracedItem>;
-  readonly timelines: Map<string, Timeline>;
-  readonly events: Map<string, EventView>;
   readonly transformations: Map<string, readonly Entry[]>;
   /** Events whose inputs, or outputs, have been gone on to. */
   readonly transformed: Set<string>;
-  work: number;
-  isTruncated: boolean;
 }
 
 /**
@@ -200,7 +158,12 @@ const WHOLE: Window = { fromMs: MIN_MS, untilMs: MAX_MS };
 export function traceItem(reader: TraceReader, identity: string, query: TraceQuery): TraceResult {
   const root = { key: computeItemKey(reader.hasher, identity), identity };
   const run: TraceRun = {
-    reader,
+    ...startReading({
+      reader,
+      readsObservations: query.observations !== OBSERVATIONS_IGNORE,
+      followsObservations: query.observations === OBSERVATIONS_FOLLOW,
+      work: WORK_MIN + WORK_PER_EVENT * query.maxEvents,
+    }),
     query,
     limits: { fromMs: query.fromMs ?? MIN_MS, untilMs: query.untilMs ?? MAX_MS },
     queue: [],
@@ -208,12 +171,8 @@ export function traceItem(reader: TraceReader, identity: string, query: TraceQue
     steps: new Map(),
     remarks: [],
     items: new Map(),
-    timelines: new Map(),
-    events: new Map(),
     transformations: new Map(),
     transformed: new Set(),
-    work: WORK_MIN + WORK_PER_EVENT * query.maxEvents,
-    isTruncated: false,
   };
   if ((query.direction & TRACE_BACK) !== 0) enqueue(run, root, BACK, run.limits, 0);
   if ((query.direction & TRACE_FORWARD) !== 0) enqueue(run, root, FORWARD, run.limits, 0);
@@ -275,21 +234,12 @@ function visit(run: TraceRun, next: Visit): void {
   if (mode === BACK && run.query.includeClasses) followClass(run, next);
 }
 
-function spend(run: TraceRun, work: number): void {
-  run.work -= work;
-  if (run.work < 0) run.isTruncated = true;
-}
-
 /** What happened to a container while the item was in it. */
 function followCarrier(run: TraceRun, stay: Stay, { mode, window, depth }: Visit): void {
   const { releases } = readTimeline(run, stay.parent);
   const clipped = intersect(clipToRelease(stay, releases.get(stay.relation)!), window);
   if (clipped === undefined) return;
   enqueue(run, stay.parent, mode.isBack ? CARRIER_BACK : CARRIER_FORWARD, clipped, depth + 1);
-}
-
-function eventName({ capture, index }: EventId): string {
-  return `${toHex(capture)} ${index}`;
 }
 
 function addStep(run: TraceRun, entry: Entry, via: Uint8Array, depth: number): void {
@@ -304,71 +254,6 @@ function putStep(run: TraceRun, step: TraceStep): void {
   if (run.steps.has(name)) return;
   if (run.steps.size < run.query.maxEvents) run.steps.set(name, step);
   else run.isTruncated = true;
-}
-
-/** All entries of an item's two logs, by claimed time. */
-function readTimeline(run: TraceRun, item: NamedItem): Timeline {
-  const name = toHex(item.key);
-  const known = run.timelines.get(name);
-  if (known !== undefined) return known;
-  const { reader, query } = run;
-  const custody = reader.getCustody(item);
-  // Of what nobody owns there is no better word.
-  const isOpen = query.observations !== OBSERVATIONS_IGNORE || custody.length === 0;
-  const observations = isOpen ? reader.getObservations(item) : [];
-  const entries = [
-    ...readEntries(run, custody, "custody"),
-    ...readEntries(run, observations, "observation"),
-  ].sort(compareEntries);
-  const timeline = {
-    entries,
-    stays: findStays(item.identity, entries),
-    releases: new Map(RELATIONS.map((relation) => [relation, findReleases(relation, entries)])),
-  };
-  run.timelines.set(name, timeline);
-  return timeline;
-}
-
-const RELATIONS: readonly Relation[] = [AGGREGATION, ASSOCIATION];
-
-/** Reads the events of leaves, until the trace has read as much as it may. */
-function readEntries(run: TraceRun, leaves: readonly TraceLeaf[], log: LogName): Entry[] {
-  const { query } = run;
-  const out: Entry[] = [];
-  for (const leaf of leaves) {
-    if (run.isTruncated) break;
-    const view = readEvent(run, leaf.event);
-    const isTrusted =
-      log !== "observation" ||
-      query.observations === OBSERVATIONS_FOLLOW ||
-      (leaf.flags & FLAGS.unowned) !== 0;
-    const isFollowed = isTrusted && !view.isRetracted && view.facts.declaration === null;
-    out.push({ ...view, leaf, log, isFollowed });
-  }
-  return out;
-}
-
-function readEvent(run: TraceRun, event: EventId): EventView {
-  const name = eventName(event);
-  const known = run.events.get(name);
-  if (known !== undefined) return known;
-  const { reader } = run;
-  const facts = reader.getFacts(event);
-  const corrections = reader.getCorrections(event);
-  const isRetracted = corrections.some((leaf) => isRetraction(reader.getFacts(leaf.event).declaration));
-  const view = { facts, containment: viewContainment(facts), isRetracted, corrections };
-  run.events.set(name, view);
-  spend(run, 1 + facts.items.length);
-  return view;
-}
-
-function compareEntries(a: Pick<Entry, "facts" | "leaf">, b: Pick<Entry, "facts" | "leaf">): number {
-  return (
-    a.facts.eventTimeMs - b.facts.eventTimeMs ||
-    a.leaf.height - b.leaf.height ||
-    compareBytes(a.leaf.event.capture, b.leaf.event.capture) ||
-    a.leaf.event.index - b.leaf.event.index
-  );
 }
 
 /** From outputs back to inputs, from inputs on to outputs, over all events of one transformation. */

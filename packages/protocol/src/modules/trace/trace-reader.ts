@@ -10,8 +10,8 @@ import { correctionLog, getCorrections } from "./corrections.ts";
 import { computeTransformationKey } from "./facts.ts";
 import { custodyLog, getItem, observationLog } from "./items.ts";
 import { type EventId, type EventRecord, eventRecord, type TraceLeaf, traceLeaf } from "./messages.ts";
+import type { TraceReader } from "./timelines.ts";
 import { eventRecordKey } from "./trace.ts";
-import type { TraceReader } from "./trace-query.ts";
 
 /** Leaves of one log that are read for a trace at most. */
 export const LOG_LEAVES_MAX = 100_000;
