@@ -8,6 +8,7 @@ import { type Client, createClient } from "@lhg/sdk/client/client";
 import { nodeCrypto } from "@lhg/sdk/crypto/node";
 import { createAccountSender } from "@lhg/sdk/transaction/account-sender";
 import type { Account } from "./accounts.ts";
+import { formatAmount } from "./amounts.ts";
 import { type DevKeys, findDevKeys } from "./dev-keys.ts";
 import type { Session } from "./session.ts";
 import { openAccount } from "./signing.ts";
@@ -100,18 +101,32 @@ export async function sendMessages(
   until: Wait = "committed",
 ): Promise<Settled> {
   const address = toHex(account.address);
+  let balance = 0n;
   const sender = createAccountSender({
     chainId: chain.chainId,
     signer: account.signer,
     sender: account.address,
     parameters: await getParameters(chain),
     nowMs: Date.now,
-    fetchNonce: async () => (await chain.client.getAccount(address)).nonce,
-    submit: (bytes) => submit(chain, bytes),
+    fetchNonce: async () => {
+      const found = await chain.client.getAccount(address);
+      balance = BigInt(found.balance);
+      return found.nonce;
+    },
+    submit: async ({ bytes, feeLimit }) => {
+      // The node would let it wait for a deposit.
+      if (balance < feeLimit) throw uncoveredFee(account, balance, feeLimit);
+      await submit(chain, bytes);
+    },
     crypto: nodeCrypto,
   });
   const { id } = await sender.send(messages);
   return requireOk(await waitFor(chain, toHex(id), until));
+}
+
+function uncoveredFee({ name }: Account, balance: bigint, feeLimit: bigint): LhgError {
+  const text = `has ${formatAmount(balance)}, and the fee may be ${formatAmount(feeLimit)}`;
+  return new LhgError("transaction.fee-uncovered", text, name);
 }
 
 export function requireOk(settled: Settled): Settled {

@@ -14,12 +14,13 @@ export const EXIT = {
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export const EXIT_CODES_HELP = `Exit codes:
-  0  done
-  1  refused by the chain, a proof that does not hold, or wrong input
-  2  wrong use of this command
-  3  the node cannot be reached
-  4  there is no such thing
-  70 a fault of this program (LHG_DEBUG=1 shows where)`;
+  0   done
+  1   refused by the chain, a proof that does not hold, or wrong input
+  2   wrong use of this command
+  3   the node cannot be reached
+  4   there is no such thing
+  70  a fault of this program (LHG_DEBUG=1 shows where)
+  130 ended by a second Ctrl-C`;
 
 /** An error as it is shown: one line for people, the same fields for programs. */
 export interface Failure {

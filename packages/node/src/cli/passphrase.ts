@@ -12,13 +12,20 @@ export interface PassphraseSource {
 
 const PASSPHRASE_BYTES_MAX = 1024;
 
+/** A descriptor is read once; the keys of one command share what it held. */
+const readDescriptors = new Map<number, string>();
+
 /** Asks twice when `isNew`. Throws `passphrase.missing`, `passphrase.mismatch`, `passphrase.too-long`. */
 export async function readPassphrase(
   source: PassphraseSource,
   prompt: string,
   isNew = false,
 ): Promise<string> {
-  if (source.fd !== undefined) return readFromDescriptor(source.fd);
+  if (source.fd !== undefined) {
+    const passphrase = readDescriptors.get(source.fd) ?? readFromDescriptor(source.fd);
+    readDescriptors.set(source.fd, passphrase);
+    return passphrase;
+  }
   if (source.environment !== undefined) return source.environment;
   if (source.stdin.isTTY !== true)
     throw new LhgError(

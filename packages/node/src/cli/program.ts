@@ -110,9 +110,10 @@ function addStart(program: Command, act: Act): void {
     .option("--port <port>", "port of the API; 0 lets the system choose", readPort, 8080)
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .addOption(
-      new Option("--log-level <level>", "how much the node logs")
-        .choices(["silent", "error", "warn", "info", "debug"])
-        .default("warn"),
+      new Option(
+        "--log-level <level>",
+        "how much the node logs; warn by default, nothing with --json",
+      ).choices(["silent", "error", "warn", "info", "debug"]),
     )
     .addHelpText(
       "after",

@@ -3,6 +3,7 @@ import type { Address } from "@lhg/protocol/core/account";
 import { encode } from "@lhg/protocol/core/codec/definition";
 import type { Signer } from "@lhg/protocol/core/cose";
 import type { Hasher } from "@lhg/protocol/core/crypto";
+import { LhgError } from "@lhg/protocol/core/errors";
 import { capture, computeSlicesRoot } from "@lhg/protocol/core/statement/capture";
 import { type EpcisDocument, readDocument } from "@lhg/protocol/epcis/document";
 import { readEvent } from "@lhg/protocol/epcis/event";
@@ -59,13 +60,15 @@ function readEvents(document: EpcisDocument, hasher: Pick<Hasher, "sha256">): Ca
 }
 
 /**
- * Cuts, hashes and signs a document. Throws as readCapturedEvents; of its codes `epcis.context-after-events` is mended
+ * Cuts, hashes and signs a document. Throws as readCapturedEvents, and `capture.no-events`; `epcis.context-after-events` is mended
  * by hoistContext of the protocol.
  */
 export function buildCapture(request: CaptureRequest): SignedCapture {
   const { hasher = nobleCrypto } = request;
   const document = readDocument(request.document);
   const events = readEvents(document, hasher);
+  if (events.length === 0)
+    throw new LhgError("capture.no-events", "must hold at least one event", document.eventsPath);
   const { head, slices, tail } = document.parts;
   const parts = [head, ...slices, tail];
   const payload = encode(

@@ -21,7 +21,7 @@ export interface AccountSenderOptions {
   /** The next nonce that the chain expects of the account, what is pending included. */
   readonly fetchNonce: () => Promise<number>;
   /** Resolves when the statement is durable at a node; rejects with the code of the refusal. */
-  readonly submit: (bytes: Uint8Array) => Promise<unknown>;
+  readonly submit: (signed: SignedTransaction) => Promise<unknown>;
   readonly crypto?: Crypto;
 }
 
@@ -49,7 +49,7 @@ export function createAccountSender(options: AccountSenderOptions): AccountSende
       // Whether a rejected statement took its nonce is the chain's to say, so the count is dropped until it is.
       nextNonce = undefined;
       try {
-        await options.submit(signed.bytes);
+        await options.submit(signed);
         nextNonce = nonce + 1;
         return signed;
       } catch (error) {

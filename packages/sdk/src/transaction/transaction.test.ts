@@ -14,7 +14,7 @@ import { nobleCrypto } from "../crypto/noble.ts";
 import { keyFromSeed, signerFromSecret } from "../keys/keys.ts";
 import { createAccountSender } from "./account-sender.ts";
 import { approveAction, describeAdmission, describeRegistration } from "./approvals.ts";
-import { buildTransaction } from "./build.ts";
+import { buildTransaction, type SignedTransaction } from "./build.ts";
 import { makeAdmission, makeCreditPurchase, makeDeviceRegistration, makeTransfer } from "./messages.ts";
 
 const seed = (fill: number): Uint8Array => new Uint8Array(32).fill(fill);
@@ -115,8 +115,7 @@ function fakeChain(startNonce = 0) {
       chain.fetches += 1;
       return chain.nonce;
     },
-    submit: async (bytes: Uint8Array) => {
-      const { nonce } = prepare(bytes).payload;
+    submit: async ({ transaction: { nonce } }: SignedTransaction) => {
       const failure = chain.failNext;
       chain.failNext = undefined;
       if (failure !== undefined) throw failure;

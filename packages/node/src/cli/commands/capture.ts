@@ -2,14 +2,15 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fromHex, toHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
-import { hoistContext } from "@lhg/protocol/epcis/document";
 import { computeCaptureCost } from "@lhg/protocol/modules/trace/capture";
 import { buildCapture, readCapturedEvents, type SignedCapture } from "@lhg/sdk/capture/build";
+import { type PreparedDocument, prepareDocument } from "@lhg/sdk/capture/prepare";
 import { nodeCrypto } from "@lhg/sdk/crypto/node";
 import type { Account } from "../accounts.ts";
 import { type Chain, getParameters, openChain, requireOk, submit, type Wait, waitFor } from "../chain.ts";
 import { chooseVendor } from "../choose-vendor.ts";
 import { ensureCredits } from "../credit.ts";
+import { type EventFinding, formatFinding, readFindings } from "../event-findings.ts";
 import { describeFailure, EXIT, type ExitCode, type Failure } from "../exit-codes.ts";
 import { commandName, type Session } from "../session.ts";
 import { openAccount, resolveAddress } from "../signing.ts";
@@ -32,6 +33,9 @@ interface Work {
   vendor?: string;
   failure?: Failure;
   height?: number;
+  findings?: ReadonlyMap<number, EventFinding>;
+  /** What was changed before signing, in words. */
+  mended?: readonly string[];
 }
 
 export async function captureFiles(
@@ -54,6 +58,8 @@ export async function captureFiles(
       if (work.signed === undefined) return;
       const settled = requireOk(await waitFor(chain, toHex(work.signed.id), options.wait));
       work.height = settled.height;
+      const { notices } = await chain.client.getStatement(settled.id);
+      work.findings = readFindings(notices);
     });
   }
   return report(session, all);
@@ -99,28 +105,31 @@ interface Desk {
 /** Signs and submits documents one after the other, counting each vendor's captures. */
 function createDesk(session: Session, chain: Chain, named: Captor | undefined): Desk {
   const nextSeqs = new Map<string, number>();
-  const announced = new Set<string>();
-  const limits = getParameters(chain);
+  const creditsLeft = new Map<string, number>();
+  const prices = getParameters(chain);
 
   async function readNextSeq(vendor: string): Promise<number> {
     return (await chain.client.getVendor(vendor)).nextCaptureSeq;
   }
 
+  /** A capture without credit would wait for it at the node, so credit is seen to before it is sent. */
+  async function reserve(account: Account, vendor: string, cost: number): Promise<void> {
+    let left = creditsLeft.get(vendor);
+    if (left === undefined && account.source === "development")
+      session.output.note(`Signing as ${account.name}, a development vendor.`);
+    if (left === undefined || left < cost) left = await ensureCredits(session, chain, vendor, cost);
+    creditsLeft.set(vendor, left - cost);
+  }
+
   async function submitFile(work: Work): Promise<void> {
-    const bytes = new Uint8Array(await readFile(work.file));
-    const document = hoistContext(bytes);
-    if (document !== bytes)
-      session.output.note(`${work.file}: its @context was moved to the front before signing.`);
+    const prepared = prepareDocument(new Uint8Array(await readFile(work.file)));
+    const { document } = prepared;
+    work.mended = describeMending(prepared);
+    for (const text of work.mended) session.output.note(`${work.file}: ${text}`);
     const events = readCapturedEvents(document, nodeCrypto);
     const { account, vendor } = named ?? pickDevVendor(chain, events);
     const address = toHex(vendor);
-    if (account.source === "development" && !announced.has(address)) {
-      announced.add(address);
-      session.output.note(`Signing as ${account.name}, a development vendor.`);
-      const { creditsPerCapture, creditsPerEvent, captureEventsMax } = await limits;
-      const cost = computeCaptureCost({ creditsPerCapture, creditsPerEvent }, captureEventsMax);
-      await ensureCredits(session, chain, address, cost);
-    }
+    await reserve(account, address, computeCaptureCost(await prices, events.length));
     const signAndSubmit = async (captureSeq: number): Promise<SignedCapture> => {
       const request = { chainId: chain.chainId, vendor: fromHex(address), captureSeq, document };
       const signed = buildCapture({ ...request, signer: account.signer, hasher: nodeCrypto });
@@ -141,6 +150,13 @@ function createDesk(session: Session, chain: Chain, named: Captor | undefined): 
   return { submitFile };
 }
 
+function describeMending({ dropped, isReordered }: PreparedDocument): string[] {
+  return [
+    ...dropped.map((path) => `${path} occurs again later: left out before signing.`),
+    ...(isReordered ? ["its @context was moved to the front before signing."] : []),
+  ];
+}
+
 function pickDevVendor({ devKeys }: Chain, events: SignedCapture["events"]): Captor {
   if (devKeys === undefined)
     throw new LhgError(
@@ -156,12 +172,15 @@ function report(session: Session, all: readonly Work[]): ExitCode {
   const { output } = session;
   const failed = all.filter(({ failure }) => failure !== undefined);
   const views = all.map(describeWork);
-  const lines = all.flatMap(({ file, signed, failure, height }) => {
+  const lines = all.flatMap(({ file, signed, failure, height, findings }) => {
     if (failure !== undefined) return [`FAILED  ${file}: ${failure.message} (${failure.code})`];
     const id = toHex(signed!.id);
     return [
       `${file}  block ${height}`,
-      ...signed!.events.map(({ event, index, hash }) => `  ${event.type}  ${id}:${index}  ${hash}`),
+      ...signed!.events.flatMap(({ event, index, hash }) => [
+        `  ${event.type}  ${id}:${index}  ${hash}`,
+        ...formatFinding(findings?.get(index)),
+      ]),
     ];
   });
   output.result({ captures: views, failed: failed.length }, lines);
@@ -178,7 +197,7 @@ function report(session: Session, all: readonly Work[]): ExitCode {
   return failed.length === 0 ? EXIT.ok : EXIT.refused;
 }
 
-function describeWork({ file, signed, vendor, failure, height }: Work): object {
+function describeWork({ file, signed, vendor, failure, height, findings, mended = [] }: Work): object {
   if (failure !== undefined) {
     const { code, field, message } = failure;
     return { file, error: { code, field, message } };
@@ -189,11 +208,13 @@ function describeWork({ file, signed, vendor, failure, height }: Work): object {
     id,
     vendor,
     height,
+    mended,
     events: signed!.events.map(({ event, index, hash }) => ({
       id: `${id}:${index}`,
       hash,
       type: event.type,
       ...(event.eventId === undefined ? {} : { eventId: event.eventId }),
+      ...findings?.get(index),
     })),
   };
 }

@@ -15,12 +15,16 @@ import { commandName, DEFAULT_DATA, DEFAULT_URL, type Session } from "../session
 interface DevOptions {
   readonly port: number;
   readonly host: string;
-  readonly logLevel: string;
+  readonly logLevel?: string;
 }
 
+/** As a shell reports a program that Ctrl-C ended. */
+const EXIT_FORCED = 130;
+
 /** Runs until a signal ends it. */
-export async function runDev(session: Session, { port, host, logLevel }: DevOptions): Promise<ExitCode> {
+export async function runDev(session: Session, options: DevOptions): Promise<ExitCode> {
   const { data } = session.options;
+  const { port, host, logLevel = session.output.isJson ? "silent" : "warn" } = options;
   const config = readConfig({ dataDirectory: data, host, port, logLevel });
   const chain = await loadOrCreateDevChain(data);
   const end = waitForEnd();
@@ -37,7 +41,7 @@ export async function runDev(session: Session, { port, host, logLevel }: DevOpti
   try {
     const signal = await end.ended;
     session.output.note(`${signal}: stopping. Once more to force it.`);
-    process.once(signal, () => process.exit(EXIT.internal));
+    process.once(signal, () => process.exit(EXIT_FORCED));
     return EXIT.ok;
   } finally {
     await node.stop();

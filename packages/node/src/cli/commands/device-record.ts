@@ -1,7 +1,13 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { toHex } from "@lhg/protocol/core/bytes";
+import { decode } from "@lhg/protocol/core/codec/definition";
+import { decodeSign1 } from "@lhg/protocol/core/cose";
 import { LhgError } from "@lhg/protocol/core/errors";
+import type { Parameters } from "@lhg/protocol/core/parameters";
+import { submission } from "@lhg/protocol/core/statement/submission";
+import { computeCollectionCost } from "@lhg/protocol/modules/collection/collection";
+import { collection } from "@lhg/protocol/modules/collection/messages";
 import { nodeCrypto } from "@lhg/sdk/crypto/node";
 import { createDevice, type Device } from "@lhg/sdk/device/device";
 import { createFileStore } from "@lhg/sdk/device/file-store";
@@ -37,12 +43,10 @@ export async function recordReadings(
     limits: parameters,
     crypto: nodeCrypto,
   });
-  const { headSeq: before, acknowledgedSeq } = device.state;
+  const { headSeq: before } = device.state;
   for (const file of files) await recordFile(device, file);
   const { vendor } = await chain.client.getDevice(toHex(device.address));
-  const waiting = device.state.headSeq - acknowledgedSeq;
-  const cost = waiting * (parameters.creditsPerCollection + parameters.collectionReadingsMax);
-  await ensureCredits(session, chain, vendor, cost);
+  await ensureCredits(session, chain, vendor, costOfWaiting(device, parameters));
   const last = await flush(session, chain, device, options.wait);
   const recorded = device.state.headSeq - before;
   session.output.result(
@@ -57,6 +61,17 @@ export async function recordReadings(
     },
     `Recorded ${recorded} collections up to number ${device.state.headSeq}, block ${last.height}, id ${last.id}`,
   );
+}
+
+/** Credits that the collections cost which no node has confirmed yet. */
+function costOfWaiting({ state }: Device, parameters: Parameters): number {
+  return state.kept
+    .filter(({ seq }) => seq > state.acknowledgedSeq)
+    .reduce((sum, { bytes }) => {
+      const { statement } = decode(submission, bytes, "submission");
+      const { readings } = decode(collection, decodeSign1(statement).payload, "collection");
+      return sum + computeCollectionCost(parameters, readings.length);
+    }, 0);
 }
 
 async function recordFile(device: Device, file: string): Promise<void> {

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { EXIT } from "../src/cli/exit-codes.ts";
+
+const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
+const ITEM = "urn:epc:id:sgtin:0012345.011111.2";
+
+interface Started {
+  readonly process: ChildProcess;
+  readonly url: string;
+  readonly chainId: string;
+}
+
+let folder: string;
+let dev: Started;
+
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, LHG_PASSPHRASE: "x", LHG_DATA: folder, LHG_URL: dev?.url };
+}
+
+async function startDev(): Promise<Started> {
+  const args = [MAIN, "dev", "--port", "0", "--data", folder, "--json"];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  let text = "";
+  for await (const chunk of child.stdout) {
+    text += String(chunk);
+    try {
+      return { process: child, ...(JSON.parse(text) as { url: string; chainId: string }) };
+    } catch {
+      // Half an answer: the rest comes.
+    }
+  }
+  throw new Error(`lhg dev ended: ${text}`);
+}
+
+async function stopDev(): Promise<number | null> {
+  const exited = once(dev.process, "exit");
+  dev.process.kill("SIGTERM");
+  const [code] = await exited;
+  return code;
+}
+
+function run(...args: readonly string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const options = { env: environment(), cwd: folder, maxBuffer: 16 << 20 };
+    execFile(process.execPath, [MAIN, ...args], options, (error, stdout, stderr) => {
+      const exitCode = error === null ? 0 : Number(error.code);
+      resolve({ exitCode, stdout, stderr });
+    });
+  });
+}
+
+async function runJson(...args: readonly string[]) {
+  const { exitCode, stdout, stderr } = await run(...args, "--json");
+  assert.equal(exitCode, EXIT.ok, stderr);
+  return JSON.parse(stdout);
+}
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "lhg-dev-"));
+  dev = await startDev();
+});
+
+after(async () => {
+  dev.process.kill("SIGKILL");
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("the keys of the development chain are for their owner alone", async () => {
+  assert.equal((await stat(join(folder, "dev-keys.json"))).mode & 0o777, 0o600);
+  const { keys } = await runJson("keys", "list");
+  assert.equal(keys.filter(({ name }: { name: string }) => name.startsWith("operator-")).length, 7);
+});
+
+test("the three commands that it prints work, and their proofs hold offline", async () => {
+  assert.equal((await runJson("status")).chainId, dev.chainId);
+  const { captures, failed } = await runJson("capture", "example.jsonld");
+  assert.equal(failed, 0);
+  const trace = await runJson("trace", ITEM, "--verify", "--out", "journey.trace");
+  assert.equal(trace.isComplete, true);
+  assert.deepEqual(
+    trace.events.map(({ event }: { event: { bizStep: string } }) => event.bizStep.split("-").at(-1)),
+    ["commissioning", "packing", "shipping"],
+  );
+  await runJson("receipt", captures[0].events[1].id, "--out", "event.receipt");
+  for (const file of ["journey.trace", "event.receipt"]) {
+    const { exitCode, stdout } = await run("verify", file, "--url", "http://127.0.0.1:1");
+    assert.equal(exitCode, EXIT.ok);
+    assert.match(stdout, /^VALID/);
+  }
+  const receipt = await readFile(join(folder, "event.receipt"));
+  receipt[200]! ^= 1;
+  await writeFile(join(folder, "forged.receipt"), receipt);
+  assert.equal((await run("verify", "forged.receipt")).exitCode, EXIT.refused);
+});
+
+test("a bad document among good ones fails alone, with its JSON path", async () => {
+  await writeFile(join(folder, "bad.jsonld"), '{"type":"EPCISDocument"}');
+  const { exitCode, stdout } = await run("capture", "bad.jsonld", "example.jsonld", "--json");
+  assert.equal(exitCode, EXIT.refused);
+  const { captures, failed } = JSON.parse(stdout);
+  assert.equal(failed, 1);
+  assert.match(captures[0].error.field, /^\$/);
+  assert.match(captures[1].events[0].duplicateOf, /^[0-9a-f]{64}:0$/);
+});
+
+test("a device is registered and its readings are recorded once", async () => {
+  await runJson("keys", "new", "sensor");
+  const { device } = await runJson("device", "register", "sensor", "--model", "T-1");
+  await writeFile(join(folder, "readings.json"), '[{"n":"urn:dev:mac:1","u":"Cel","v":21.5}]');
+  assert.equal((await runJson("device", "record", "sensor", "readings.json", "readings.json")).recorded, 2);
+  assert.equal((await runJson("device", "record", "sensor", "readings.json")).seq, 3);
+  const shown = await runJson("device", "show", device);
+  assert.deepEqual([shown.stream.headSeq, shown.stream.gaps], [3, []]);
+});
+
+test("a vendor is admitted by the validators, and what is not covered is refused", async () => {
+  await runJson("keys", "new", "alice");
+  await runJson("vendor", "admit", "alice", "--name", "Alice Foods", "--prefix", "4099999");
+  assert.deepEqual((await runJson("vendor", "show", "alice")).prefixes, ["4099999"]);
+  const poor = await run("capture", "example.jsonld", "--vendor", "alice", "--json");
+  assert.equal(poor.exitCode, EXIT.refused);
+  assert.equal(JSON.parse(poor.stdout).captures[0].error.code, "credit.insufficient");
+  const broke = await run("send", "transfer", "sensor", "1", "--as", "alice", "--json");
+  assert.equal(JSON.parse(broke.stderr).error.code, "transaction.fee-uncovered");
+  await runJson("send", "transfer", "alice", "10.5");
+  const taken = await run("vendor", "admit", "alice", "--name", "Alice", "--prefix", "0012345", "--json");
+  assert.equal(taken.exitCode, EXIT.refused);
+  assert.equal(JSON.parse(taken.stderr).error.code, "identity.prefix-taken");
+  await runJson("vendor", "expel", "alice");
+  assert.equal((await run("vendor", "show", "ff".repeat(20))).exitCode, EXIT.notFound);
+});
+
+test("exports are lines of JSON, all pages of them", async () => {
+  const { stdout } = await run("export", "blocks");
+  const heights = stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line).height);
+  assert.deepEqual(
+    heights,
+    heights.map((_, i) => heights[0] - i),
+  );
+  const { count } = await runJson("export", "events", "--out", "events.jsonl");
+  assert.equal((await readFile(join(folder, "events.jsonl"), "utf8")).trimEnd().split("\n").length, count);
+});
+
+test("a signal ends it cleanly, and the next start continues the chain", async () => {
+  const { height } = await runJson("status");
+  assert.equal(await stopDev(), 0);
+  const { chainId } = dev;
+  dev = await startDev();
+  assert.equal(dev.chainId, chainId);
+  assert.ok((await runJson("status")).height >= height);
+  assert.equal((await runJson("trace", ITEM, "--verify")).isComplete, true);
+});
