@@ -78,7 +78,9 @@ export function findRecipient(
     for (const destination of event.destinations) {
       if (destination.type !== type) continue;
       const vendor = items.findHolder(destination.identity);
-      if (vendor === null || equalBytes(vendor, captor)) continue;
+      if (vendor === null) continue;
+      // Sold but not sent: who owns it changes, who has it does not.
+      if (equalBytes(vendor, captor)) return undefined;
       if (getVendor(state, vendor)?.standing === ADMITTED) return vendor;
     }
   return undefined;

@@ -282,6 +282,19 @@ describe("whose word counts", () => {
     assert.deepEqual([item.custody.size, item.observations.size], [4, 2]);
   });
 
+  it("keeps custody with a possessing party that sells and does not send", () => {
+    const context = setUp();
+    const { harness, alice } = context;
+    const sold = object("OBSERVE", [epc(1)], {
+      bizStep: "shipping",
+      destinationList: [
+        { type: "owning_party", destination: party("4012345") },
+        { type: "possessing_party", destination: party("0614141") },
+      ],
+    });
+    assert.deepEqual(flagsOf(context, harness.capture(alice, sold)), []);
+  });
+
   it("takes a shipment back before it is received", () => {
     const context = setUp();
     const { harness, alice, bob } = context;
