@@ -73,7 +73,7 @@ export async function waitFor({ client }: Chain, id: string, until: Wait): Promi
 }
 
 /** A refusal by the node as an error; its message may begin with the field already. */
-export function refusalOf({
+function refusalOf({
   code,
   field,
   message,

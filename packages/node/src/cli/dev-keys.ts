@@ -54,7 +54,7 @@ export function describeDevKeys(chain: DevChain): DevKeys {
 }
 
 /** `Acme Manufacturing` -> `acme-manufacturing`: what stands for it on the command line. */
-export function slugOf(name: string): string {
+function slugOf(name: string): string {
   return name
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")

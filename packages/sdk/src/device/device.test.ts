@@ -269,7 +269,15 @@ test("relative times become absolute, and nonsense takes no sequence", async () 
   const [first] = resolveSenml(statement.payload.readings);
   assert.deepEqual(first!.time, { mantissa: 16_999_999_995n, exponent: -1 });
   assert.ok(equalBytes(statement.payload.prevId, ZERO32));
-  for (const text of ["", "{}", "[]", "[{}]", '[{"bn":"a"}]', '[{"n":"a","v":1,"vs":"x"}]'])
+  for (const text of [
+    "",
+    "{}",
+    "[]",
+    "[{}]",
+    '[{"bn":"a"}]',
+    '[{"n":"a","v":1,"vs":"x"}]',
+    '[{"n":"a","v":1234567890123456789012345}]',
+  ])
     await assert.rejects(device.record(encodeUtf8(text)), LhgError);
   assert.equal(device.state.headSeq, 1);
 });

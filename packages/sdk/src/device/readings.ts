@@ -1,8 +1,9 @@
 /** Readings as devices hand them over, and as collections carry them. */
+import { encode } from "@lhg/protocol/core/codec/definition";
 import { toDecimal } from "@lhg/protocol/core/decimal";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { readSenmlJson } from "@lhg/protocol/senml/json";
-import type { SenmlRecord } from "@lhg/protocol/senml/record";
+import { type SenmlRecord, senmlPack } from "@lhg/protocol/senml/record";
 import { type ResolvedReading, resolveSenml } from "@lhg/protocol/senml/resolve";
 
 /** A SenML pack: records, or the bytes of its JSON form (application/senml+json). */
@@ -17,14 +18,17 @@ export interface PlainReadings {
 }
 
 /**
- * Resolves a pack; times before 2^28 seconds count from `nowMs`. Throws `senml.*`, `decimal.*` or `json.*`, so that what
+ * Resolves a pack; times before 2^28 seconds count from `nowMs`. Throws `senml.*`, `decimal.*`, `cbor.*`, `value.*` or `json.*`, so that what
  * the chain would refuse never takes a sequence.
  */
 export function readReadings(readings: Readings, nowMs: number): PlainReadings {
   const records = readings instanceof Uint8Array ? readSenmlJson(readings) : readings;
   const resolved = resolveSenml(records, { relativeTo: toDecimal(BigInt(Math.trunc(nowMs)), -3) });
   if (resolved.length === 0) throw new LhgError("senml.value", "must hold a reading", "readings");
-  return { version: records[0]?.bver ?? DEFAULT_VERSION, records: resolved.map(toRecord) };
+  const plain = resolved.map(toRecord);
+  // A number that no collection can carry must not take the rest of its batch with it.
+  encode(senmlPack, plain, "readings");
+  return { version: records[0]?.bver ?? DEFAULT_VERSION, records: plain };
 }
 
 function toRecord({ name, unit, time, value, sum, updateTime }: ResolvedReading): SenmlRecord {
