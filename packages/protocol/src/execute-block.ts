@@ -228,7 +228,7 @@ class BlockRun {
 /** Takes what a statement costs whether it succeeds or not. */
 function charge(context: StatementContext, statement: PreparedStatement): { gasUsed: number; fee: bigint } {
   if (statement.kind === "collection") {
-    chargeCollection(context, statement.payload);
+    chargeCollection(context, statement.payload, statement.sizeBytes);
     return { gasUsed: 0, fee: 0n };
   }
   if (statement.kind === "capture") {

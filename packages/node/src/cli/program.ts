@@ -383,7 +383,8 @@ function addQuestions(program: Command, act: Act): void {
     .option("--validators-hash <hex>", "hash of a validator set that you trust")
     .addHelpText(
       "after",
-      `\nNeeds no network. Without --genesis or --chain-id it trusts the development chain of the data folder.
+      `\nNeeds no network. Without --genesis or --chain-id it trusts the development chain of the data folder. A node
+answers its genesis at /api/v1/chain; whether it is the right one, its chain id says, which you know from elsewhere.
 ${examples("lhg verify event.receipt", "lhg verify journey.trace --genesis genesis.json", "lhg verify event.receipt --chain-id lhg-5e... --validators-hash 7c...")}`,
     )
     .action(act(async () => (await import("./commands/verify.ts")).verifyFile));

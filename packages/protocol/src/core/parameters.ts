@@ -26,6 +26,8 @@ export const parameters = record(1, {
   creditsPerReading: uint(),
   creditsPerCapture: uint(),
   creditsPerEvent: uint(),
+  /** Of statement and slices, begun kilobytes of 1,024 bytes: an event may name thousands of items. */
+  creditsPerKilobyte: uint(),
   /** Credits a device may use a day where its vendor set no limit of its own. */
   deviceCreditsPerDayMax: uint(),
 });
@@ -51,6 +53,7 @@ export const DEFAULT_PARAMETERS: Parameters = {
   creditsPerReading: 1,
   creditsPerCapture: 50,
   creditsPerEvent: 20,
+  creditsPerKilobyte: 5,
   deviceCreditsPerDayMax: 10_000_000,
 };
 
@@ -65,4 +68,12 @@ export function getParameters(state: StateReader): Parameters {
 
 export function setParameters(state: StateAccess, value: Parameters): void {
   parametersTable.set(state, BASE, value);
+}
+
+/** Credits for the size of what prepaid credit pays. */
+export function computeSizeCost(
+  { creditsPerKilobyte }: Pick<Parameters, "creditsPerKilobyte">,
+  sizeBytes: number,
+): number {
+  return creditsPerKilobyte * Math.ceil(sizeBytes / 1024);
 }

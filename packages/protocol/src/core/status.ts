@@ -44,8 +44,6 @@ export const STATUS = {
   "trace.prefix-not-owned": 121,
   "trace.cycle": 122,
   "trace.depth": 123,
-  "trace.correction-foreign": 124,
-  "trace.correction-unknown": 125,
   "trace.scope": 126,
   "trace.children": 127,
 } as const;

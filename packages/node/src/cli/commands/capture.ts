@@ -129,7 +129,7 @@ function createDesk(session: Session, chain: Chain, named: Captor | undefined): 
     const events = readCapturedEvents(document, nodeCrypto);
     const { account, vendor } = named ?? pickDevVendor(chain, events);
     const address = toHex(vendor);
-    await reserve(account, address, computeCaptureCost(await prices, events.length));
+    await reserve(account, address, computeCaptureCost(await prices, events.length, document.length));
     const signAndSubmit = async (captureSeq: number): Promise<SignedCapture> => {
       const request = { chainId: chain.chainId, vendor: fromHex(address), captureSeq, document };
       const signed = buildCapture({ ...request, signer: account.signer, hasher: nodeCrypto });

@@ -70,7 +70,7 @@ function costOfWaiting({ state }: Device, parameters: Parameters): number {
     .reduce((sum, { bytes }) => {
       const { statement } = decode(submission, bytes, "submission");
       const { readings } = decode(collection, decodeSign1(statement).payload, "collection");
-      return sum + computeCollectionCost(parameters, readings.length);
+      return sum + computeCollectionCost(parameters, readings.length, statement.length);
     }, 0);
 }
 

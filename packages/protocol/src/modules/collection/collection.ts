@@ -12,7 +12,7 @@ import {
   refuse,
   type StatementContext,
 } from "../../core/module.ts";
-import type { Parameters } from "../../core/parameters.ts";
+import { computeSizeCost, type Parameters } from "../../core/parameters.ts";
 import type { StateReader } from "../../core/state/overlay.ts";
 import { vendorPartition } from "../../core/state/partition.ts";
 import { defineTable } from "../../core/state/table.ts";
@@ -35,8 +35,13 @@ const usages = defineTable<[Address], { day: number; credits: number }>(
   record(1, { day: uint(), credits: uint() }),
 );
 
-export function computeCollectionCost(parameters: Parameters, readings: number): number {
-  return parameters.creditsPerCollection + readings * parameters.creditsPerReading;
+/** Credits that a collection of so many readings and bytes of COSE costs. */
+export function computeCollectionCost(parameters: Parameters, readings: number, sizeBytes: number): number {
+  return (
+    parameters.creditsPerCollection +
+    readings * parameters.creditsPerReading +
+    computeSizeCost(parameters, sizeBytes)
+  );
 }
 
 function getUsedToday(state: StateReader, vendor: Address, device: Address, timeMs: number): number {
@@ -72,7 +77,7 @@ export function admitCollection(
   const placement = placeCollection(stream, body);
   checkFillId(stream, placement, id);
   checkKey(context, statement, owned, placement.kind === "fill");
-  const cost = computeCollectionCost(parameters, body.readings.length);
+  const cost = computeCollectionCost(parameters, body.readings.length, statement.bytes.length);
   if (getCredits(state, owned.vendor) < cost)
     postpone("credit.insufficient", `needs ${cost} credits of its vendor`, "collection");
   const limit = owned.device.creditsPerDayMax ?? parameters.deviceCreditsPerDayMax;
@@ -103,10 +108,10 @@ function checkKey(
 }
 
 /** Counts a collection's credit and sequence; what follows may fail without giving either back. */
-export function chargeCollection(context: StatementContext, body: Collection): void {
+export function chargeCollection(context: StatementContext, body: Collection, sizeBytes: number): void {
   const { state, timeMs } = context;
   const { vendor } = requireDevice(state, body.device);
-  const cost = computeCollectionCost(context.parameters, body.readings.length);
+  const cost = computeCollectionCost(context.parameters, body.readings.length, sizeBytes);
   const used = getUsedToday(state, vendor, body.device, timeMs);
   spendCredits(state, vendor, cost);
   const partition = vendorPartition(vendor);

@@ -5,15 +5,24 @@ import { checkGrantedPrefix, type Identity } from "../../epcis/identity.ts";
 const COMPANY_DIGITS_MIN = 4;
 const COMPANY_DIGITS_MAX = 12;
 const DELIMITERS = "/:#?=";
+/** Each delimiter of an identity is a look-up when its holder is sought, so prefixes have few. */
+const DELIMITERS_MAX = 16;
+const PREFIX_BYTES_MAX = 256;
 
 export function isValidPrefix(prefix: string): boolean {
   try {
     checkGrantedPrefix(prefix, "");
-    return true;
+    return prefix.length <= PREFIX_BYTES_MAX && countDelimiters(prefix) <= DELIMITERS_MAX;
   } catch (error) {
     if (error instanceof LhgError) return false;
     throw error;
   }
+}
+
+function countDelimiters(text: string): number {
+  let count = 0;
+  for (const character of text) if (DELIMITERS.includes(character)) count++;
+  return count;
 }
 
 /** Every grantable prefix of `text` that is shorter than `below` characters, longest first. */
@@ -24,9 +33,10 @@ function prefixesOf(text: string, isDigits: boolean, below: number): string[] {
       out.push(text.slice(0, end));
     return out;
   }
-  for (let end = Math.min(text.length, below - 1); end > 0; end--)
+  const length = Math.min(text.length, below - 1, PREFIX_BYTES_MAX);
+  for (let end = 1; end <= length && out.length < DELIMITERS_MAX; end++)
     if (DELIMITERS.includes(text[end - 1]!)) out.push(text.slice(0, end));
-  return out;
+  return out.reverse();
 }
 
 /** Prefixes that would cover an identity if they were granted, longest first: the longest granted one holds it. */

@@ -9,7 +9,7 @@ import type { PublicKey } from "../../core/crypto.ts";
 import { assertInvariant, LhgError } from "../../core/errors.ts";
 import { hashLeaf } from "../../core/merkle/log.ts";
 import { type AdmissionContext, postpone, refuse, type StatementContext } from "../../core/module.ts";
-import type { Parameters } from "../../core/parameters.ts";
+import { computeSizeCost, type Parameters } from "../../core/parameters.ts";
 import type { StateReader } from "../../core/state/overlay.ts";
 import { vendorPartition } from "../../core/state/partition.ts";
 import { defineTable } from "../../core/state/table.ts";
@@ -42,12 +42,17 @@ export function getNextCaptureSeq(state: StateReader, vendor: Address): number {
   return sequences.get(state, vendorPartition(vendor))?.next ?? 0;
 }
 
-/** Credits that a capture of so many events costs. */
+/** Credits that a capture of so many events and bytes of document costs. */
 export function computeCaptureCost(
-  parameters: Pick<Parameters, "creditsPerCapture" | "creditsPerEvent">,
+  parameters: Pick<Parameters, "creditsPerCapture" | "creditsPerEvent" | "creditsPerKilobyte">,
   events: number,
+  sizeBytes: number,
 ): number {
-  return parameters.creditsPerCapture + events * parameters.creditsPerEvent;
+  return (
+    parameters.creditsPerCapture +
+    events * parameters.creditsPerEvent +
+    computeSizeCost(parameters, sizeBytes)
+  );
 }
 
 /** Judges a capture against the state just before it; everything but the signature itself. */
@@ -75,7 +80,7 @@ export function admitCapture(
     refuse("capture.sequence-used", `is used; the next is ${next}`, "capture.captureSeq");
   if (capture.captureSeq > next)
     postpone("capture.sequence-gap", `the next is ${next}`, "capture.captureSeq");
-  const cost = computeCaptureCost(parameters, events);
+  const cost = computeCaptureCost(parameters, events, capture.sizeBytes);
   if (getCredits(state, capture.vendor) < cost)
     postpone("credit.insufficient", `needs ${cost} credits of its vendor`, "capture");
 }
@@ -123,7 +128,7 @@ export function chargeCapture(
   capture: Capture,
   body: readonly Uint8Array[],
 ): void {
-  const cost = computeCaptureCost(context.parameters, body.length - FRAME_SLICES);
+  const cost = computeCaptureCost(context.parameters, body.length - FRAME_SLICES, capture.sizeBytes);
   spendCredits(context.state, capture.vendor, cost);
   const next = capture.captureSeq + 1;
   sequences.set(context.state, vendorPartition(capture.vendor), { next });
