@@ -5,7 +5,12 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-export function guardConnections(server: Server, connectionsMax: number): void {
+export interface ConnectionGuard {
+  /** Cuts every socket without a running request: node's own server waits for those that never asked anything. */
+  closeIdle(): void;
+}
+
+export function guardConnections(server: Server, connectionsMax: number): ConnectionGuard {
   /** Idle sockets, the longest idle first. */
   const idle = new Set<Socket>();
   const open = new Map<Socket, number>();
@@ -34,4 +39,9 @@ export function guardConnections(server: Server, connectionsMax: number): void {
       if (left === 0) idle.add(socket);
     });
   });
+  return {
+    closeIdle: () => {
+      for (const socket of idle) socket.destroy();
+    },
+  };
 }

@@ -23,6 +23,9 @@ import { COSE } from "./submissions.ts";
 
 export const API_MOUNT = "/api/v1";
 
+/** For requests that run while the node stops. */
+const STOP_TIMEOUT_MS = 5_000;
+
 /** What is logged of requests that fail on our side. */
 export interface ApiLogger {
   error(fields: object, message: string): void;
@@ -55,7 +58,7 @@ export interface Api {
 export function createApi({ service, config, logger, limits: given, version = "" }: ApiParts): Api {
   const limits: ApiLimits = { ...DEFAULT_LIMITS, ...given };
   const app = createServer(limits);
-  guardConnections(app.server, limits.connectionsMax);
+  const connections = guardConnections(app.server, limits.connectionsMax);
   const logError = (error: unknown, requestId: string): void =>
     logger.error(
       { requestId, error: error instanceof Error ? error.stack : String(error) },
@@ -84,7 +87,11 @@ export function createApi({ service, config, logger, limits: given, version = ""
     start: () => app.listen({ host: config.host, port: config.port }),
     stop: async () => {
       hub.stop();
-      await app.close();
+      const closed = app.close();
+      connections.closeIdle();
+      const overdue = setTimeout(() => app.server.closeAllConnections(), STOP_TIMEOUT_MS);
+      await closed;
+      clearTimeout(overdue);
     },
   };
 }
