@@ -42,6 +42,8 @@ async function startDev(): Promise<Started> {
 async function stopDev(): Promise<number | null> {
   const exited = once(dev.process, "exit");
   dev.process.kill("SIGTERM");
+  // As npm does: the terminal's signal once more.
+  dev.process.kill("SIGTERM");
   const [code] = await exited;
   return code;
 }

@@ -24,7 +24,7 @@ export interface ReceiptVerdict extends Proven {
   readonly kind: StatementKind;
   /** Hex. */
   readonly statementId: string;
-  /** Account, device or vendor that acted, in hex; admission proved that the key was its key. */
+  /** Account, device or vendor that acted, in hex; the chain held the key for it when it admitted the statement. */
   readonly by: string;
   readonly key: { readonly alg: string; readonly publicKey: string };
   /** `ok`, or the name of the reason for which it had no effect. */
@@ -89,7 +89,10 @@ function listProven(verified: VerifiedReceipt, by: string, status: string): Find
   const { header } = verified.anchor;
   const when = formatTime(header.timeMs);
   const proven: Finding[] = [
-    { what: "statement.signed", text: `The ${verified.statement.kind} was signed with the key of ${by}.` },
+    {
+      what: "statement.signed",
+      text: `The ${verified.statement.kind} was signed with a key that the chain held for ${by}.`,
+    },
     {
       what: "statement.recorded",
       text: `It is on chain ${header.chainId}, recorded before ${when}, and its outcome is ${status}.`,

@@ -117,11 +117,15 @@ function listProven(
   events: number,
   isComplete: boolean,
 ): Finding[] {
+  const recorded: Finding =
+    events === 0
+      ? { what: "trace.empty", text: `Chain ${chainId} had recorded no event that answers the question.` }
+      : {
+          what: "events.signed",
+          text: `Each of the ${events} events was signed by its captor and is on chain ${chainId}, byte for byte.`,
+        };
   const proven: Finding[] = [
-    {
-      what: "events.signed",
-      text: `Each of the ${events} events was signed by its captor and is on chain ${chainId}, byte for byte.`,
-    },
+    recorded,
     {
       what: "header.final",
       text: `More than two thirds of the validators signed header ${height} of ${formatTime(provenByMs)}.`,

@@ -41,7 +41,6 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
   try {
     const signal = await end.ended;
     session.output.note(`${signal}: stopping. Once more to force it.`);
-    process.once(signal, () => process.exit(EXIT_FORCED));
     return EXIT.ok;
   } finally {
     await node.stop();
@@ -54,10 +53,19 @@ interface End {
   readonly fail: (error: unknown) => void;
 }
 
+/** npm passes on the signal that the terminal has sent already: one Ctrl-C arrives twice. */
+const ONE_SIGNAL_MS = 1_000;
+
 function waitForEnd(): End {
   const { promise, resolve, reject } = Promise.withResolvers<NodeJS.Signals>();
-  process.once("SIGINT", resolve);
-  process.once("SIGTERM", resolve);
+  let firstMs: number | undefined;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    firstMs ??= performance.now();
+    resolve(signal);
+    if (performance.now() - firstMs > ONE_SIGNAL_MS) process.exit(EXIT_FORCED);
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
   // A failure while the node still starts is thrown by the start itself.
   promise.catch(() => {});
   return { ended: promise, fail: reject };
