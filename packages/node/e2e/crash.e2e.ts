@@ -98,7 +98,7 @@ function createTransactionLane(
 
 function createDeviceLane(chainId: string, key: DevChain["faucet"]): Lane {
   let seq = 0;
-  let prevId = ZERO32;
+  let prevId: Uint8Array = ZERO32;
   return {
     waiting: [],
     draw() {

@@ -1,0 +1,48 @@
+/** The fuzzer itself: every target takes hostile inputs for a moment, and a broken one is caught. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { makeCorpus } from "./corpus.ts";
+import { fuzzTarget } from "./run.ts";
+import { makeTargets } from "./targets.ts";
+
+const BUDGET_MS = Number(process.env.LHG_FUZZ_MS ?? 60);
+
+test("every target stands hostile inputs for a moment", async () => {
+  const targets = await makeTargets(await makeCorpus());
+  for (const target of targets) {
+    const report = await fuzzTarget(target, { seed: 1, budgetMs: BUDGET_MS });
+    assert.deepEqual(report.failures, [], target.name);
+    assert.ok(report.inputs > 0);
+  }
+  assert.equal(new Set(targets.map(({ name }) => name)).size, targets.length);
+});
+
+test("what throws, hangs or keeps memory is a failure with its input", async () => {
+  const seed = Uint8Array.of(1, 2, 3);
+  const draw = (): Uint8Array => seed;
+  const options = { seed: 1, budgetMs: 20, inputMsMax: 5 };
+  const thrown = await fuzzTarget(
+    {
+      name: "throws",
+      draw,
+      run: () => {
+        throw new TypeError("no");
+      },
+    },
+    options,
+  );
+  assert.equal(thrown.failures[0]?.input, "010203");
+  assert.match(thrown.failures[0]?.message ?? "", /TypeError: no/);
+  const slow = await fuzzTarget(
+    { name: "slow", draw, run: () => new Promise((resolve) => setTimeout(resolve, 10)) },
+    options,
+  );
+  assert.match(slow.failures[0]?.message ?? "", /^took/);
+  const kept: Uint8Array[] = [];
+  const greedy = await fuzzTarget(
+    { name: "greedy", draw, run: () => void kept.push(new Uint8Array(64 << 20).fill(1)) },
+    { ...options, inputMsMax: 1_000, budgetMs: 200 },
+  );
+  assert.ok(kept.length > 2);
+  assert.match(greedy.failures.at(-1)?.message ?? "", /left/);
+});

@@ -1,0 +1,76 @@
+/** Feeds one target until its time is over. A failure is what a target throws, a slow input, or memory that stays. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { createRandom } from "../../packages/node/src/store/memory-store.ts";
+import { toHex } from "../../packages/protocol/src/core/bytes.ts";
+import { LhgError } from "../../packages/protocol/src/core/errors.ts";
+import type { Target } from "./targets.ts";
+
+export interface FuzzFailure {
+  readonly target: string;
+  /** `--seed` and `--target` with it draw the same inputs again. */
+  readonly seed: number;
+  /** Hex; empty for a failure of no single input. */
+  readonly input: string;
+  readonly message: string;
+}
+
+export interface FuzzReport {
+  readonly target: string;
+  readonly inputs: number;
+  /** Inputs that were taken; the others were refused with an LhgError. */
+  readonly accepted: number;
+  readonly failures: readonly FuzzFailure[];
+}
+
+export interface FuzzOptions {
+  readonly seed: number;
+  readonly budgetMs: number;
+  /** An input may take so long. */
+  readonly inputMsMax?: number;
+  /** Hears of every input before it runs, so that a watcher can name the one that never ends. */
+  readonly onInput?: (input: Uint8Array) => void;
+}
+
+const INPUT_MS_MAX = 1_000;
+const FAILURES_MAX = 5;
+const HEAP_GROWTH_BYTES_MAX = 150 << 20;
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+function heapBytes(): number {
+  collectGarbage();
+  return process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
+}
+
+export async function fuzzTarget(target: Target, options: FuzzOptions): Promise<FuzzReport> {
+  const { seed, budgetMs, inputMsMax = INPUT_MS_MAX, onInput = () => {} } = options;
+  const random = createRandom(seed);
+  const failures: FuzzFailure[] = [];
+  const fail = (input: Uint8Array, message: string): void => {
+    failures.push({ target: target.name, seed, input: toHex(input), message });
+  };
+  let inputs = 0;
+  let accepted = 0;
+  const heapBefore = heapBytes();
+  const endMs = performance.now() + budgetMs;
+  while (performance.now() < endMs && failures.length < FAILURES_MAX) {
+    const input = target.draw(random);
+    onInput(input);
+    const startMs = performance.now();
+    inputs++;
+    try {
+      await target.run(input);
+      accepted++;
+    } catch (error) {
+      if (!(error instanceof LhgError))
+        fail(input, error instanceof Error ? `${error.stack}` : String(error));
+    }
+    const tookMs = performance.now() - startMs;
+    if (tookMs > inputMsMax) fail(input, `took ${Math.round(tookMs)} ms`);
+  }
+  const grown = heapBytes() - heapBefore;
+  if (grown > HEAP_GROWTH_BYTES_MAX) fail(new Uint8Array(0), `left ${grown >> 20} MiB behind`);
+  return { target: target.name, inputs, accepted, failures };
+}
