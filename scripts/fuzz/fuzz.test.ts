@@ -5,7 +5,7 @@ import { makeCorpus } from "./corpus.ts";
 import { fuzzTarget } from "./run.ts";
 import { makeTargets } from "./targets.ts";
 
-const BUDGET_MS = Number(process.env.LHG_FUZZ_MS ?? 60);
+const BUDGET_MS = Number(process.env.LHG_FUZZ_MS ?? 30);
 
 test("every target stands hostile inputs for a moment", async () => {
   const targets = await makeTargets(await makeCorpus());
@@ -40,9 +40,9 @@ test("what throws, hangs or keeps memory is a failure with its input", async () 
   assert.match(slow.failures[0]?.message ?? "", /^took/);
   const kept: Uint8Array[] = [];
   const greedy = await fuzzTarget(
-    { name: "greedy", draw, run: () => void kept.push(new Uint8Array(64 << 20).fill(1)) },
-    { ...options, inputMsMax: 1_000, budgetMs: 200 },
+    { name: "greedy", draw, run: () => void kept.push(new Uint8Array(1 << 20).fill(1)) },
+    { ...options, inputMsMax: 1_000, heapGrowthBytesMax: 1 << 18 },
   );
-  assert.ok(kept.length > 2);
+  assert.ok(kept.length > 0);
   assert.match(greedy.failures.at(-1)?.message ?? "", /left/);
 });
