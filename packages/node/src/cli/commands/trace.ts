@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
 import { LhgError } from "@lhg/protocol/core/errors";
 import {
   DEFAULT_TRACE_QUERY,
@@ -49,7 +50,7 @@ export async function traceItem(session: Session, uri: string, options: TraceOpt
     session.output.result(trace, describeSteps(identity, steps, nameOf, trace.isTruncated));
     return steps.length === 0 ? EXIT.notFound : EXIT.ok;
   }
-  const { bytes: bundle } = await chain.client.getTraceBundle(identity, question);
+  const { bytes: bundle } = await retryUntilProvable(() => chain.client.getTraceBundle(identity, question));
   if (options.out !== undefined) await writeFile(options.out, bundle);
   const found = await findTrust(session, options);
   const asked = {
@@ -75,6 +76,22 @@ export async function traceItem(session: Session, uri: string, options: TraceOpt
   ]);
   if (options.out !== undefined) session.output.note(`Kept with all proofs in ${options.out}`);
   return steps.length === 0 ? EXIT.notFound : EXIT.ok;
+}
+
+const PROVABLE_RETRIES = 20;
+const PROVABLE_RETRY_MS = 500;
+
+/** What was committed a moment ago is proven by the next header, which comes at once. */
+async function retryUntilProvable<T>(ask: () => Promise<T>): Promise<T> {
+  for (let retry = 0; ; retry++) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isEarly = error instanceof LhgError && error.code === "proof.not-yet";
+      if (!isEarly || retry === PROVABLE_RETRIES) throw error;
+      await setTimeout(PROVABLE_RETRY_MS);
+    }
+  }
 }
 
 function readTime(text: string | undefined, field: string): number | undefined {
