@@ -9,7 +9,7 @@ const STYLE = `
 @media (prefers-color-scheme:dark){:root{--accent:#6ab7ff}}
 body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;padding:1rem;max-width:60rem}
 h1{margin:.2em 0}h2{margin:2em 0 .4em;border-bottom:1px solid var(--line)}
-a{color:var(--accent)}nav a{margin-right:.8em;white-space:nowrap}
+a{color:var(--accent)}nav{display:flex;flex-wrap:wrap;gap:.2em .8em}
 details{border:1px solid var(--line);border-radius:.5em;margin:.5em 0;padding:.1em .7em}
 summary{cursor:pointer;padding:.5em 0;overflow-wrap:anywhere}
 code,pre,output{font-family:ui-monospace,monospace;font-size:.9em}
@@ -73,7 +73,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ESCAPES[character]!);
 }
 

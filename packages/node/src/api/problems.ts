@@ -32,7 +32,7 @@ const STATUS_BY_AREA: ReadonlyMap<string, number> = new Map([
   ["store", 503],
 ]);
 
-export function statusOf(code: string): number {
+function statusOf(code: string): number {
   const known = STATUS_BY_CODE.get(code) ?? STATUS_BY_AREA.get(code.split(".", 1)[0]!);
   return known ?? STATUS_BY_ENDING.find(([ending]) => code.endsWith(ending))?.[1] ?? 400;
 }

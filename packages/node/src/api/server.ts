@@ -21,7 +21,7 @@ import type { NodeService } from "./service.ts";
 import { createStreamHub, type StreamHub } from "./stream-hub.ts";
 import { COSE } from "./submissions.ts";
 
-export const API_MOUNT = "/api/v1";
+const API_MOUNT = "/api/v1";
 
 /** For requests that run while the node stops. */
 const STOP_TIMEOUT_MS = 5_000;

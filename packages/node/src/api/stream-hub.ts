@@ -150,7 +150,7 @@ function formatMessage(event: string, data: object, id?: number): string {
 }
 
 /** Statements, events, then the block, whose id is the height: who has it has all before it. */
-export function formatActivity(activity: ActivityView, filter: StreamFilter): string {
+function formatActivity(activity: ActivityView, filter: StreamFilter): string {
   const { types, kind, vendor, item, bizStep } = filter;
   const { block, statements, statementsTotal, events, eventsTotal } = activity;
   let out = "";

@@ -25,7 +25,7 @@ export function formatEventId({ capture, index }: EventId): string {
 const EVENT_ID = /^([0-9a-f]{64}):(0|[1-9][0-9]{0,5})$/;
 
 /** Throws `event.id`. */
-export function parseEventId(text: string): EventId {
+function parseEventId(text: string): EventId {
   const match = EVENT_ID.exec(text);
   if (match === null) throw new LhgError("event.id", "must be <statement id in hex>:<index>", "id");
   return { capture: readHex(match[1]!, 32, "id"), index: Number(match[2]) };

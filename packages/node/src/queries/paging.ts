@@ -11,8 +11,8 @@ export interface PageArgs {
   readonly limit?: number;
 }
 
-export const PAGE_LIMIT_MAX = 200;
-export const PAGE_LIMIT_DEFAULT = 50;
+const PAGE_LIMIT_MAX = 200;
+const PAGE_LIMIT_DEFAULT = 50;
 
 const CURSOR_VERSION = 1;
 const BINDING_BYTES = 8;

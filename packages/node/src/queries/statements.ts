@@ -40,7 +40,7 @@ export function viewKey({ alg, bytes }: PublicKey): PublicKeyView {
   return { alg: algorithmName(alg) as PublicKeyView["alg"], bytes: toHex(bytes) };
 }
 
-export function viewPayload(statement: PreparedStatement): Json {
+function viewPayload(statement: PreparedStatement): Json {
   switch (statement.kind) {
     case "transaction":
       return transaction.toJson(statement.payload);

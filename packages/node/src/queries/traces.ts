@@ -33,7 +33,7 @@ const OBSERVATIONS = {
 } as const;
 
 /** While a trace runs no block commits: this many events take about 50 ms. */
-export const TRACE_EVENTS_PER_ANSWER_MAX = 5_000;
+const TRACE_EVENTS_PER_ANSWER_MAX = 5_000;
 
 export interface TraceArgs {
   /** Any URI of the item. */

@@ -4,14 +4,14 @@
  */
 import { type Static, type TSchema, Type } from "typebox";
 
-export const hexText = Type.String({ pattern: "^([0-9a-f]{2})*$", description: "bytes in lower-case hex" });
+const hexText = Type.String({ pattern: "^([0-9a-f]{2})*$", description: "bytes in lower-case hex" });
 export const addressText = Type.String({ pattern: "^[0-9a-f]{40}$", description: "20-byte address in hex" });
 export const digestText = Type.String({ pattern: "^[0-9a-f]{64}$", description: "SHA-256 digest in hex" });
-export const amountText = Type.String({
+const amountText = Type.String({
   pattern: "^(0|[1-9][0-9]*)$",
   description: "smallest units of LHG (10^-8) as a decimal string",
 });
-export const count = Type.Integer({ minimum: 0 });
+const count = Type.Integer({ minimum: 0 });
 const timeMs = Type.Integer({ description: "milliseconds since 1970-01-01T00:00Z" });
 /** Whatever the codec of a message, key or record makes of it. */
 const json = Type.Unknown();
@@ -40,7 +40,7 @@ export const publicKeyView = Type.Object({
 });
 export type PublicKeyView = Static<typeof publicKeyView>;
 
-export const statusView = Type.Object({
+const statusView = Type.Object({
   code: Type.Integer({ description: "replicated status; 0 is success" }),
   name: Type.String(),
 });
@@ -64,7 +64,7 @@ const statementPlace = {
 export const statementSummary = Type.Object({ ...statementPlace, payload: Type.Optional(json) });
 export type StatementSummary = Static<typeof statementSummary>;
 
-export const noticeView = Type.Object({ module: count, kind: count, attributes: Type.Array(json) });
+const noticeView = Type.Object({ module: count, kind: count, attributes: Type.Array(json) });
 export const statementView = Type.Object({
   ...statementPlace,
   isProvable: Type.Boolean({ description: "a certified header commits to it" }),
@@ -188,7 +188,7 @@ export const collectionView = Type.Object({
 });
 export type CollectionView = Static<typeof collectionView>;
 
-export const validatorView = Type.Object({
+const validatorView = Type.Object({
   operator: addressText,
   consensusKey: hexText,
   address: Type.String({ pattern: "^[0-9a-f]{40}$", description: "CometBFT's address of the consensus key" }),
@@ -287,7 +287,7 @@ export const eventActionName = Type.Union([
   Type.Literal("DELETE"),
 ]);
 
-export const eventItemView = Type.Object({
+const eventItemView = Type.Object({
   identity: Type.String(),
   role: Type.String(),
   isClassLevel: Type.Boolean(),
