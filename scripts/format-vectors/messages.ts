@@ -25,12 +25,12 @@ const HOUR_MS = 3_600_000;
 const APPROVED_UNTIL_MS = GENESIS_MS + HOUR_MS;
 
 /** An action that the vectors' approvers sign. */
-export interface ApprovedAction {
+interface ApprovedAction {
   readonly action: string;
   readonly body: CborValue;
 }
 
-export function approve(signer: Actor, { action, body }: ApprovedAction): Uint8Array {
+function approve(signer: Actor, { action, body }: ApprovedAction): Uint8Array {
   return signApproval(signer.signer, {
     chainId: CHAIN_ID,
     actionHash: hashAction(crypto, CHAIN_ID, action, body),
