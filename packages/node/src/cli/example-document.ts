@@ -12,7 +12,7 @@ export function makeExample(companyPrefix: string): Example {
   const product = "0".padEnd(13 - companyPrefix.length, "1");
   const items = [1, 2, 3].map((serial) => `urn:epc:id:sgtin:${companyPrefix}.${product}.${serial}`);
   const pallet = `urn:epc:id:sscc:${companyPrefix}.${"0".padEnd(17 - companyPrefix.length, "7")}`;
-  const place = `urn:epc:id:sgln:${companyPrefix}.${"1".padStart(12 - companyPrefix.length, "0")}.0`;
+  const place = `urn:epc:id:sgln:${companyPrefix}.${"0".repeat(12 - companyPrefix.length)}.0`;
   const at = (hour: number) => ({
     eventTime: `2026-01-05T${String(hour).padStart(2, "0")}:00:00Z`,
     eventTimeZoneOffset: "+00:00",
