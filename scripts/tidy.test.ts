@@ -27,8 +27,8 @@ const PROTOCOL = "packages/protocol/src/";
 const MODULES = "packages/protocol/src/modules/";
 const NODE = "packages/node/src/";
 
-/** Besides the command, only the node's crypto stands on the sdk: it is the sdk's, with libsodium for speed. */
-const SDK_USERS = ["cli", "crypto"];
+/** Besides command and wiring, only the node's crypto stands on the sdk: it is the sdk's, with libsodium for speed. */
+const SDK_USERS = ["cli", "crypto", ""];
 
 /** What would let replicated code see its machine, or compute with functions that differ between engines. */
 const IMPURE: readonly (readonly [pattern: RegExp, reason: string])[] = [
@@ -109,19 +109,30 @@ test("modules do not depend on each other in a circle", () => {
 /** The folder below packages/node/src, or "" for what lies directly in it. */
 const areaOf = (path: string): string => path.slice(NODE.length).split("/").slice(0, -1)[0] ?? "";
 
-/** node.ts, the entry files of workers, the command, and tests put the parts together. */
+/** Parts of the node, bottom up: code comes from lower rows, never from the same row. The wiring comes last. */
+const NODE_ROWS: readonly (readonly string[])[] = [
+  ["crypto", "store", "blocks", "mempool"],
+  ["application", "consensus", "queries"],
+  ["intake", "api", "threads"],
+  ["", "cli"],
+];
+const nodeRow = (path: string): number => NODE_ROWS.findIndex((row) => row.includes(areaOf(path)));
+
+/** The entry files of workers wire what runs in them; tests and their tools take what they need. */
 const mayWire = (path: string): boolean =>
-  path === `${NODE}node.ts` || path.endsWith("worker.ts") || areaOf(path) === "cli" || isTest(path);
+  path.endsWith("worker.ts") || isTest(path) || /\/testing\.ts$/.test(path);
 
 /** A type is a port: taking one from a sibling couples nothing that runs. */
-test("inside of the node only node.ts and worker entries wire siblings", () => {
+test("inside of the node parts use lower parts, and only node.ts and worker entries wire siblings", () => {
   assertNone(
     judgeImports((source, target, typeOnly) => {
       if (typeOnly || !source.path.startsWith(NODE) || !target.startsWith(NODE) || mayWire(source.path))
         return "";
-      if (target === `${NODE}node.ts`) return "imports upward";
-      const area = areaOf(target);
-      return area === "" || area === areaOf(source.path) ? "" : "imports a sibling";
+      if (areaOf(source.path) === areaOf(target)) return "";
+      if (nodeRow(target) < 0) return `stands in no row of the node: ${areaOf(target)}`;
+      return nodeRow(target) < nodeRow(source.path) || areaOf(source.path) === "cli"
+        ? ""
+        : "imports a sibling";
     }),
   );
 });
@@ -130,7 +141,7 @@ test("inside of the node only the command and the crypto use the sdk", () => {
   assertNone(
     judgeImports((source, target) => {
       if (!source.path.startsWith(NODE) || !target.startsWith("packages/sdk/")) return "";
-      return SDK_USERS.includes(areaOf(source.path)) || isTest(source.path) ? "" : "uses the sdk";
+      return SDK_USERS.includes(areaOf(source.path)) || mayWire(source.path) ? "" : "uses the sdk";
     }),
   );
 });

@@ -14,7 +14,7 @@ import { prepareStatement } from "@lhg/protocol/statements";
 import type { SubmitResult } from "../src/api/service.ts";
 import { LedgerApplication } from "../src/application/application.ts";
 import { auditChain } from "../src/application/audit.ts";
-import { statementKey } from "../src/application/store-keys.ts";
+import { statementKey } from "../src/blocks/store-keys.ts";
 import { decodeDurable } from "../src/consensus/dbft/durable.ts";
 import { sodiumCrypto } from "../src/crypto/sodium.ts";
 import { type DevChain, loadOrCreateDevChain } from "../src/dev-chain.ts";

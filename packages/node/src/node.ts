@@ -49,7 +49,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   const { config } = parts;
   const logger = createLogger(config);
   const chain = await startChain(parts, logger);
-  const api = createApi({ service: chain.service, logger, config });
+  const api = createApi({ service: chain.service, logger, config, version: VERSION });
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= api.stop().finally(() => chain.stop());

@@ -35,9 +35,14 @@ import { getProtocolVersionAt } from "@lhg/protocol/modules/chain/chain";
 import { getValidatorsAt } from "@lhg/protocol/modules/validators/validators";
 import { executedKey, executedRecord } from "@lhg/protocol/partition-logs";
 import { admitStatement, type PreparedStatement, prepareStatement } from "@lhg/protocol/statements";
-import type { Store, StoreWrite } from "../store/store.ts";
-import { type HeaderBase, hashCertificate } from "./proposal.ts";
-import { type BlockRecord, blockRecord, type HeadRecord, headRecord, transitionsRecord } from "./records.ts";
+import { type HeaderBase, hashCertificate } from "../blocks/proposal.ts";
+import {
+  type BlockRecord,
+  blockRecord,
+  type HeadRecord,
+  headRecord,
+  transitionsRecord,
+} from "../blocks/records.ts";
 import {
   blockHashKey,
   blockKey,
@@ -46,7 +51,8 @@ import {
   HEAD_KEY,
   statementKey,
   TRANSITIONS_KEY,
-} from "./store-keys.ts";
+} from "../blocks/store-keys.ts";
+import type { Store, StoreWrite } from "../store/store.ts";
 
 /** A statement as the other threads hand it over. */
 export interface StatementInput {

@@ -5,10 +5,10 @@ import { decode } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { EPOCH } from "@lhg/protocol/core/proof/anchor";
 import { getValidatorsAt } from "@lhg/protocol/modules/validators/validators";
+import { SPACE_INDEX_FIRST } from "../blocks/store-keys.ts";
 import type { Store, StoreEntry } from "../store/store.ts";
 import type { BlockIndexer } from "./application.ts";
 import { type ChainSource, type ReplayedBlock, replayChain } from "./replay.ts";
-import { SPACE_INDEX_FIRST } from "./store-keys.ts";
 
 /** Indexes have the first bytes below this one. */
 const SPACE_INDEX_END = 0x40;

@@ -8,12 +8,12 @@ import type { Message } from "@lhg/protocol/ledger";
 import { prepareStatement } from "@lhg/protocol/statements";
 import type { SecretKey } from "@lhg/sdk/keys/keys";
 import { crashDisk, createDisk, type Disk, type MemoryNode, startMemoryNode } from "../../e2e/memory-node.ts";
+import { statementKey } from "../blocks/store-keys.ts";
 import type { Application } from "../consensus/engine.ts";
 import { sodiumCrypto } from "../crypto/sodium.ts";
 import { createDevChain, type DevChain } from "../dev-chain.ts";
 import { createMemoryStore, createRandom } from "../store/memory-store.ts";
 import { auditChain } from "./audit.ts";
-import { statementKey } from "./store-keys.ts";
 import { addressOf, GENESIS_MS, openTestChain, type TestChain } from "./testing.ts";
 
 const ONE_TRANSFER = (to: Uint8Array, amount: bigint): Message => ({

@@ -3,9 +3,9 @@ import { encode } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { type Anchor, type CertifiedHeader, ENGINE_DBFT } from "@lhg/protocol/core/proof/anchor";
 import { APP, type Partition } from "@lhg/protocol/core/state/partition";
+import { certificateKey } from "../blocks/store-keys.ts";
 import type { QueryContext } from "../queries/context.ts";
 import type { LedgerApplication } from "./application.ts";
-import { certificateKey } from "./store-keys.ts";
 
 /** What queries see of the application, all proofs at one provable height. */
 export function createQueryContext(application: LedgerApplication): QueryContext {

@@ -7,11 +7,11 @@ import { LhgError } from "@lhg/protocol/core/errors";
 import { logRoot } from "@lhg/protocol/core/merkle/log";
 import { submission } from "@lhg/protocol/core/statement/submission";
 import { prepareStatement } from "@lhg/protocol/statements";
+import { hashCertificate, matchesBase } from "../blocks/proposal.ts";
+import type { BlockRecord } from "../blocks/records.ts";
+import { certificateKey, statementKey } from "../blocks/store-keys.ts";
 import type { Store } from "../store/store.ts";
 import { type BlockIndexer, LedgerApplication, type StatementInput } from "./application.ts";
-import { hashCertificate, matchesBase } from "./proposal.ts";
-import type { BlockRecord } from "./records.ts";
-import { certificateKey, statementKey } from "./store-keys.ts";
 
 export interface ReplayedBlock {
   readonly height: number;

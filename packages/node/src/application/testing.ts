@@ -9,12 +9,12 @@ import { type Submission, submission } from "@lhg/protocol/core/statement/submis
 import { encodeTransaction, type Message } from "@lhg/protocol/ledger";
 import { prepareStatement } from "@lhg/protocol/statements";
 import type { SecretKey } from "@lhg/sdk/keys/keys";
+import { makeProposal, openProposal } from "../blocks/proposal.ts";
 import { createNativeSigner, sodiumCrypto } from "../crypto/sodium.ts";
 import { createDevChain, type DevChain } from "../dev-chain.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import type { Store } from "../store/store.ts";
 import { type BlockIndexer, type CommitSummary, LedgerApplication } from "./application.ts";
-import { makeProposal, openProposal } from "./proposal.ts";
 
 export const GENESIS_MS = 1_800_000_000_000;
 

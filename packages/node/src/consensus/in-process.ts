@@ -11,7 +11,7 @@ import type { Signer } from "@lhg/protocol/core/cose";
 import { ALG_EDDSA, type Crypto } from "@lhg/protocol/core/crypto";
 import { EPOCH } from "@lhg/protocol/core/proof/anchor";
 import type { BlockToExecute, ChainTip, CommitSummary } from "../application/application.ts";
-import { makeProposal, matchesBase, type OpenedProposal, openProposal } from "../application/proposal.ts";
+import { makeProposal, matchesBase, type OpenedProposal, openProposal } from "../blocks/proposal.ts";
 import type { CoreConfig, CoreState, Decision, Effect, Input } from "./dbft/core.ts";
 import { createState, step } from "./dbft/step.ts";
 import type { Application, Engine, StatementSource } from "./engine.ts";

@@ -1,8 +1,8 @@
 import { hashHeader, header } from "@lhg/protocol/core/block/header";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
-import type { BlockRecord } from "../application/records.ts";
-import { blockHashKey } from "../application/store-keys.ts";
+import type { BlockRecord } from "../blocks/records.ts";
+import { blockHashKey } from "../blocks/store-keys.ts";
 import type { QueryContext } from "./context.ts";
 import { NUMBER_BYTES, openPage, type PageArgs, pageNumbers, readHex } from "./paging.ts";
 import { buildCertifiedHeader, viewProof } from "./proofs.ts";

@@ -4,7 +4,7 @@ import type { Anchor } from "@lhg/protocol/core/proof/anchor";
 import type { StateReader } from "@lhg/protocol/core/state/overlay";
 import type { Partition } from "@lhg/protocol/core/state/partition";
 import type { VersionedState } from "@lhg/protocol/core/state/versioned-state";
-import type { HeadRecord } from "../application/records.ts";
+import type { HeadRecord } from "../blocks/records.ts";
 import type { Store } from "../store/store.ts";
 
 /** What queries stand on: the committed chain, read in the thread that owns the store. */

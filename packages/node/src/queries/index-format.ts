@@ -2,7 +2,7 @@
 import type { Address } from "@lhg/protocol/core/account";
 import { concatBytes, encodeUtf8 } from "@lhg/protocol/core/bytes";
 import type { Hasher } from "@lhg/protocol/core/crypto";
-import { SPACE_INDEX_FIRST } from "../application/store-keys.ts";
+import { SPACE_INDEX_FIRST } from "../blocks/store-keys.ts";
 import type { StatementKindName } from "./views.ts";
 
 /** `[space, account, kind, inverted height, inverted position]` -> entry: what an account sent, got or is named in. */

@@ -18,7 +18,7 @@ import type { Partition } from "@lhg/protocol/core/state/partition";
 import { partitionRecord } from "@lhg/protocol/core/state/versioned-state";
 import type { Submission } from "@lhg/protocol/core/statement/submission";
 import { outcomesLog } from "@lhg/protocol/partition-logs";
-import { certificateKey } from "../application/store-keys.ts";
+import { certificateKey } from "../blocks/store-keys.ts";
 import type { QueryContext } from "./context.ts";
 import { parsePartition, partitionOf } from "./partitions.ts";
 import { findStatement, isProvable, readSubmission, requireBlock } from "./stored.ts";

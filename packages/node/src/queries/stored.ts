@@ -7,8 +7,8 @@ import { type Submission, submission } from "@lhg/protocol/core/statement/submis
 import { statusName } from "@lhg/protocol/core/status";
 import { type ExecutedRecord, executedKey, executedRecord } from "@lhg/protocol/partition-logs";
 import { type PreparedStatement, prepareStatement } from "@lhg/protocol/statements";
-import { type BlockRecord, blockRecord } from "../application/records.ts";
-import { blockKey, statementKey } from "../application/store-keys.ts";
+import { type BlockRecord, blockRecord } from "../blocks/records.ts";
+import { blockKey, statementKey } from "../blocks/store-keys.ts";
 import type { QueryContext } from "./context.ts";
 import type { Place, StatementEntry } from "./index-format.ts";
 import { readHex } from "./paging.ts";
