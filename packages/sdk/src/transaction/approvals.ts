@@ -4,7 +4,11 @@ import type { CborValue } from "@lhg/protocol/core/codec/cbor";
 import type { Signer } from "@lhg/protocol/core/cose";
 import type { Hasher } from "@lhg/protocol/core/crypto";
 import { hashAction, signApproval } from "@lhg/protocol/core/statement/approval";
-import { admissionAction, registrationAction } from "@lhg/protocol/modules/identity/identity";
+import {
+  admissionAction,
+  expulsionAction,
+  registrationAction,
+} from "@lhg/protocol/modules/identity/identity";
 import type { AdmitVendor, RegisterDevice } from "@lhg/protocol/modules/identity/messages";
 import { nobleCrypto } from "../crypto/noble.ts";
 
@@ -23,7 +27,7 @@ export function describeAdmission(admission: Admission): Action {
 }
 
 export function describeExpulsion(vendor: Address, version: number): Action {
-  return { name: "identity.expel-vendor", body: [vendor, version] };
+  return { name: "identity.expel-vendor", body: expulsionAction(vendor, version) };
 }
 
 export function describeRegistration(vendor: Address, registration: Registration): Action {

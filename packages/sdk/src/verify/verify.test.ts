@@ -240,21 +240,21 @@ test("another chain, other validators and a lapsed trust show", () => {
   assert.equal(lapsed.problems[0]?.what, "trust.unconfirmed");
 });
 
-test("no flipped bit changes what a receipt proves", () => {
-  const good = [transferReceipt, eventReceipt].map((bytes) => ({
-    bytes,
-    verdict: verifyReceipt(bytes, trust, nodeCrypto),
-  }));
+test("a receipt with any bit flipped is refused", () => {
   fc.assert(
-    fc.property(fc.constantFrom(...good), fc.nat(), fc.nat({ max: 7 }), ({ bytes, verdict }, at, bit) => {
-      const bad = bytes.slice();
-      bad[at % bad.length]! ^= 1 << bit;
-      const found = verifyReceipt(bad, trust, nodeCrypto);
-      // The addresses of operators stand beside the keys of validators and prove nothing.
-      if (found.ok) return assert.deepEqual(found, verdict);
-      assert.notEqual(found.code, "verify.internal", found.message);
-    }),
-    { numRuns: 400 },
+    fc.property(
+      fc.constantFrom(transferReceipt, eventReceipt),
+      fc.nat(),
+      fc.nat({ max: 7 }),
+      (good, at, bit) => {
+        const bad = good.slice();
+        bad[at % bad.length]! ^= 1 << bit;
+        const found = verifyReceipt(bad, trust, nodeCrypto);
+        assert.equal(found.ok, false, `byte ${at % bad.length}, bit ${bit}`);
+        if (!found.ok) assert.notEqual(found.code, "verify.internal", found.message);
+      },
+    ),
+    { numRuns: 600 },
   );
 });
 

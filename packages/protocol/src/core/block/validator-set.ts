@@ -12,17 +12,25 @@ export const VALIDATORS_MAX = 256;
 /** CometBFT's cap of the total power: (2^63 - 1) / 8. */
 const POWER_MAX = ((1n << 63n) - 1n) / 8n;
 
+function checkPowers(set: readonly Signatory[]): { code: string; message: string } | undefined {
+  if (set.every((entry) => entry.power > 0n) && totalPower(set) <= POWER_MAX) return undefined;
+  return { code: "validators.power", message: "powers must be positive and within CometBFT's cap" };
+}
+
 /** A set in CometBFT's order: power descending, then address ascending. The order is part of the format. */
 export const validatorSet: Codec<readonly Validator[]> = refine(
   array(validator, { min: 1, max: VALIDATORS_MAX }),
-  (set) => {
-    const total = set.reduce((sum, entry) => sum + entry.power, 0n);
-    if (set.some((entry) => entry.power === 0n) || total > POWER_MAX)
-      return { code: "validators.power", message: "powers must be positive and within CometBFT's cap" };
-    return undefined;
-  },
+  checkPowers,
 );
 export type ValidatorSet = readonly Validator[];
+
+/** What the hash of a set covers of a validator, and so all that a proof may carry of one. */
+export const signatory = record(undefined, { consensusKey: bytes(32), power: uint64 });
+export type Signatory = Infer<typeof signatory>;
+export const signatorySet: Codec<readonly Signatory[]> = refine(
+  array(signatory, { min: 1, max: VALIDATORS_MAX }),
+  checkPowers,
+);
 
 /** CometBFT's address of a consensus key: the first 20 bytes of its SHA-256. */
 export function validatorAddress(hasher: Pick<Hasher, "sha256">, consensusKey: Uint8Array): Uint8Array {
@@ -41,7 +49,7 @@ export function sortValidators(hasher: Pick<Hasher, "sha256">, set: readonly Val
   return entries.map(({ entry }) => entry);
 }
 
-export function totalPower(set: ValidatorSet): bigint {
+function totalPower(set: readonly Signatory[]): bigint {
   return set.reduce((sum, entry) => sum + entry.power, 0n);
 }
 
@@ -60,8 +68,8 @@ function varint(value: bigint): Uint8Array {
  * CometBFT's ValidatorSet.Hash: the RFC 6962 root over each validator's SimpleValidator protobuf
  * `{ 1: PublicKey { 1: ed25519 }, 2: voting_power }`. `set` must stand in CometBFT's order.
  */
-export function hashValidators(hasher: Pick<Hasher, "sha256">, set: ValidatorSet): Uint8Array {
-  const leaf = (entry: Validator): Uint8Array =>
+export function hashValidators(hasher: Pick<Hasher, "sha256">, set: readonly Signatory[]): Uint8Array {
+  const leaf = (entry: Signatory): Uint8Array =>
     concatBytes(
       Uint8Array.of(0x0a, 0x22, 0x0a, 0x20),
       entry.consensusKey,

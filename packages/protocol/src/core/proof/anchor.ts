@@ -5,7 +5,7 @@
 import { digest } from "../account.ts";
 import { certificate, verifyCertificate } from "../block/certificate.ts";
 import { type Header, hashHeader, header } from "../block/header.ts";
-import { hashValidators, validatorSet } from "../block/validator-set.ts";
+import { hashValidators, signatorySet } from "../block/validator-set.ts";
 import { equalBytes, toHex } from "../bytes.ts";
 import {
   array,
@@ -56,7 +56,7 @@ export const certifiedHeader = record(undefined, {
   ),
   header: bytes({ min: 1, max: 4096 }),
   certificate: bytes({ min: 1, max: 64 << 10 }),
-  validators: validatorSet,
+  validators: signatorySet,
 });
 export type CertifiedHeader = Infer<typeof certifiedHeader>;
 

@@ -62,6 +62,11 @@ export function admissionAction(
   return [body.vendor, body.name, body.prefixes, body.version];
 }
 
+/** The action that approvers of an expulsion sign. */
+export function expulsionAction(vendor: Address, version: number): CborValue {
+  return [vendor, version];
+}
+
 /** The action to which a device consents with its key. */
 export function registrationAction(vendor: Address, body: Omit<RegisterDevice, "consent">): CborValue {
   return [vendor, body.key.alg, body.key.bytes, body.model, body.capabilities, body.creditsPerDayMax];
@@ -201,7 +206,12 @@ export function createIdentity(approvers: Approvers): Module<typeof identityMess
           failStatement("identity.vendor-expelled", "was expelled before", "vendor");
         if (known.version !== version)
           failStatement("approval.version", "the vendor's standing has changed since", "version");
-        approvers.requireApprovals(context, "identity.expel-vendor", [vendor, version], approvals);
+        approvers.requireApprovals(
+          context,
+          "identity.expel-vendor",
+          expulsionAction(vendor, version),
+          approvals,
+        );
         setVendor(context.state, vendor, { ...known, standing: EXPELLED, version: version + 1 });
         context.emit(IDENTITY_MODULE, NOTICE_VENDOR_EXPELLED, vendor);
       },
