@@ -1,12 +1,13 @@
 /** A small run: genesis, five blocks with statements of every kind, and a sixth that certifies the fifth. */
+import { p256 } from "@noble/curves/nist.js";
 
-import { hashCertificate, makeProposal, openProposal } from "../../packages/node/src/application/proposal.ts";
+import { hashCertificate, makeProposal, openProposal } from "../../packages/node/src/blocks/proposal.ts";
 import { certificate, commitSignBytes } from "../../packages/protocol/src/core/block/certificate.ts";
 import { type Header, hashHeader } from "../../packages/protocol/src/core/block/header.ts";
 import { hashValidators, type ValidatorSet } from "../../packages/protocol/src/core/block/validator-set.ts";
 import { ZERO32 } from "../../packages/protocol/src/core/bytes.ts";
 import { encode } from "../../packages/protocol/src/core/codec/definition.ts";
-import { signStatement, toSignatureCheck } from "../../packages/protocol/src/core/cose.ts";
+import { decodeSign1, signStatement, toSignatureCheck } from "../../packages/protocol/src/core/cose.ts";
 import { emptyLogRoot } from "../../packages/protocol/src/core/merkle/log.ts";
 import { EPOCH } from "../../packages/protocol/src/core/proof/anchor.ts";
 import { byteString } from "../../packages/protocol/src/core/state/overlay.ts";
@@ -74,6 +75,16 @@ function damage({ name, submission }: NamedSubmission): NamedSubmission {
   return { name, submission: { statement, body: null } };
 }
 
+/** Another valid signature of the same words, as ECDSA has many: the same id under another leaf hash. */
+function signAgain(name: string, { key }: Actor, { submission }: NamedSubmission): NamedSubmission {
+  const { message, signature: first } = toSignatureCheck(decodeSign1(submission.statement));
+  const extraEntropy = new Uint8Array(32).fill(1);
+  const signature = p256.sign(message, key.secret, { prehash: true, lowS: true, extraEntropy });
+  const statement = submission.statement.slice();
+  statement.set(signature, statement.length - first.length);
+  return { name, submission: { statement, body: null } };
+}
+
 const collected = (key: keyof typeof collections): NamedSubmission => ({
   name: `collection ${key}`,
   submission: collections[key].submission,
@@ -83,19 +94,20 @@ const captured = (key: keyof typeof captures): NamedSubmission => ({
   submission: captures[key].submission,
 });
 
-const nextTransfer = send("same transaction twice", alice, [messages["token.transfer"]]);
+const paidByAnother = send("fees paid by another", bob, [messages["chain.tick"]], { payer: alice.address });
 
 export const blocks: readonly (readonly NamedSubmission[])[] = [
   [
-    nextTransfer,
-    nextTransfer,
+    send("transfer", alice, [messages["token.transfer"]]),
+    send("nonce used", alice, [messages["chain.tick"]], { nonce: 0 }),
     send("several messages", alice, [messages["token.allow-fees"], messages["token.buy-credit"]]),
     send("rotate account key", carol, [messages["identity.rotate-key"]]),
     send("register device", acme, [messages["identity.register-device"]]),
     send("nonce ahead", carol, [messages["chain.tick"]], { nonce: 9 }, carolsNewKey),
   ],
   [
-    send("fees paid by another", bob, [messages["chain.tick"]], { payer: alice.address }),
+    paidByAnother,
+    signAgain("same words, another signature", bob, paidByAnother),
     send("former account key", carol, [messages["chain.tick"]], { nonce: 1 }),
     collected("first"),
     collected("third"),
