@@ -4,7 +4,7 @@ import { deriveAddress } from "../../core/account.ts";
 import { concatBytes, encodeUtf8, toHex, ZERO32 } from "../../core/bytes.ts";
 import { encode } from "../../core/codec/definition.ts";
 import { computeStatementId, decodeSign1, type Signer, signStatement } from "../../core/cose.ts";
-import { ALG_EDDSA, type Crypto, type PublicKey } from "../../core/crypto.ts";
+import { ALG_EDDSA, type Crypto } from "../../core/crypto.ts";
 import { hashLeaf } from "../../core/merkle/log.ts";
 import type { AdmissionContext, StatementContext } from "../../core/module.ts";
 import type { Notice } from "../../core/notice.ts";
@@ -49,6 +49,14 @@ export function fakeCrypto(sha256: Sha256): Crypto {
 function fakeSignature(sha256: Sha256, publicKey: Uint8Array, message: Uint8Array): Uint8Array {
   const half = sha256(concatBytes(publicKey, message));
   return concatBytes(half, half);
+}
+
+export function fakeSigner(sha256: Sha256, name: string): Signer {
+  const bytes = sha256(encodeUtf8(name));
+  return {
+    publicKey: { alg: ALG_EDDSA, bytes },
+    sign: (message) => fakeSignature(sha256, bytes, message),
+  };
 }
 
 export interface TestVendor {
@@ -110,9 +118,7 @@ export class TraceHarness {
   }
 
   makeSigner(name: string): Signer {
-    const bytes = this.crypto.sha256(encodeUtf8(name));
-    const publicKey: PublicKey = { alg: ALG_EDDSA, bytes };
-    return { publicKey, sign: (message) => fakeSignature(this.crypto.sha256, bytes, message) };
+    return fakeSigner(this.crypto.sha256, name);
   }
 
   admit(name: string, prefixes: readonly string[], standing = ADMITTED): TestVendor {
