@@ -120,7 +120,7 @@ const nodeRow = (path: string): number => NODE_ROWS.findIndex((row) => row.inclu
 
 /** The entry files of workers wire what runs in them; tests and their tools take what they need. */
 const mayWire = (path: string): boolean =>
-  path.endsWith("worker.ts") || isTest(path) || /\/testing\.ts$/.test(path);
+  path.endsWith("worker.ts") || isTest(path) || /\/testing(?:-[a-z]+)?\.ts$/.test(path);
 
 /** A type is a port: taking one from a sibling couples nothing that runs. */
 test("inside of the node parts use lower parts, and only node.ts and worker entries wire siblings", () => {
