@@ -262,7 +262,10 @@ export class VersionedState implements StateReader {
   }
 
   private writeVersioned(work: CommitWork, space: number, { partition, key, value }: Change): void {
-    const held = this.latest(space, partition, key);
+    const latest = this.latest(space, partition, key);
+    // A deletion that is collected by now may still stand in the cache: what is stored must not depend on it.
+    const isCollected = latest?.value === undefined && (latest?.version ?? 0) <= work.version - VERSIONS_KEPT;
+    const held = isCollected ? undefined : latest;
     const next: Versioned = { version: work.version, previous: held?.version ?? work.version, value };
     const latestKey = spaceKey(space, partition.id, key);
     work.writes.push({ key: latestKey, value: encodeVersioned(next) });
