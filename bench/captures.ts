@@ -4,9 +4,8 @@ import { buildCapture } from "../packages/sdk/src/capture/build.ts";
 import { type BenchChain, startBenchChain, VENDORS, type VendorSender } from "./chain.ts";
 import { buyCredit } from "./collections.ts";
 import { buildDocument, buildEvents } from "./documents.ts";
-import { type BenchContext, bySize, type Figure, median, type Part } from "./figures.ts";
-import { type Call, dealCalls, driveLoad, type LoadResult } from "./load.ts";
-import { describeLoad } from "./transfers.ts";
+import { type BenchContext, bySize, type Figure, type Part } from "./figures.ts";
+import { type Call, dealCalls, driveRounds } from "./load.ts";
 
 const EVENTS = 50;
 const CALL_DOCUMENTS = 8;
@@ -26,25 +25,21 @@ export const captures: Part = {
 };
 
 async function measure(context: BenchContext, chain: BenchChain): Promise<Figure[]> {
-  const { calibration, cores, say } = context;
+  const { calibration, cores } = context;
   const perVendor = bySize(context, { quick: 4, default: 32, full: 100 });
-  const results: LoadResult[] = [];
-  for (let round = 0; round < bySize(context, { quick: 1, default: 3, full: 3 }); round++) {
-    const result = await driveLoad(chain, signDocuments(chain, perVendor));
-    say(describeLoad(`documents of ${EVENTS} events, round ${round + 1}`, result));
-    results.push(result);
-  }
+  const title = `documents of ${EVENTS} events`;
+  const result = await driveRounds(context, chain, title, () => signDocuments(chain, perVendor));
   return [
     {
       name: `captured events, ${EVENTS} a document`,
-      value: EVENTS * median(results.map((entry) => entry.perSecond)),
+      value: EVENTS * result.perSecond,
       unit: "/s",
       limit: { name: "JSON.parse of one event, all cores", value: cores * calibration.parsesPerSecond },
       aim: { atLeast: AIM_PER_SECOND },
     },
     {
       name: "captured events: CPU of each",
-      value: median(results.map((entry) => entry.cpuUsPerStatement)) / EVENTS,
+      value: result.cpuUsPerStatement / EVENTS,
       unit: "us",
     },
   ];

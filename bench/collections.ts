@@ -16,9 +16,8 @@ import {
   startBenchChain,
   VENDORS,
 } from "./chain.ts";
-import { type BenchContext, bySize, type Figure, median, type Part } from "./figures.ts";
-import { type Call, dealCalls, driveLoad, type LoadResult } from "./load.ts";
-import { describeLoad } from "./transfers.ts";
+import { type BenchContext, bySize, type Figure, type Part } from "./figures.ts";
+import { type Call, dealCalls, driveLoad, driveRounds } from "./load.ts";
 
 const DEVICES = 200;
 const LANES = 8;
@@ -63,15 +62,13 @@ async function measureReadings(
   readings: number,
   perDevice: number,
 ): Promise<Figure[]> {
-  const { calibration, cores, say } = context;
-  const results: LoadResult[] = [];
-  for (let round = 0; round < bySize(context, { quick: 1, default: 3, full: 5 }); round++) {
-    const result = await driveLoad(chain, signCollections(chain, devices, perDevice, readings));
-    say(describeLoad(`collections of ${readings}, round ${round + 1}`, result));
-    results.push(result);
-  }
-  const perSecond = median(results.map((entry) => entry.perSecond));
-  const cpuUs = median(results.map((entry) => entry.cpuUsPerStatement));
+  const { calibration, cores } = context;
+  const { perSecond, cpuUsPerStatement } = await driveRounds(
+    context,
+    chain,
+    `collections of ${readings}`,
+    () => signCollections(chain, devices, perDevice, readings),
+  );
   const limit = { name: "Ed25519 verify on all cores", value: cores * calibration.verifyPerSecond };
   return [
     { name: `collections of ${readings}`, value: perSecond, unit: "/s", limit },
@@ -82,7 +79,7 @@ async function measureReadings(
       limit: { ...limit, value: limit.value * readings },
       ...(readings === 100 ? { aim: { atLeast: AIM_READINGS_PER_SECOND } } : {}),
     },
-    { name: `collections of ${readings}: CPU of each`, value: cpuUs, unit: "us" },
+    { name: `collections of ${readings}: CPU of each`, value: cpuUsPerStatement, unit: "us" },
   ];
 }
 

@@ -89,7 +89,7 @@ export function isMet({ value, aim }: Figure): boolean | undefined {
   return "atLeast" in aim ? value >= aim.atLeast : value <= aim.atMost;
 }
 
-export function formatNumber(value: number): string {
+function formatNumber(value: number): string {
   const magnitude = Math.abs(value);
   if (magnitude >= 100 || value === Math.trunc(value)) return Math.round(value).toLocaleString("en-US");
   return magnitude >= 1 ? value.toFixed(2) : value.toPrecision(2);

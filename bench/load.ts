@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import type { SubmitResult } from "../packages/node/src/api/service.ts";
 import type { BenchChain } from "./chain.ts";
+import { type BenchContext, bySize, median } from "./figures.ts";
 
 /** Submissions that one call carries. */
 export type Call = readonly Uint8Array[];
@@ -64,6 +65,41 @@ export async function driveLoad(
   } finally {
     unsubscribe();
   }
+}
+
+/** A round to warm up, then those that count. Each draws its statements when the one before has ended. */
+export async function driveRounds(
+  context: BenchContext,
+  chain: BenchChain,
+  title: string,
+  sign: () => readonly (readonly Call[])[],
+): Promise<LoadResult> {
+  if (context.size !== "quick") await driveLoad(chain, sign());
+  const results: LoadResult[] = [];
+  for (let round = 1; round <= bySize(context, { quick: 1, default: 3, full: 5 }); round++) {
+    const result = await driveLoad(chain, sign());
+    context.say(`${title}, round ${round}: ${describeLoad(result)}`);
+    results.push(result);
+  }
+  const medianOf = (pick: (result: LoadResult) => number): number => median(results.map(pick));
+  return {
+    ...results[0]!,
+    perSecond: medianOf((result) => result.perSecond),
+    statementsPerBlock: medianOf((result) => result.statementsPerBlock),
+    cpuUsPerStatement: medianOf((result) => result.cpuUsPerStatement),
+  };
+}
+
+function describeLoad(result: LoadResult): string {
+  const threads = [...result.cpuUsByThread]
+    .filter(([, us]) => us >= 1)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, us]) => `${name} ${us.toFixed(0)}`)
+    .join(", ");
+  return (
+    `${result.perSecond.toFixed(0)}/s, ${result.statementsPerBlock.toFixed(0)} a block, ` +
+    `CPU us of each ${result.cpuUsPerStatement.toFixed(0)} (${threads})`
+  );
 }
 
 async function driveLane(service: BenchChain["service"], lane: readonly Call[]): Promise<void> {

@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { makeTransfer } from "../packages/sdk/src/transaction/messages.ts";
 import { ACCOUNTS, type BenchChain, signTransaction, startBenchChain } from "./chain.ts";
-import { type BenchContext, bySize, type Figure, median, type Part } from "./figures.ts";
-import { type Call, dealCalls, driveLoad, type LoadResult } from "./load.ts";
+import { type BenchContext, bySize, type Figure, type Part } from "./figures.ts";
+import { type Call, dealCalls, driveRounds } from "./load.ts";
 
 const LANES = 8;
 const CALL_STATEMENTS = 512;
@@ -24,37 +24,30 @@ export const transfers: Part = {
 };
 
 async function measureOn(context: BenchContext, validators: number): Promise<Figure[]> {
-  const { calibration, cores, rates, say } = context;
+  const { calibration, cores, rates } = context;
   const perAccount = bySize(context, { quick: 20, default: 100, full: 250 });
-  const rounds = bySize(context, { quick: 1, default: 3, full: 5 });
   const chain = await startBenchChain(context, validators);
   try {
-    const results: LoadResult[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const result = await driveLoad(chain, signTransfers(chain, perAccount));
-      say(describeLoad(`transfers, ${validators} validators, round ${round + 1}`, result));
-      results.push(result);
-    }
-    const perSecond = median(results.map((entry) => entry.perSecond));
-    rates.set(TRANSFER_RATE, perSecond);
     const title = `transfers, ${validators} validator${validators === 1 ? "" : "s"}`;
+    const result = await driveRounds(context, chain, title, () => signTransfers(chain, perAccount));
+    rates.set(TRANSFER_RATE, result.perSecond);
     return [
       {
         name: title,
-        value: perSecond,
+        value: result.perSecond,
         unit: "/s",
         limit: { name: "Ed25519 verify on all cores", value: cores * calibration.verifyPerSecond },
         aim: { atLeast: AIM_PER_SECOND },
       },
       {
         name: `${title}: CPU of each`,
-        value: median(results.map((entry) => entry.cpuUsPerStatement)),
+        value: result.cpuUsPerStatement,
         unit: "us",
         limit: { name: "Ed25519 verify", value: 1e6 / calibration.verifyPerSecond },
       },
       {
         name: `${title}: in a block`,
-        value: median(results.map((entry) => entry.statementsPerBlock)),
+        value: result.statementsPerBlock,
         unit: "statements",
       },
     ];
@@ -72,17 +65,5 @@ export function signTransfers(chain: BenchChain, perAccount: number): Call[][] {
       const to = recipients[(turn * ACCOUNTS + sender) % RECIPIENTS]!;
       return signTransaction(chain.chainId, chain.accounts[sender]!, [makeTransfer(to, 1n)]);
     },
-  );
-}
-
-export function describeLoad(title: string, result: LoadResult): string {
-  const threads = [...result.cpuUsByThread]
-    .filter(([, us]) => us >= 1)
-    .sort(([, a], [, b]) => b - a)
-    .map(([name, us]) => `${name} ${us.toFixed(0)}`)
-    .join(", ");
-  return (
-    `${title}: ${result.perSecond.toFixed(0)}/s, ${result.statementsPerBlock.toFixed(0)} a block, ` +
-    `CPU us of each ${result.cpuUsPerStatement.toFixed(0)} (${threads})`
   );
 }
