@@ -54,6 +54,8 @@ export class Intake implements StatementSource {
    * validators to a block that holds them, and it can be decided only by who has its statements.
    */
   private retired: Map<string, Uint8Array> | undefined = new Map();
+  /** Blocks settled since the start. */
+  private blocks = 0;
 
   constructor(parts: IntakeParts) {
     this.parts = parts;
@@ -65,10 +67,13 @@ export class Intake implements StatementSource {
     const results = verdicts.map((verdict): SubmitResult | undefined =>
       verdict.ok ? undefined : { id: "", state: "refused", ...pickRefusal(verdict) },
     );
+    const { blocks } = this;
     const kept = await this.judge(submissions, verdicts, results);
     if (kept.length > 0) {
       const first = await this.parts.inbox.appendMany(kept.map((entry) => entry.bytes));
       for (const [i, entry] of kept.entries()) results[entry.at] = this.keep(entry, first + i);
+      // A block since the check may have been what they wait for, and the next one may be a heartbeat away.
+      if (blocks !== this.blocks) await this.wakeAdmissible(kept.filter((entry) => !entry.isReady));
       this.parts.noteWork();
     }
     return results.map((result, at) => result ?? findTwin(verdicts, results, at));
@@ -180,6 +185,7 @@ export class Intake implements StatementSource {
   async settleBlock({ executed, skipped, tip }: CommitSummary): Promise<void> {
     const { mempool } = this.parts;
     this.retired = undefined;
+    this.blocks += 1;
     for (const { id } of executed) {
       const entry = mempool.remove(id);
       if (entry !== undefined) this.settle(entry, undefined);
@@ -208,6 +214,16 @@ export class Intake implements StatementSource {
         this.settle(entry, pickRefusal(check));
       }
     }
+  }
+
+  /** Wakes those of the statements that the ledger would admit by now; to take one out is for the time between blocks. */
+  private async wakeAdmissible(entries: readonly Verified[]): Promise<void> {
+    if (entries.length === 0) return;
+    const checks = await this.parts.check(
+      entries.map(({ bytes, summary }) => ({ bytes, leafHash: summary.leafHash })),
+    );
+    for (const [i, { summary }] of entries.entries())
+      if (checks[i]!.verdict === "admissible") this.parts.mempool.setReady(summary.id, true);
   }
 
   getRefusal(id: string): Refusal | undefined {

@@ -223,15 +223,22 @@ export class Mempool {
     return chosen;
   }
 
-  /** Statements that wait for something, oldest first; they are looked at again when a block was committed. */
+  /**
+   * Statements that wait for something, to be looked at again when a block was committed: first whoever was not listed for longest, so
+   * that none shuts out the others.
+   */
   listWaiting(most: number): MempoolEntry[] {
-    const out: MempoolEntry[] = [];
+    const listed: Held[] = [];
     for (const held of this.byId.values()) {
       if (held.isReady) continue;
-      out.push(held);
-      if (out.length === most) break;
+      listed.push(held);
+      if (listed.length === most) break;
     }
-    return out;
+    for (const held of listed) {
+      this.byId.delete(held.idName);
+      this.byId.set(held.idName, held);
+    }
+    return listed;
   }
 
   /** Takes out what expired on the chain or waited too long. */
