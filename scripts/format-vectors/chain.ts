@@ -251,7 +251,7 @@ export function runChain(): Run {
       chainId: CHAIN_ID,
       height,
       timeMs: opened.header.timeMs,
-      hasEvidence: false,
+      misbehaviours: [],
       statements: prepared.map((statement) => ({
         statement,
         isSignatureValid: crypto.verify(toSignatureCheck(statement.sign1)),

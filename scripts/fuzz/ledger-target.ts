@@ -134,7 +134,7 @@ function expectOneResult({ application }: TestChain, submissions: readonly Submi
     height: head.height + 1,
     timeMs: head.timeMs + 1_000,
     statements,
-    hasEvidence: false,
+    misbehaviours: [],
   };
   const first = executeBlock(crypto, state, input);
   const second = executeBlock(crypto, state, input);

@@ -12,7 +12,7 @@ import { openInboxLog } from "../../packages/node/src/store/inbox-log.ts";
 import { createCrashingFiles } from "../../packages/node/src/store/memory-file-port.ts";
 import { certificate } from "../../packages/protocol/src/core/block/certificate.ts";
 import { evidence } from "../../packages/protocol/src/core/block/evidence.ts";
-import { block, header } from "../../packages/protocol/src/core/block/header.ts";
+import { header } from "../../packages/protocol/src/core/block/header.ts";
 import { outcome } from "../../packages/protocol/src/core/block/outcome.ts";
 import { hashValidators, validatorSet } from "../../packages/protocol/src/core/block/validator-set.ts";
 import { decodeUtf8, encodeUtf8, equalBytes } from "../../packages/protocol/src/core/bytes.ts";
@@ -152,9 +152,6 @@ function chainTargets(corpus: Corpus): Target[] {
   const records = heights.map((height) => application.getBlock(height)!);
   const headers = records.map((entry) => encode(header, entry.header));
   const certificates = heights.map((height) => store.get(certificateKey(height))!);
-  const blocks = records.map(({ header, lastCertificate }) =>
-    encode(block, { header, statements: corpus.submissions, lastCertificate, evidence: [] }),
-  );
   const proposals = records.map(({ header, lastCertificate }) =>
     encode(proposal, { header, statements: [], lastCertificate, evidence: [] }),
   );
@@ -175,6 +172,7 @@ function chainTargets(corpus: Corpus): Target[] {
       outcome: bytes,
       notices: [{ module: 1, kind: 2, attributes: [1, "two", new Uint8Array(3)] }],
       touched: [tip.base.parent],
+      failure: { field: "a", message: "b" },
     }),
   );
   const trust = {
@@ -193,7 +191,6 @@ function chainTargets(corpus: Corpus): Target[] {
     codecTarget("genesis", genesis, [encode(genesis, dev.genesis)]),
     codecTarget("parameters", parameters, [encode(parameters, dev.genesis.parameters)]),
     codecTarget("header", header, headers),
-    codecTarget("block", block, blocks),
     codecTarget("certificate", certificate, certificates),
     codecTarget("validators", validatorSet, [encode(validatorSet, tip.validators)]),
     codecTarget("evidence", evidence, evidences),

@@ -13,10 +13,10 @@ import { equalBytes } from "./core/bytes.ts";
 import { encode } from "./core/codec/definition.ts";
 import type { Crypto } from "./core/crypto.ts";
 import { assertInvariant } from "./core/errors.ts";
-import { computeChainId, type Genesis } from "./core/genesis.ts";
+import { checkGenesis, computeChainId, type Genesis } from "./core/genesis.ts";
 import { type BlockContext, Inadmissible, type StatementContext } from "./core/module.ts";
 import type { Notice } from "./core/notice.ts";
-import { CORE_MODULE, getParameters } from "./core/parameters.ts";
+import { getParameters } from "./core/parameters.ts";
 import { StateOverlay } from "./core/state/overlay.ts";
 import type { PartitionLogs, StateCommit, VersionedState } from "./core/state/versioned-state.ts";
 import { STATUS, StatementFailure } from "./core/status.ts";
@@ -25,10 +25,12 @@ import { executeMessage, initGenesis, MODULES } from "./ledger.ts";
 import { chargeCollection, executeCollection } from "./modules/collection/collection.ts";
 import { chargeFee, collectFees } from "./modules/token/token.ts";
 import { chargeCapture, executeCapture } from "./modules/trace/capture.ts";
-import { LogAppender } from "./partition-logs.ts";
+import { isRecorded, type Misbehaviour, recordMisbehaviour } from "./modules/validators/validators.ts";
+import { type Failure, LogAppender } from "./partition-logs.ts";
 import { admitStatement, computeGas, homeOf, type PreparedStatement } from "./statements.ts";
 
-const NOTICE_FAILED = 1;
+/** In UTF-16 units; the store bounds the text in bytes. */
+const FAILURE_TEXT_MAX = 1_000;
 
 export interface CandidateStatement {
   readonly statement: PreparedStatement;
@@ -41,7 +43,8 @@ export interface BlockInput {
   readonly height: number;
   readonly timeMs: number;
   readonly statements: readonly CandidateStatement[];
-  readonly hasEvidence: boolean;
+  /** What the block's evidence proves, verified by the node against the validators of its height. */
+  readonly misbehaviours: readonly Misbehaviour[];
 }
 
 /** What became of one admitted statement of the block. */
@@ -75,13 +78,15 @@ export function executeBlock(crypto: Crypto, state: VersionedState, input: Block
   const overlay = new StateOverlay(state);
   const run = new BlockRun(crypto, state, overlay, input);
   const due = nextDueMs(overlay);
-  if (input.hasEvidence || (due !== undefined && due <= input.timeMs)) run.begin();
+  if (due !== undefined && due <= input.timeMs) run.begin();
+  for (const entry of input.misbehaviours) run.record(entry);
   for (const [position, candidate] of input.statements.entries()) run.offer(candidate, position);
   return run.finish();
 }
 
-/** The state of genesis, as version 0. */
+/** The state of genesis, as version 0. Throws `genesis.*` when genesis contradicts itself. */
 export function executeGenesis(crypto: Crypto, state: VersionedState, genesis: Genesis): StateCommit {
+  checkGenesis(genesis);
   const overlay = new StateOverlay(state);
   initGenesis(
     {
@@ -144,6 +149,13 @@ class BlockRun {
     this.context = this.makeContext();
   }
 
+  /** Evidence is work once: the same again changes nothing. */
+  record(entry: Misbehaviour): void {
+    if (isRecorded(this.overlay, entry)) return;
+    this.begin();
+    recordMisbehaviour(this.context, entry);
+  }
+
   offer({ statement, isSignatureValid }: CandidateStatement, position: number): void {
     try {
       if (!isSignatureValid) throw new Inadmissible("statement.signature", "is wrong", "statement.signature");
@@ -173,19 +185,20 @@ class BlockRun {
     this.fees += fee;
     const checkpoint = this.overlay.checkpoint();
     let status: number = STATUS.ok;
+    let failure: Failure | null = null;
     try {
       runStatement(context, statement);
-    } catch (failure) {
-      if (!(failure instanceof StatementFailure)) throw failure;
+    } catch (thrown) {
+      if (!(thrown instanceof StatementFailure)) throw thrown;
       this.overlay.revert(checkpoint);
-      status = STATUS[failure.status];
+      status = STATUS[thrown.status];
+      // The outcome commits the status alone: texts are for people, and rewording one must not fork the chain.
+      failure = {
+        field: thrown.field.slice(0, FAILURE_TEXT_MAX),
+        message: thrown.message.slice(0, FAILURE_TEXT_MAX),
+      };
       touched.length = 0;
       notices.length = 0;
-      notices.push({
-        module: CORE_MODULE,
-        kind: NOTICE_FAILED,
-        attributes: [failure.status, failure.field, failure.message],
-      });
     }
     const result: Outcome = {
       id: statement.id,
@@ -203,6 +216,7 @@ class BlockRun {
       outcome: encoded,
       notices,
       touched: touchedKeys,
+      failure,
     });
     this.outcomes.push(encoded);
     this.executed.push({ statement, position, outcome: result, notices, touched: touchedKeys });

@@ -1,7 +1,7 @@
 /** The two logs of a partition, statements and outcomes, and where each executed statement stands in them. */
 import { digest } from "./core/account.ts";
 import { encodeCbor } from "./core/codec/cbor.ts";
-import { array, bytes, encode, type Infer, record, uint } from "./core/codec/definition.ts";
+import { array, bytes, encode, type Infer, nullable, record, text, uint } from "./core/codec/definition.ts";
 import type { Hasher } from "./core/crypto.ts";
 import { hashLeaf } from "./core/merkle/log.ts";
 import { notice } from "./core/notice.ts";
@@ -18,6 +18,10 @@ export function outcomesLog(partition: Partition): LogId {
   return ["outcomes", partition.id];
 }
 
+/** Why a statement failed, in words. No other node has to have the same words. */
+const failureText = record(undefined, { field: text({ max: 4_000 }), message: text({ max: 4_000 }) });
+export type Failure = Infer<typeof failureText>;
+
 /** What is kept of an executed statement, found by its id: its place, its outcome and what the outcome hashes. */
 export const executedRecord = record(1, {
   partitionId: bytes({ min: 1, max: 64 }),
@@ -30,6 +34,7 @@ export const executedRecord = record(1, {
   notices: array(notice, { max: 1 << 20 }),
   /** Item keys, sorted and each once. */
   touched: array(digest, { max: 1 << 20 }),
+  failure: nullable(failureText),
 });
 export type ExecutedRecord = Infer<typeof executedRecord>;
 

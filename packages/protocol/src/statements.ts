@@ -17,7 +17,7 @@ import { admitCollection } from "./modules/collection/collection.ts";
 import { type Collection, collection } from "./modules/collection/messages.ts";
 import { getDevice } from "./modules/identity/devices.ts";
 import { getFeeAllowance } from "./modules/token/token.ts";
-import { admitCapture } from "./modules/trace/capture.ts";
+import { admitCapture, checkCaptureBody } from "./modules/trace/capture.ts";
 
 interface PreparedBase {
   readonly submission: Submission;
@@ -57,8 +57,11 @@ export function prepareStatement(hasher: Pick<Hasher, "sha256">, submission: Sub
       return { ...base, kind: "transaction", payload: decode(transaction, sign1.payload, "transaction") };
     case "collection":
       return { ...base, kind: "collection", payload: decode(collection, sign1.payload, "collection") };
-    case "capture":
-      return { ...base, kind: "capture", payload: decode(capture, sign1.payload, "capture") };
+    case "capture": {
+      const payload = decode(capture, sign1.payload, "capture");
+      checkCaptureBody(hasher, payload, submission.body);
+      return { ...base, kind: "capture", payload };
+    }
     default:
       throw new LhgError("statement.kind", `${sign1.kind} is no statement of its own`, "statement");
   }
@@ -104,7 +107,7 @@ export function admitStatement(context: AdmissionContext, statement: PreparedSta
   const { sign1, id, submission } = statement;
   if (statement.kind === "transaction") admitTransaction(context, statement);
   else if (statement.kind === "collection") admitCollection(context, sign1, statement.payload, id);
-  else admitCapture(context, sign1, statement.payload, submission.body ?? undefined);
+  else admitCapture(context, sign1, statement.payload, submission.body!);
 }
 
 function admitTransaction(
@@ -145,7 +148,7 @@ function admitFee({ state, timeMs }: AdmissionContext, payload: Transaction): vo
   if (allowance === undefined || allowance.expiryMs <= timeMs)
     refuse("transaction.payer", "the payer allows the sender no fees", "transaction.payer");
   if (allowance.limit < fee)
-    refuse("transaction.payer", `the payer allows ${allowance.limit} more`, "transaction.payer");
+    postpone("transaction.payer", `the payer allows ${allowance.limit} more`, "transaction.payer");
 }
 
 /** Whose order a statement stands in and which place it has there: what a mempool sorts by. */

@@ -340,7 +340,7 @@ test("the run leads from block to block to its app hashes and outcomes", () => {
       chainId: genesisVectors.chainId,
       height: block.height,
       timeMs: block.timeMs,
-      hasEvidence: false,
+      misbehaviours: [],
       statements: block.statements.map((entry: Vector) => {
         const prepared = prepareStatement(crypto, decode(submission, fromHex(entry.submission)));
         if (prepared.kind === "transaction") for (const { type } of prepared.payload.messages) seen.add(type);

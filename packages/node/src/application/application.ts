@@ -5,6 +5,7 @@
 
 import { nextDueMs } from "@lhg/protocol/core/agenda";
 import { certificate as certificateCodec } from "@lhg/protocol/core/block/certificate";
+import { evidence as evidenceCodec, verifyEvidence } from "@lhg/protocol/core/block/evidence";
 import {
   type Header,
   hashHeader,
@@ -32,7 +33,7 @@ import {
   executeGenesis,
 } from "@lhg/protocol/execute-block";
 import { getProtocolVersionAt } from "@lhg/protocol/modules/chain/chain";
-import { getValidatorsAt } from "@lhg/protocol/modules/validators/validators";
+import { getValidatorsAt, type Misbehaviour } from "@lhg/protocol/modules/validators/validators";
 import { executedKey, executedRecord } from "@lhg/protocol/partition-logs";
 import { admitStatement, type PreparedStatement, prepareStatement } from "@lhg/protocol/statements";
 import { type HeaderBase, hashCertificate } from "../blocks/proposal.ts";
@@ -120,6 +121,9 @@ export type BlockIndexer = (block: {
   readonly executed: readonly ExecutedStatement[];
   readonly overlay: StateOverlay;
 }) => StoreWrite[];
+
+/** Evidence older than this is stale: nobody keeps validators' votes for longer. */
+const EVIDENCE_HEIGHTS_MAX = 64;
 
 interface Executed {
   readonly input: BlockToExecute;
@@ -296,7 +300,7 @@ export class LedgerApplication {
       chainId: this.chainId,
       height: input.header.height,
       timeMs: input.header.timeMs,
-      hasEvidence: input.evidence.length > 0,
+      misbehaviours: input.evidence.map((bytes) => this.openEvidence(bytes, input.header.height)),
       statements: input.statements.map((entry) => ({
         statement: this.prepare(entry),
         isSignatureValid: entry.isSignatureValid,
@@ -304,6 +308,24 @@ export class LedgerApplication {
     });
     this.executed = { input, blockHash, result };
     return { blockHash };
+  }
+
+  /** Verifies evidence against the validators of its height. Throws `evidence.*`: such a block is no block. */
+  private openEvidence(bytes: Uint8Array, height: number): Misbehaviour {
+    const opened = decode(evidenceCodec, bytes, "evidence");
+    if (opened.height > height || opened.height < height - EVIDENCE_HEIGHTS_MAX)
+      throw new LhgError(
+        "evidence.height",
+        `must be of the last ${EVIDENCE_HEIGHTS_MAX} heights`,
+        "evidence.height",
+      );
+    const validators =
+      opened.height === height ? this.tip.validators : this.getBlock(opened.height)?.validators;
+    if (validators === undefined)
+      throw new LhgError("evidence.height", "there is no such height", "evidence.height");
+    verifyEvidence(this.crypto, this.chainId, opened, validators);
+    const { operator } = validators[opened.validatorIndex]!;
+    return { operator, height: opened.height, view: opened.view, type: opened.type };
   }
 
   /** Commits the block executed last, with its certificate, in one durable batch. */

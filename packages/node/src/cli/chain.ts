@@ -121,7 +121,7 @@ export async function sendMessages(
     crypto: nodeCrypto,
   });
   const { id } = await sender.send(messages);
-  return requireOk(await waitFor(chain, toHex(id), until));
+  return requireOk(chain, await waitFor(chain, toHex(id), until));
 }
 
 function uncoveredFee({ name }: Account, balance: bigint, feeLimit: bigint): LhgError {
@@ -129,9 +129,17 @@ function uncoveredFee({ name }: Account, balance: bigint, feeLimit: bigint): Lhg
   return new LhgError("transaction.fee-uncovered", text, name);
 }
 
-export function requireOk(settled: Settled): Settled {
+/** Throws what a statement failed with, in the node's words. */
+export async function requireOk({ client }: Chain, settled: Settled): Promise<Settled> {
   if (settled.status === "ok") return settled;
-  throw new LhgError(settled.status, `recorded in block ${settled.height} without effect`, settled.id);
+  const { failure } = await client.getStatement(settled.id);
+  const reason = failure === undefined ? "" : `: ${stripField(failure)}`;
+  const message = `recorded in block ${settled.height} without effect${reason}`;
+  throw new LhgError(settled.status, message, failure?.field ?? settled.id);
+}
+
+function stripField({ field, message }: { readonly field: string; readonly message: string }): string {
+  return message.replace(`${field}: `, "");
 }
 
 /** An id as people paste it. Throws `usage.id`. */

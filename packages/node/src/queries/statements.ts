@@ -73,6 +73,7 @@ export function getStatement(
     gasUsed: outcome.gasUsed,
     notices: record.notices.map((entry) => notice.toJson(entry)) as StatementView["notices"],
     touched: record.touched.map(toHex),
+    ...(record.failure === null ? {} : { failure: record.failure }),
     sizeBytes: statement.sizeBytes,
     statement: toHex(statement.sign1.bytes),
     ...(body === null ? {} : { slices: body.length }),

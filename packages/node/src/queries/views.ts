@@ -75,6 +75,12 @@ export const statementView = Type.Object({
   gasUsed: count,
   notices: Type.Array(noticeView),
   touched: Type.Array(Type.String({ description: "items written to, as hex keys" })),
+  failure: Type.Optional(
+    Type.Object(
+      { field: Type.String(), message: Type.String() },
+      { description: "why it failed, in this node's words; the outcome commits the status alone" },
+    ),
+  ),
   sizeBytes: count,
   statement: Type.String({ pattern: "^([0-9a-f]{2})*$", description: "the COSE_Sign1 as received, in hex" }),
   slices: Type.Optional(Type.Integer({ description: "of a capture: head, events and tail" })),

@@ -3,7 +3,8 @@ import { validator } from "./block/validator-set.ts";
 import { toHex } from "./bytes.ts";
 import { array, encode, type Infer, nullable, record, text, uint, uint64 } from "./codec/definition.ts";
 import type { Hasher } from "./crypto.ts";
-import { parameters } from "./parameters.ts";
+import { LhgError } from "./errors.ts";
+import { findUnsoundParameter, parameters } from "./parameters.ts";
 import { chainId } from "./statement/transaction.ts";
 
 /** Smallest units per LHG. */
@@ -47,6 +48,53 @@ export const genesis = record(1, {
   predecessor: nullable(record(undefined, { chainId, height: uint(), headerHash: digest })),
 });
 export type Genesis = Infer<typeof genesis>;
+
+function checkOnce(values: readonly string[], field: (index: number) => string): void {
+  const seen = new Set<string>();
+  for (const [i, value] of values.entries()) {
+    if (seen.has(value)) throw new LhgError("genesis.duplicate", "stands here twice", field(i));
+    seen.add(value);
+  }
+}
+
+/** Checks what the codec can't: that genesis does not contradict itself. Throws `genesis.*` naming the field. */
+export function checkGenesis(value: Genesis): void {
+  const { validators, vendors, groups, accounts, initialSupply } = value;
+  checkOnce(
+    validators.map((entry) => toHex(entry.operator)),
+    (i) => `genesis.validators[${i}].operator`,
+  );
+  checkOnce(
+    validators.map((entry) => toHex(entry.consensusKey)),
+    (i) => `genesis.validators[${i}].consensusKey`,
+  );
+  checkOnce(
+    accounts.map((entry) => toHex(entry.address)),
+    (i) => `genesis.accounts[${i}].address`,
+  );
+  checkOnce(
+    vendors.map((entry) => toHex(entry.account)),
+    (i) => `genesis.vendors[${i}].account`,
+  );
+  checkOnce(
+    vendors.flatMap((entry) => entry.prefixes),
+    () => "genesis.vendors",
+  );
+  checkOnce(
+    groups.flatMap((entry) => entry.vendors.map(toHex)),
+    () => "genesis.groups",
+  );
+  const known = new Set(vendors.map((entry) => toHex(entry.account)));
+  if (groups.some((entry) => entry.vendors.some((vendor) => !known.has(toHex(vendor)))))
+    throw new LhgError("genesis.group", "names a vendor that genesis does not admit", "genesis.groups");
+  if (initialSupply > SUPPLY_CAP)
+    throw new LhgError("genesis.supply", `must be at most ${SUPPLY_CAP}`, "genesis.initialSupply");
+  if (accounts.reduce((sum, entry) => sum + entry.balance, 0n) > initialSupply)
+    throw new LhgError("genesis.supply", "accounts hold more than is issued", "genesis.accounts");
+  const wrong = findUnsoundParameter(value.parameters);
+  if (wrong !== undefined)
+    throw new LhgError("genesis.parameter", "is out of its bounds", `genesis.parameters.${wrong}`);
+}
 
 /** `name-<hex of the first 16 bytes of SHA-256(genesis)>`, at most 50 characters. */
 export function computeChainId(hasher: Pick<Hasher, "sha256">, value: Genesis): string {

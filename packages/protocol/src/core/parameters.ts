@@ -57,6 +57,41 @@ export const DEFAULT_PARAMETERS: Parameters = {
   deviceCreditsPerDayMax: 10_000_000,
 };
 
+/**
+ * Bounds within which parameters may change: no vote can stop the chain by a block that holds nothing, and no
+ * sum of costs leaves the safe integers.
+ */
+const BOUNDS: { readonly [K in keyof Parameters]: readonly [min: number, max: number] } = {
+  gasPriceMin: [0, 1e12],
+  gasPerTransaction: [0, 1e9],
+  gasPerByte: [0, 1e6],
+  gasPerMessage: [0, 1e9],
+  gasPerApproval: [0, 1e9],
+  blockSizeBytesMax: [4 << 20, 64 << 20],
+  blockStatementsMax: [1, 25_000],
+  transactionSizeBytesMax: [4 << 10, 1 << 20],
+  transactionLifetimeMsMax: [60_000, 30 * 86_400_000],
+  collectionSizeBytesMax: [4 << 10, 1 << 20],
+  collectionReadingsMax: [1, 4_096],
+  captureSizeBytesMax: [64 << 10, 4 << 20],
+  captureEventsMax: [1, 10_000],
+  creditPrice: [1, 1e12],
+  creditsPerCollection: [0, 1e6],
+  creditsPerReading: [0, 1e6],
+  creditsPerCapture: [0, 1e6],
+  creditsPerEvent: [0, 1e6],
+  creditsPerKilobyte: [0, 1e6],
+  deviceCreditsPerDayMax: [0, 1e15],
+};
+
+/** The first parameter that is out of its bounds; undefined: all are sound. */
+export function findUnsoundParameter(value: Parameters): ParameterName | undefined {
+  return (Object.keys(BOUNDS) as ParameterName[]).find((name) => {
+    const [min, max] = BOUNDS[name];
+    return value[name] < min || value[name] > max;
+  });
+}
+
 export const CORE_MODULE = 0;
 const parametersTable = defineTable<[], Parameters>("parameters", CORE_MODULE, 1, parameters);
 

@@ -82,6 +82,8 @@ export interface Statement extends StatementSummary {
   readonly gasUsed: number;
   readonly notices: { readonly module: number; readonly kind: number; readonly attributes: Json[] }[];
   readonly touched: string[];
+  /** Why it failed, in the node's words; only the status is proven. */
+  readonly failure?: { readonly field: string; readonly message: string };
   readonly sizeBytes: number;
   /** The COSE_Sign1 as received. */
   readonly statement: string;

@@ -7,14 +7,21 @@ import { nobleCrypto } from "../crypto/noble.ts";
 
 export type { Trust };
 
-/** Pins the chain by its genesis. `lengthMs` bounds for how long its validators are trusted; none by default. */
+/**
+ * Pins the chain by its genesis. `lengthMs` bounds for how long its validators are trusted, as of `nowMs`; none
+ * by default.
+ */
 export function trustFromGenesis(
   genesis: Genesis,
-  options: { readonly lengthMs?: number; readonly hasher?: Pick<Hasher, "sha256"> } = {},
+  options: {
+    readonly lengthMs?: number;
+    readonly nowMs?: number;
+    readonly hasher?: Pick<Hasher, "sha256">;
+  } = {},
 ): Trust {
-  const { lengthMs, hasher = nobleCrypto } = options;
+  const { lengthMs, nowMs = Date.now(), hasher = nobleCrypto } = options;
   const chainId = computeChainId(hasher, genesis);
   const validatorsHash = hashValidators(hasher, sortValidators(hasher, genesis.validators));
   if (lengthMs === undefined) return { chainId, validatorsHash };
-  return { chainId, validatorsHash, period: { pinnedAtMs: genesis.timeMs, lengthMs } };
+  return { chainId, validatorsHash, period: { pinnedAtMs: genesis.timeMs, lengthMs, nowMs } };
 }

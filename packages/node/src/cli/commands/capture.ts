@@ -56,7 +56,7 @@ export async function captureFiles(
     session.output.progress(`waiting for ${i + 1} of ${all.length}`);
     await attempt(work, async () => {
       if (work.signed === undefined) return;
-      const settled = requireOk(await waitFor(chain, toHex(work.signed.id), options.wait));
+      const settled = await requireOk(chain, await waitFor(chain, toHex(work.signed.id), options.wait));
       work.height = settled.height;
       const { notices } = await chain.client.getStatement(settled.id);
       work.findings = readFindings(notices);

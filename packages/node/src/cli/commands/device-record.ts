@@ -104,5 +104,5 @@ async function flush(session: Session, chain: Chain, device: Device, wait: Wait)
   });
   if (problem !== undefined) throw problem;
   session.output.progress("waiting for the block");
-  return requireOk(await waitFor(chain, toHex(device.state.headId), wait));
+  return requireOk(chain, await waitFor(chain, toHex(device.state.headId), wait));
 }

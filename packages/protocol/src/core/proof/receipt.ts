@@ -21,7 +21,7 @@ import { anchor, type Trust, trieProof, type VerifiedAnchor, verifyAnchor } from
 export const openedEvent = record(undefined, {
   /** Index of the event in its document. */
   index: uint(),
-  head: bytes({ max: 1 << 20 }),
+  head: bytes({ max: 16 << 20 }),
   headPath: array(digest, { max: 64 }),
   slice: bytes({ max: 16 << 20 }),
   slicePath: array(digest, { max: 64 }),

@@ -1,8 +1,10 @@
 import { digest } from "../account.ts";
+import { equalBytes } from "../bytes.ts";
 import { type CborValue, encodeCbor } from "../codec/cbor.ts";
 import { array, bytes, type Codec, decode, encode, type Infer, record, uint } from "../codec/definition.ts";
-import { decodeSign1, type Sign1, type Signer, signStatement } from "../cose.ts";
-import type { Hasher } from "../crypto.ts";
+import { decodeSign1, type Sign1, type Signer, signStatement, toSignatureCheck } from "../cose.ts";
+import type { Hasher, PublicKey, Verifier } from "../crypto.ts";
+import { LhgError } from "../errors.ts";
 import { chainId } from "./transaction.ts";
 
 /** What an approver signs: consent to one action, until a time. Embedded in the action it approves. */
@@ -26,6 +28,46 @@ export function hashAction(
 
 export function signApproval(signer: Signer, value: Approval): Uint8Array {
   return signStatement(signer, "approval", encode(approval, value, "approval"));
+}
+
+/** What verification of an approval takes from a block. */
+interface ApprovalScope {
+  readonly hasher: Pick<Hasher, "sha256">;
+  readonly verifier: Verifier;
+  readonly chainId: string;
+  readonly timeMs: number;
+}
+
+/**
+ * The key that signed this approval of the action, or what is wrong with it. Whether that key may approve is
+ * the caller's to say; the signature, which costs most, is checked last.
+ */
+export function openApproval(
+  { verifier, chainId: chain, timeMs }: ApprovalScope,
+  actionHash: Uint8Array,
+  bytes: Uint8Array,
+  mayApprove: (key: PublicKey) => boolean,
+): { readonly key: PublicKey } | { readonly problem: string } {
+  const decoded = decodeOrExplain(bytes);
+  if ("problem" in decoded) return decoded;
+  const { statement, approval: opened } = decoded;
+  if (opened.chainId !== chain) return { problem: "is for another chain" };
+  if (!equalBytes(opened.actionHash, actionHash)) return { problem: "is for another action" };
+  if (opened.expiryMs <= timeMs) return { problem: "has expired" };
+  if (!mayApprove(statement.key)) return { problem: "is by nobody who may approve this" };
+  if (!verifier.verify(toSignatureCheck(statement))) return { problem: "has a wrong signature" };
+  return { key: statement.key };
+}
+
+function decodeOrExplain(
+  bytes: Uint8Array,
+): { readonly statement: Sign1; readonly approval: Approval } | { readonly problem: string } {
+  try {
+    return decodeApproval(bytes) ?? { problem: "is no approval" };
+  } catch (error) {
+    if (error instanceof LhgError) return { problem: error.message };
+    throw error;
+  }
 }
 
 /** Decodes an embedded approval. Throws `cose.*`, `cbor.*`; a statement of another kind is `cose.type`. */

@@ -10,13 +10,13 @@ import {
   uint,
   uint64,
 } from "../../core/codec/definition.ts";
-import { assertInvariant, LhgError } from "../../core/errors.ts";
+import { assertInvariant } from "../../core/errors.ts";
 import type { BlockContext, MessageContext, Module } from "../../core/module.ts";
 import {
+  findUnsoundParameter,
   getParameters,
   type ParameterName,
   type Parameters,
-  parameters,
   setParameters,
 } from "../../core/parameters.ts";
 import type { StateReader } from "../../core/state/overlay.ts";
@@ -76,13 +76,7 @@ export function withParameter(
   if (!Object.hasOwn(current, name)) return undefined;
   const held = current[name as ParameterName];
   const next = { ...current, [name]: typeof held === "bigint" ? value : Number(value) };
-  try {
-    encode(parameters, next);
-  } catch (error) {
-    if (error instanceof LhgError) return undefined;
-    throw error;
-  }
-  return next;
+  return findUnsoundParameter(next) === undefined ? next : undefined;
 }
 
 export interface ChainNeeds {

@@ -30,7 +30,8 @@ const summaries = defineTable<[], Infer<typeof summary>>("group summary", GROUPS
 /** Leaf of the membership log. */
 export const membershipLeaf = record(1, {
   height: uint(),
-  vendor: address,
+  /** null: all members of `from`, by a merge. */
+  vendor: nullable(address),
   from: nullable(uint()),
   to: uint(),
   reason: text({ max: 16 }),
@@ -153,6 +154,16 @@ export function createGroups(needs: GroupsNeeds): Module<typeof groupsMessages> 
         const source = requireLiveGroup(context, from, "from");
         const target = requireLiveGroup(context, to, "to");
         if (from === to) failStatement("groups.unknown", "a group is not merged into itself", "to");
+        const held = getGroupSummary(context.state)!;
+        const leaf = encode(membershipLeaf, {
+          height: context.height,
+          vendor: null,
+          from,
+          to,
+          reason: "merge",
+        });
+        const log = appendToLog(context.hasher, context.state, MEMBERSHIP_LOG, held.log, leaf);
+        summaries.set(context.state, BASE, { ...held, log });
         // Members keep their membership record: `mergedInto` redirects it, so a merge is one write.
         groups.set(context.state, BASE, { ...source, members: 0, mergedInto: to }, from);
         groups.set(context.state, BASE, { ...target, members: target.members + source.members }, to);

@@ -136,6 +136,7 @@ test("prefixes: what is none, what is taken, and overlaps by consent of the hold
   assert.deepEqual(admit(stranger, ["4012345"]), taken);
   assert.deepEqual(admit(stranger, ["40123456"]), taken);
   assert.deepEqual(admit(stranger, ["https://first.example/shoes/"]), taken);
+  const invalid = { status: "approval.invalid", field: "consents[0]" };
   const consentBy = (by: TestAccount, prefixes: readonly string[], terms = {}) =>
     harness.approve(
       "identity.admit-vendor",
@@ -144,10 +145,10 @@ test("prefixes: what is none, what is taken, and overlaps by consent of the hold
       terms,
     );
   assert.deepEqual(admit(stranger, ["40123456"], { consents: consentBy(second, ["40123456"]) }), taken);
-  assert.deepEqual(admit(stranger, ["40123456"], { consents: consentBy(first, ["40123457"]) }), taken);
+  assert.deepEqual(admit(stranger, ["40123456"], { consents: consentBy(first, ["40123457"]) }), invalid);
   const late = consentBy(first, ["40123456"], { expiryMs: harness.timeMs });
-  assert.deepEqual(admit(stranger, ["40123456"], { consents: late }), taken);
-  assert.deepEqual(admit(stranger, ["40123456"], { consents: [Uint8Array.of(1)] }), taken);
+  assert.deepEqual(admit(stranger, ["40123456"], { consents: late }), invalid);
+  assert.deepEqual(admit(stranger, ["40123456"], { consents: [Uint8Array.of(1)] }), invalid);
   const consents = consentBy(first, ["40123456"]);
   assert.deepEqual(admit(stranger, ["40123456"], { consents }), OK);
   const holder = (uri: string) => findHolder(harness.state, canonicalIdentity(uri, ""))?.vendor;

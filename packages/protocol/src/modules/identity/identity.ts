@@ -2,11 +2,11 @@ import { type Address, deriveAddress } from "../../core/account.ts";
 import { equalKeys, getAccount, isKeyOf, setAccount } from "../../core/accounts.ts";
 import { equalBytes, toHex } from "../../core/bytes.ts";
 import type { CborValue } from "../../core/codec/cbor.ts";
-import { toSignatureCheck } from "../../core/cose.ts";
 import type { PublicKey } from "../../core/crypto.ts";
-import { assertInvariant, LhgError } from "../../core/errors.ts";
+import { assertInvariant } from "../../core/errors.ts";
 import type { BlockContext, MessageContext, Module } from "../../core/module.ts";
-import { decodeApproval, hashAction } from "../../core/statement/approval.ts";
+import type { StateReader } from "../../core/state/overlay.ts";
+import { hashAction, openApproval } from "../../core/statement/approval.ts";
 import { failStatement } from "../../core/status.ts";
 import { addDevice, getDevice, type OwnedDevice, PREVIOUS_KEYS_MAX, setDevice } from "./devices.ts";
 import { type AdmitVendor, IDENTITY_MODULE, type identityMessages, type RegisterDevice } from "./messages.ts";
@@ -72,54 +72,40 @@ export function registrationAction(vendor: Address, body: Omit<RegisterDevice, "
   return [vendor, body.key.alg, body.key.bytes, body.model, body.capabilities, body.creditsPerDayMax];
 }
 
-/** Verifies an approval of one action by whoever `isSigner` accepts; fails the statement otherwise. */
-function hasConsent(
-  context: MessageContext,
-  action: string,
-  body: CborValue,
-  bytes: Uint8Array,
-  isSigner: (key: PublicKey) => boolean,
-): boolean {
-  let decoded: ReturnType<typeof decodeApproval>;
-  try {
-    decoded = decodeApproval(bytes);
-  } catch (error) {
-    if (error instanceof LhgError) return false;
-    throw error;
-  }
-  if (decoded === undefined) return false;
-  const { approval, statement } = decoded;
-  return (
-    approval.chainId === context.chainId &&
-    approval.expiryMs > context.timeMs &&
-    equalBytes(approval.actionHash, hashAction(context.hasher, context.chainId, action, body)) &&
-    isSigner(statement.key) &&
-    context.verifier.verify(toSignatureCheck(statement))
-  );
+/** The keys that consent to an admission; each signature is checked once, however many prefixes need it. */
+function listConsenting(context: MessageContext, body: AdmitVendor): PublicKey[] {
+  const hash = hashAction(context.hasher, context.chainId, "identity.admit-vendor", admissionAction(body));
+  return body.consents.map((consent, i) => {
+    const opened = openApproval(context, hash, consent, () => true);
+    if ("problem" in opened) return failStatement("approval.invalid", opened.problem, `consents[${i}]`);
+    return opened.key;
+  });
 }
 
 function grantPrefixes(context: MessageContext, body: AdmitVendor): void {
   const { state } = context;
-  body.prefixes.forEach((prefix, i) => {
+  const consenting = listConsenting(context, body);
+  for (const [i, prefix] of body.prefixes.entries()) {
     const field = `prefixes[${i}]`;
     if (!isValidPrefix(prefix))
       failStatement("identity.prefix-invalid", "is no prefix that can be granted", field);
-    const holder = getPrefixHolder(state, prefix);
-    if (holder !== undefined && !equalBytes(holder, body.vendor))
-      failStatement("identity.prefix-taken", `is held by ${toHex(holder)}`, field);
+    const holder = findStandingHolder(state, prefix, body.vendor);
+    if (holder !== undefined) failStatement("identity.prefix-taken", `is held by ${toHex(holder)}`, field);
     for (const shorter of shorterPrefixes(prefix)) {
-      const above = getPrefixHolder(state, shorter);
-      if (above === undefined || equalBytes(above, body.vendor)) continue;
-      const consented = body.consents.some((consent) =>
-        hasConsent(context, "identity.admit-vendor", admissionAction(body), consent, (key) =>
-          isKeyOf(context.hasher, above, getAccount(state, above), key),
-        ),
-      );
-      if (!consented)
+      const above = findStandingHolder(state, shorter, body.vendor);
+      if (above === undefined) continue;
+      if (!consenting.some((key) => isKeyOf(context.hasher, above, getAccount(state, above), key)))
         failStatement("identity.prefix-taken", `overlaps ${shorter}, whose holder has not consented`, field);
     }
     setPrefixHolder(state, prefix, body.vendor);
-  });
+  }
+}
+
+/** Who holds a prefix against `vendor`: another one that is admitted. What an expelled one held can be granted again. */
+function findStandingHolder(state: StateReader, prefix: string, vendor: Address): Address | undefined {
+  const holder = getPrefixHolder(state, prefix);
+  if (holder === undefined || equalBytes(holder, vendor)) return undefined;
+  return getVendor(state, holder)?.standing === ADMITTED ? holder : undefined;
 }
 
 function admitVendor(context: MessageContext, body: AdmitVendor, approvers: Approvers): void {
@@ -129,7 +115,8 @@ function admitVendor(context: MessageContext, body: AdmitVendor, approvers: Appr
   approvers.requireApprovals(context, "identity.admit-vendor", admissionAction(body), body.approvals);
   grantPrefixes(context, body);
   for (const prefix of known?.prefixes ?? [])
-    if (!body.prefixes.includes(prefix)) setPrefixHolder(context.state, prefix, undefined);
+    if (!body.prefixes.includes(prefix) && holdsPrefix(context.state, prefix, body.vendor))
+      setPrefixHolder(context.state, prefix, undefined);
   const order = known?.order ?? enlistVendor(context.state, body.vendor);
   const { name, prefixes } = body;
   setVendor(context.state, body.vendor, {
@@ -142,16 +129,24 @@ function admitVendor(context: MessageContext, body: AdmitVendor, approvers: Appr
   context.emit(IDENTITY_MODULE, NOTICE_VENDOR_ADMITTED, body.vendor, name);
 }
 
+function holdsPrefix(state: StateReader, prefix: string, vendor: Address): boolean {
+  const holder = getPrefixHolder(state, prefix);
+  return holder !== undefined && equalBytes(holder, vendor);
+}
+
 function registerDevice(context: MessageContext, body: RegisterDevice): void {
   requireVendor(context);
   const id = deviceAddress(context, body.key);
   if (getDevice(context.state, id) !== undefined)
     failStatement("identity.device-exists", "a device with this key is registered", "key");
-  const action = registrationAction(context.sender, body);
-  if (
-    !hasConsent(context, "identity.register-device", action, body.consent, (key) => equalKeys(key, body.key))
-  )
-    failStatement("identity.device-proof", "the device has not consented to this registration", "consent");
+  const hash = hashAction(
+    context.hasher,
+    context.chainId,
+    "identity.register-device",
+    registrationAction(context.sender, body),
+  );
+  const consent = openApproval(context, hash, body.consent, (key) => equalKeys(key, body.key));
+  if ("problem" in consent) failStatement("identity.device-proof", consent.problem, "consent");
   addDevice(context.state, context.sender, id, {
     key: body.key,
     previousKeys: [],
@@ -227,6 +222,13 @@ export function createIdentity(approvers: Approvers): Module<typeof identityMess
         const { device } = requireOwnDevice(context, id);
         if (fromHeight <= context.height)
           failStatement("identity.height-past", "must be a later height than this block's", "fromHeight");
+        // A revocation may be brought forward, never put off: it would bring the device back.
+        if (device.revokedFromHeight !== null && fromHeight > device.revokedFromHeight)
+          failStatement(
+            "identity.device-revoked",
+            `is revoked from ${device.revokedFromHeight} on`,
+            "fromHeight",
+          );
         setDevice(context.state, context.sender, id, { ...device, revokedFromHeight: fromHeight });
         context.emit(IDENTITY_MODULE, NOTICE_DEVICE_REVOKED, id, fromHeight);
       },

@@ -10,6 +10,7 @@ import type { StateAccess, StateReader } from "../../core/state/overlay.ts";
 import { BASE, vendorPartition } from "../../core/state/partition.ts";
 import { defineTable } from "../../core/state/table.ts";
 import { failStatement } from "../../core/status.ts";
+import { getVendor } from "../identity/vendors.ts";
 import { TOKEN_MODULE, type tokenMessages } from "./messages.ts";
 
 /** Fees wait here for the validators; what genesis allots to nobody stays in the treasury. */
@@ -111,7 +112,9 @@ function initGenesis(
     allotted += balance;
   }
   assertInvariant(allotted <= genesis.initialSupply, "genesis allots more than it issues");
-  setAccount(state, TREASURY_ADDRESS, { nonce: 0, balance: genesis.initialSupply - allotted, key: null });
+  const treasury = getAccount(state, TREASURY_ADDRESS);
+  const rest = genesis.initialSupply - allotted;
+  setAccount(state, TREASURY_ADDRESS, { ...treasury, balance: treasury.balance + rest });
   supply.set(state, BASE, { issued: genesis.initialSupply });
   for (const { account, credits: held } of genesis.vendors)
     if (held > 0) credits.set(state, vendorPartition(account), { credits: held });
@@ -135,9 +138,11 @@ export const token: Module<typeof tokenMessages> = {
         spender,
       ),
     "token.buy-credit": (context, { vendor, credits: bought }) => {
+      if (getVendor(context.state, vendor) === undefined)
+        failStatement("identity.vendor-unknown", "is no vendor", "vendor");
       const held = getCredits(context.state, vendor);
       if (bought === 0 || held + bought > CREDITS_MAX)
-        failStatement("token.recipient", "must be 1 to 10^15 in all", "credits");
+        failStatement("token.credits-range", "must be 1 to 10^15 in all", "credits");
       moveTokens(
         context.state,
         context.sender,

@@ -5,7 +5,7 @@ import { equalBytes } from "../../core/bytes.ts";
 import { encodeCbor } from "../../core/codec/cbor.ts";
 import { record, uint } from "../../core/codec/definition.ts";
 import type { Sign1 } from "../../core/cose.ts";
-import type { PublicKey } from "../../core/crypto.ts";
+import type { Hasher, PublicKey } from "../../core/crypto.ts";
 import { assertInvariant, LhgError } from "../../core/errors.ts";
 import { hashLeaf } from "../../core/merkle/log.ts";
 import { type AdmissionContext, postpone, refuse, type StatementContext } from "../../core/module.ts";
@@ -60,7 +60,7 @@ export function admitCapture(
   context: AdmissionContext,
   statement: Sign1,
   capture: Capture,
-  body: readonly Uint8Array[] | undefined,
+  body: readonly Uint8Array[],
 ): void {
   const { state, parameters } = context;
   if (capture.chainId !== context.chainId)
@@ -74,7 +74,7 @@ export function admitCapture(
   if (getVendor(state, capture.vendor)?.standing !== ADMITTED)
     refuse("vendor.not-admitted", "is no admitted vendor", "capture.vendor");
   checkKey(context, statement.key, capture.vendor);
-  const events = checkBody(context, capture, body);
+  const events = checkSize(context, capture, body);
   const next = getNextCaptureSeq(state, capture.vendor);
   if (capture.captureSeq < next)
     refuse("capture.sequence-used", `is used; the next is ${next}`, "capture.captureSeq");
@@ -96,30 +96,38 @@ function checkKey({ state, hasher, timeMs }: AdmissionContext, key: PublicKey, v
     refuse("capture.key-expired", `expired; chain time is ${timeMs}`, "statement.protected.kid");
 }
 
-/** Checks that the slices are those that were signed; returns how many events there are. */
-function checkBody(
-  { parameters, hasher }: AdmissionContext,
-  capture: Capture,
-  body: readonly Uint8Array[] | undefined,
-): number {
+/** Checks a capture's size against the parameters; returns how many events there are. */
+function checkSize({ parameters }: AdmissionContext, capture: Capture, body: readonly Uint8Array[]): number {
   if (capture.sizeBytes > parameters.captureSizeBytesMax)
     refuse(
       "statement.oversize",
       `must be at most ${parameters.captureSizeBytesMax} bytes`,
       "capture.sizeBytes",
     );
-  if (body === undefined) refuse("capture.body", "must travel with its slices", "body");
   const events = body.length - FRAME_SLICES;
-  if (events < 1) refuse("capture.slices", "must hold a head, at least one event, and a tail", "body");
   if (events > parameters.captureEventsMax)
     refuse("capture.events", `must have at most ${parameters.captureEventsMax} events`, "body");
+  return events;
+}
+
+/**
+ * Checks that the slices are those that were signed. A block names a capture by its COSE bytes, and these name
+ * the slices: other slices are no other statement but a missing one. Throws `capture.body` or `capture.slices`.
+ */
+export function checkCaptureBody(
+  hasher: Pick<Hasher, "sha256">,
+  capture: Capture,
+  body: readonly Uint8Array[] | null,
+): asserts body is readonly Uint8Array[] {
+  if (body === null) throw new LhgError("capture.body", "must travel with its slices", "body");
+  if (body.length <= FRAME_SLICES)
+    throw new LhgError("capture.slices", "must hold a head, at least one event, and a tail", "body");
   let sizeBytes = 0;
   for (const slice of body) sizeBytes += slice.length;
   if (sizeBytes !== capture.sizeBytes)
-    refuse("capture.slices", `must hold ${capture.sizeBytes} bytes, as was signed`, "body");
+    throw new LhgError("capture.slices", `must hold ${capture.sizeBytes} bytes, as was signed`, "body");
   if (!equalBytes(computeSlicesRoot(hasher, body), capture.slicesRoot))
-    refuse("capture.slices", "are not the slices that were signed", "body");
-  return events;
+    throw new LhgError("capture.slices", "are not the slices that were signed", "body");
 }
 
 /** Takes a capture's credit and sequence number; what follows may fail without giving either back. */
@@ -147,7 +155,7 @@ export function executeCapture(
   const { hasher, state, statementId } = context;
   const document = readBody(body);
   const items = new ItemSet(hasher, state);
-  const scope = findScope(state, capture.vendor, signerKey);
+  const scope = findScope(context, capture.vendor, signerKey);
   const run: CaptureRun = { context, captor: capture.vendor, slices: body.length, items, scope };
   document.events.forEach((node, index) => {
     const path = document.eventsPath === "$" ? "$" : `${document.eventsPath}[${index}]`;
@@ -179,7 +187,12 @@ function asStatus<T>(read: () => T): T {
 }
 
 /** The prefixes that a delegated key is limited to; undefined where it may say what its vendor may. */
-function findScope(state: StateReader, vendor: Address, key: PublicKey): readonly string[] | undefined {
+function findScope(
+  { state, hasher }: Pick<StatementContext, "state" | "hasher">,
+  vendor: Address,
+  key: PublicKey,
+): readonly string[] | undefined {
+  if (isKeyOf(hasher, vendor, getAccount(state, vendor), key)) return undefined;
   const delegated = getCaptureKey(state, vendor, key.bytes);
   if (delegated === undefined || !equalKeys(delegated.key, key)) return undefined;
   return delegated.scope.prefixes.length === 0 ? undefined : delegated.scope.prefixes;

@@ -19,7 +19,13 @@ import { canonicalIdentity } from "../../epcis/identity.ts";
 import { ADMITTED, setPrefixHolder, setVendor } from "../identity/vendors.ts";
 import { spendCredits } from "../token/token.ts";
 import type { ItemsAnchor } from "./bundle-check.ts";
-import { admitCapture, chargeCapture, executeCapture, getNextCaptureSeq } from "./capture.ts";
+import {
+  admitCapture,
+  chargeCapture,
+  checkCaptureBody,
+  executeCapture,
+  getNextCaptureSeq,
+} from "./capture.ts";
 import { buildTraceBundle, encodeTraceBundle } from "./trace-bundle.ts";
 import { DEFAULT_TRACE_QUERY, type TraceQuery, type TraceResult, traceItem } from "./trace-query.ts";
 import { stateTraceReader } from "./trace-reader.ts";
@@ -185,7 +191,8 @@ export class TraceHarness {
       height: this.height + 1,
       parameters: this.parameters,
     };
-    admitCapture(admission, sign1, payload, body);
+    checkCaptureBody(this.crypto, payload, body ?? null);
+    admitCapture(admission, sign1, payload, body!);
     this.timeMs += 1_000;
     const notices: Notice[] = [];
     const touched: Uint8Array[] = [];

@@ -11,13 +11,12 @@ import {
 import { equalBytes, toHex } from "../../core/bytes.ts";
 import type { CborValue } from "../../core/codec/cbor.ts";
 import { array, type Infer, record, uint } from "../../core/codec/definition.ts";
-import { toSignatureCheck } from "../../core/cose.ts";
-import { assertInvariant, LhgError } from "../../core/errors.ts";
+import { assertInvariant } from "../../core/errors.ts";
 import type { BlockContext, MessageContext, Module } from "../../core/module.ts";
 import type { StateReader } from "../../core/state/overlay.ts";
 import { BASE } from "../../core/state/partition.ts";
 import { defineTable } from "../../core/state/table.ts";
-import { decodeApproval, hashAction } from "../../core/statement/approval.ts";
+import { hashAction, openApproval } from "../../core/statement/approval.ts";
 import { failStatement } from "../../core/status.ts";
 import { type ChangeValidators, VALIDATORS_MODULE, type validatorsMessages } from "./messages.ts";
 
@@ -33,6 +32,44 @@ const schedule = record(1, {
 });
 type Schedule = Infer<typeof schedule>;
 const schedules = defineTable<[], Schedule>("validator schedule", VALIDATORS_MODULE, 1, schedule);
+
+/** Every change of the set lengthens the way of a light client: one operator must not do that at will. */
+const ROTATION_INTERVAL_MS = 3_600_000;
+const rotations = defineTable<[Address], { atMs: number }>(
+  "key rotation",
+  VALIDATORS_MODULE,
+  2,
+  record(1, { atMs: uint() }),
+);
+
+/** Misbehaviour that is on record, so that evidence counts once. */
+const misbehaviour = record(1, { atHeight: uint() });
+const misbehaviours = defineTable<[Address, number, number, number], Infer<typeof misbehaviour>>(
+  "misbehaviour",
+  VALIDATORS_MODULE,
+  3,
+  misbehaviour,
+);
+
+/** Two conflicting votes of one validator, as the engine has proven them. */
+export interface Misbehaviour {
+  readonly operator: Address;
+  readonly height: number;
+  readonly view: number;
+  readonly type: number;
+}
+
+export function isRecorded(state: StateReader, { operator, height, view, type }: Misbehaviour): boolean {
+  return misbehaviours.get(state, BASE, operator, height, view, type) !== undefined;
+}
+
+/** Puts misbehaviour on record; what follows from it is for governance and slashing to say. */
+export function recordMisbehaviour(
+  context: BlockContext,
+  { operator, height, view, type }: Misbehaviour,
+): void {
+  misbehaviours.set(context.state, BASE, { atHeight: context.height }, operator, height, view, type);
+}
 
 function getSchedule(state: StateReader): Schedule {
   const found = schedules.get(state, BASE);
@@ -64,58 +101,37 @@ export function requireApprovals(
 ): void {
   const hash = hashAction(context.hasher, context.chainId, action, body);
   const operators = getValidatorsAt(context.state, context.height).map((entry) => entry.operator);
+  if (approvals.length > operators.length)
+    failStatement("approval.invalid", `there are only ${operators.length} validators`, "approvals");
   const counted = new Set<string>();
-  for (let i = 0; i < approvals.length; i++) {
-    const operator = checkApproval(context, hash, operators, approvals[i]!, `approvals[${i}]`);
-    counted.add(toHex(operator));
+  for (const [i, bytes] of approvals.entries()) {
+    let operator: Address | undefined;
+    const opened = openApproval(context, hash, bytes, (key) => {
+      operator = operators.find((candidate) =>
+        isKeyOf(context.hasher, candidate, getAccount(context.state, candidate), key),
+      );
+      return operator !== undefined;
+    });
+    if ("problem" in opened) failStatement("approval.invalid", opened.problem, `approvals[${i}]`);
+    counted.add(toHex(operator!));
   }
   const needed = approvalsNeeded(operators.length);
   if (counted.size < needed)
     failStatement("approval.too-few", `${counted.size} of ${needed} needed approvals`, "approvals");
 }
 
-function checkApproval(
-  context: MessageContext,
-  actionHash: Uint8Array,
-  operators: readonly Address[],
-  bytes: Uint8Array,
-  field: string,
-): Address {
-  const decoded = decodeOrFail(bytes, field);
-  const { statement, approval } = decoded;
-  if (approval.chainId !== context.chainId) failStatement("approval.invalid", "is for another chain", field);
-  if (!equalBytes(approval.actionHash, actionHash))
-    failStatement("approval.invalid", "is for another action", field);
-  if (approval.expiryMs <= context.timeMs) failStatement("approval.invalid", "has expired", field);
-  const operator = operators.find((candidate) =>
-    isKeyOf(context.hasher, candidate, getAccount(context.state, candidate), statement.key),
-  );
-  if (operator === undefined) return failStatement("approval.invalid", "is by no validator in force", field);
-  if (!context.verifier.verify(toSignatureCheck(statement)))
-    failStatement("approval.invalid", "has a wrong signature", field);
-  return operator;
-}
-
-function decodeOrFail(bytes: Uint8Array, field: string): NonNullable<ReturnType<typeof decodeApproval>> {
-  try {
-    const decoded = decodeApproval(bytes);
-    if (decoded !== undefined) return decoded;
-  } catch (error) {
-    if (!(error instanceof LhgError)) throw error;
-    return failStatement("approval.invalid", error.message, field);
-  }
-  return failStatement("approval.invalid", "is no approval", field);
-}
-
-/** Puts a new set in force two heights on; a later change in the same block replaces it. */
-function scheduleSet(context: MessageContext, set: readonly Validator[]): void {
-  const { version, sets } = getSchedule(context.state);
+/**
+ * Puts a new set in force two heights on; a later change in the same block replaces it. `version` counts changes
+ * of membership: were a rotation of keys counted, one operator could void every vote under way.
+ */
+function scheduleSet(context: MessageContext, version: number, set: readonly Validator[]): void {
+  const { sets } = getSchedule(context.state);
   const fromHeight = context.height + 2;
   const kept = sets.filter((entry) => entry.fromHeight !== fromHeight);
   const inForce = kept.findLastIndex((entry) => entry.fromHeight <= context.height);
   const sorted = sortValidators(context.hasher, set);
   schedules.set(context.state, BASE, {
-    version: version + 1,
+    version,
     sets: [...kept.slice(Math.max(inForce, 0)), { fromHeight, set: sorted }],
   });
   context.emit(VALIDATORS_MODULE, NOTICE_SCHEDULED, fromHeight, hashValidators(context.hasher, sorted));
@@ -172,15 +188,19 @@ export const validators: Module<typeof validatorsMessages> = {
       requireApprovals(context, "validators.change", [named, body.version], body.approvals);
       const set = applyChanges(latestSet(context.state), body);
       checkSet(set);
-      scheduleSet(context, set);
+      scheduleSet(context, body.version + 1, set);
     },
     "validators.rotate-key": (context, { consensusKey }) => {
       const set = latestSet(context.state);
       const at = set.findIndex((entry) => equalBytes(entry.operator, context.sender));
       if (at < 0) failStatement("validators.unknown", "the sender operates no validator", "sender");
+      const rotated = rotations.get(context.state, BASE, context.sender);
+      if (rotated !== undefined && context.timeMs < rotated.atMs + ROTATION_INTERVAL_MS)
+        failStatement("validators.rotation-early", "one rotation an hour", "consensusKey");
+      rotations.set(context.state, BASE, { atMs: context.timeMs }, context.sender);
       const next = set.map((entry, i) => (i === at ? { ...entry, consensusKey } : entry));
       checkSet(next);
-      scheduleSet(context, next);
+      scheduleSet(context, getValidatorsVersion(context.state), next);
     },
   },
 };
