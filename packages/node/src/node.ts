@@ -138,9 +138,8 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   engine = startInProcessEngine({
     crypto: sodiumCrypto,
     chainId,
-    signers: signers.filter((signer) =>
-      tip.validators.some((entry) => equalBytes(entry.consensusKey, signer.publicKey.bytes)),
-    ),
+    // Also those that are no validators yet: the chain may make them some while this process runs.
+    signers,
     application: ledger,
     source: intake,
     votes,
@@ -235,12 +234,14 @@ async function findState(
   { ledger, intake, mempool, engine }: ServiceParts,
   id: string,
 ): Promise<StatementState> {
+  // Asked before the ledger: what leaves the mempool meanwhile is committed by then, or refused.
+  const waits = mempool.hasName(id);
   const [place] = await ledger.locate([fromHex(id, "id")]);
   if (place !== null && place !== undefined) {
     const isProvable = place.height < engine.tip.head.height;
     return { state: isProvable ? "provable" : "committed", height: place.height, status: place.status };
   }
-  if (mempool.hasName(id)) return { state: "pending" };
+  if (waits) return { state: "pending" };
   const refusal = intake.getRefusal(id);
   return refusal === undefined ? { state: "unknown" } : { state: "refused", ...refusal };
 }
