@@ -4,22 +4,12 @@
  */
 import { toHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
+import type { Refusal, SubmitResult } from "../api/service.ts";
 import type { CheckVerdict, CommitSummary, StatementInput } from "../application/application.ts";
 import type { StatementSource } from "../consensus/engine.ts";
 import type { Mempool, MempoolEntry } from "../mempool/mempool.ts";
 import type { InboxLog, InboxRecord } from "../store/inbox-log.ts";
 import type { StatementSummary, VerifyVerdict } from "../threads/verify-worker.ts";
-
-export interface Refusal {
-  readonly code: string;
-  readonly field: string;
-  readonly message: string;
-}
-
-/** `id` is hex, empty where the bytes are no statement. `accepted` is durable. */
-export type SubmitResult =
-  | { readonly id: string; readonly state: "accepted" }
-  | ({ readonly id: string; readonly state: "refused" | "not-yet" } & Refusal);
 
 /** Refusals after acceptance are remembered for whoever asks, the newest of them. */
 const REFUSALS_MAX = 100_000;

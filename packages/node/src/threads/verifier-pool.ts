@@ -32,7 +32,10 @@ function startVerifier(onFatal: (error: Error) => void): {
   remote: Remote<VerifyMethods>;
   stop: () => Promise<unknown>;
 } {
-  const worker = new Worker(new URL("./verify-worker.ts", import.meta.url), { name: "lhg-verify" });
+  const worker = new Worker(new URL("./verify-worker.ts", import.meta.url), {
+    name: "lhg-verify",
+    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+  });
   const { remote, fail } = connectCalls<VerifyMethods>(worker);
   let isStopping = false;
   worker.on("error", (error) => {
