@@ -9,7 +9,9 @@ export interface MempoolLimits {
   readonly statementsMax: number;
   readonly bytesMax: number;
   readonly laneStatementsMax: number;
-  /** Statements that are too early, or lack fee or credit, are dropped after this time. */
+  /** Of these limits, what is too early or lacks fee or credit may take this share: it costs its sender nothing. */
+  readonly waitingShare: number;
+  /** Statements that wait so are dropped after this time. */
   readonly waitingMsMax: number;
 }
 
@@ -17,6 +19,7 @@ export const DEFAULT_MEMPOOL_LIMITS: MempoolLimits = {
   statementsMax: 100_000,
   bytesMax: 256 << 20,
   laneStatementsMax: 20_000,
+  waitingShare: 0.5,
   waitingMsMax: 10 * 60_000,
 };
 
@@ -61,6 +64,7 @@ export class Mempool {
   /** Leaf hashes that stand in a proposal: they stay until the block is decided, whatever is offered for their place. */
   private pinned: ReadonlySet<string> = new Set();
   private bytes = 0;
+  private waiting = { statements: 0, bytes: 0 };
 
   constructor(limits: MempoolLimits = DEFAULT_MEMPOOL_LIMITS) {
     this.limits = limits;
@@ -112,22 +116,24 @@ export class Mempool {
     const replaced = present?.sequence === entry.sequence ? present : undefined;
     if (replaced === undefined) this.checkRoom(lane, entry);
     else this.checkReplacement(replaced, entry);
-    if (replaced !== undefined) this.drop(replaced);
     const before = lane.entries[at - 1];
     const follows = before?.sequence === entry.sequence - 1 && before.isReady;
+    if (replaced === undefined && !isReady && !follows) this.checkWaitingRoom(entry);
+    if (replaced !== undefined) this.drop(replaced);
     const held: Held = {
       ...entry,
       idName: toHex(entry.id),
       leafName: toHex(entry.leafHash),
       lane,
-      isReady: isReady || follows,
+      isReady: true,
     };
     lane.entries.splice(at, 0, held);
     this.lanes.set(lane.name, lane);
     this.byId.set(held.idName, held);
     this.byLeafHash.set(held.leafName, held);
     this.bytes += entry.bytes.length;
-    if (held.isReady) wakeFollowers(lane, at);
+    this.mark(held, isReady || follows);
+    if (held.isReady) this.wakeFollowers(lane, at);
     return replaced;
   }
 
@@ -141,6 +147,30 @@ export class Mempool {
       throw new LhgError("mempool.lane-full", "too many statements of this account wait", "statement");
     if (this.byId.size >= this.limits.statementsMax || this.bytes + entry.bytes.length > this.limits.bytesMax)
       throw new LhgError("mempool.full", "too many statements wait; try again", "statement");
+  }
+
+  private checkWaitingRoom({ bytes }: MempoolEntry): void {
+    const { statementsMax, bytesMax, waitingShare } = this.limits;
+    const isFull =
+      this.waiting.statements >= statementsMax * waitingShare ||
+      this.waiting.bytes + bytes.length > bytesMax * waitingShare;
+    if (isFull)
+      throw new LhgError("mempool.full", "too many statements wait for others; try again", "statement");
+  }
+
+  private mark(held: Held, isReady: boolean): void {
+    if (held.isReady === isReady) return;
+    held.isReady = isReady;
+    const sign = isReady ? -1 : 1;
+    this.waiting.statements += sign;
+    this.waiting.bytes += sign * held.bytes.length;
+  }
+
+  private wakeFollowers(lane: Lane, from: number): void {
+    for (let i = from + 1; i < lane.entries.length; i++) {
+      if (lane.entries[i]!.sequence !== lane.entries[i - 1]!.sequence + 1) return;
+      this.mark(lane.entries[i]!, true);
+    }
   }
 
   private checkReplacement(present: Held, entry: MempoolEntry): void {
@@ -159,6 +189,7 @@ export class Mempool {
   }
 
   private drop(held: Held): void {
+    this.mark(held, true);
     const at = held.lane.entries.indexOf(held);
     held.lane.entries.splice(at, 1);
     if (held.lane.entries.length === 0) this.lanes.delete(held.lane.name);
@@ -178,8 +209,8 @@ export class Mempool {
   setReady(id: Uint8Array, isReady: boolean): void {
     const held = this.byId.get(toHex(id));
     if (held === undefined) return;
-    held.isReady = isReady;
-    if (isReady) wakeFollowers(held.lane, held.lane.entries.indexOf(held));
+    this.mark(held, isReady);
+    if (isReady) this.wakeFollowers(held.lane, held.lane.entries.indexOf(held));
   }
 
   /** Whether any statement could be proposed now. */
@@ -263,13 +294,6 @@ function findPlace(entries: readonly Held[], sequence: number): number {
     else high = middle;
   }
   return low;
-}
-
-function wakeFollowers(lane: Lane, from: number): void {
-  for (let i = from + 1; i < lane.entries.length; i++) {
-    if (lane.entries[i]!.sequence !== lane.entries[i - 1]!.sequence + 1) return;
-    lane.entries[i]!.isReady = true;
-  }
 }
 
 function comparePrice(a: bigint, b: bigint): number {
