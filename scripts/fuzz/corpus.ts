@@ -108,7 +108,7 @@ const EVENTS: readonly object[] = [
   },
 ];
 
-export function makeDocument(events: readonly object[]): Uint8Array {
+function makeDocument(events: readonly object[]): Uint8Array {
   return encodeUtf8(
     JSON.stringify({
       "@context": [

@@ -58,7 +58,7 @@ export function mutate(random: Random, corpus: readonly Uint8Array[]): Uint8Arra
   return bytes.length > LENGTH_MAX ? bytes.slice(0, LENGTH_MAX) : bytes;
 }
 
-export function mutateBytes(random: Random, bytes: Uint8Array, corpus: readonly Uint8Array[]): Uint8Array {
+function mutateBytes(random: Random, bytes: Uint8Array, corpus: readonly Uint8Array[]): Uint8Array {
   const at = random(bytes.length + 1);
   const to = Math.min(bytes.length, at + random(16));
   const head = bytes.subarray(0, at);
@@ -205,7 +205,7 @@ function mutateJson(random: Random, bytes: Uint8Array): Uint8Array | undefined {
   }
 }
 
-export function changeJson(random: Random, value: Json): Json {
+function changeJson(random: Random, value: Json): Json {
   if (Array.isArray(value) && value.length > 0 && random(8) > 0) {
     const at = random(value.length);
     const items = [...value];

@@ -30,7 +30,7 @@ import { identityMessages } from "./identity/messages.ts";
 import { getVendor } from "./identity/vendors.ts";
 import { tokenMessages } from "./token/messages.ts";
 import { token } from "./token/token.ts";
-import { fakeCrypto, fakeSigner, type Sha256 } from "./trace/testing.ts";
+import { CHAIN_ID, fakeCrypto, fakeSigner, type Sha256 } from "./trace/testing.ts";
 import { validatorsMessages } from "./validators/messages.ts";
 import { requireApprovals, validators } from "./validators/validators.ts";
 
@@ -55,7 +55,6 @@ const MODULES = [
   collections,
 ] as unknown as readonly Module[];
 
-export const CHAIN_ID = "test-00112233";
 const START_MS = 1_767_225_600_000;
 const DAY_MS = 86_400_000;
 const BALANCE = 1_000_000_000n;

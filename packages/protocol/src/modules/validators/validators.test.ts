@@ -7,7 +7,8 @@ import { toHex } from "../../core/bytes.ts";
 import { encode } from "../../core/codec/definition.ts";
 import { signStatement } from "../../core/cose.ts";
 import { collection } from "../collection/messages.ts";
-import { type Body, CHAIN_ID, ModuleHarness, type TestAccount } from "../testing.ts";
+import { type Body, ModuleHarness, type TestAccount } from "../testing.ts";
+import { CHAIN_ID } from "../trace/testing.ts";
 import { getValidatorsAt, getValidatorsVersion } from "./validators.ts";
 
 const sha256 = (data: Uint8Array): Uint8Array => new Uint8Array(createHash("sha256").update(data).digest());
