@@ -2,7 +2,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { DEFAULT_PARAMETERS } from "../../packages/protocol/src/core/parameters.ts";
+import {
+  DEFAULT_PARAMETERS,
+  findUnsoundParameter,
+  type ParameterName,
+} from "../../packages/protocol/src/core/parameters.ts";
 import { STATUS } from "../../packages/protocol/src/core/status.ts";
 import { message } from "../../packages/protocol/src/ledger.ts";
 import { chainMessages } from "../../packages/protocol/src/modules/chain/messages.ts";
@@ -57,6 +61,23 @@ test("parameters, in order, with types and defaults", () => {
     `${value}`,
   ]);
   assert.deepEqual(told, held);
+});
+
+test("bounds of parameters: told ones are the last that are sound", () => {
+  const readNumber = (cell: string): bigint => {
+    const [base, power = "1"] = cell.split("^");
+    return BigInt(base!) ** BigInt(power);
+  };
+  for (const [name, , , least, most] of readRows(readSection("### Parameters"))) {
+    const held = DEFAULT_PARAMETERS[name as ParameterName];
+    const judge = (value: bigint) =>
+      findUnsoundParameter({
+        ...DEFAULT_PARAMETERS,
+        [name!]: typeof held === "bigint" ? value : Number(value),
+      });
+    const [low, high] = [readNumber(least!), readNumber(most!)];
+    assert.deepEqual([low - 1n, low, high, high + 1n].map(judge), [name, undefined, undefined, name], name);
+  }
 });
 
 /** Names of the fields of `[a: T, b: [c: U]]`, the inner ones left out. */
