@@ -59,6 +59,7 @@ test("a group is split, its members are moved, groups are merged, and all of it 
   assert.equal(logged(), 4, "who stays is not logged");
   assert.deepEqual(send("groups.merge", { from: 1, to: 0 }), OK);
   assert.deepEqual([getGroupOf(harness.state, first), getGroupOf(harness.state, second)], [0, 0]);
+  assert.equal(logged(), 5);
   assert.equal(getGroup(harness.state, 0)!.members, 2);
   assert.deepEqual(getGroup(harness.state, 1), { name: "north", members: 0, mergedInto: 0 });
   assert.deepEqual(send("groups.create", { name: "south", vendors: [first] }), OK);
