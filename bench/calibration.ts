@@ -8,7 +8,7 @@ import { nodeCrypto } from "../packages/sdk/src/crypto/node.ts";
 import { generateKey, signerFromSecret } from "../packages/sdk/src/keys/keys.ts";
 import { buildEvents } from "./documents.ts";
 import { type Calibration, type Figure, measureMs, median, rateOf } from "./figures.ts";
-import { readResidentBytes, startNode } from "./processes.ts";
+import { readMemory, startNode } from "./processes.ts";
 
 const MESSAGE_BYTES = 200;
 const BATCH_PUTS = 1_000;
@@ -104,7 +104,7 @@ async function measureBareProcess(): Promise<Pick<Calibration, "bareProcessBytes
     const started = startNode(["-e", "console.log(1); setTimeout(() => {}, 100)"]);
     await started.nextLine();
     times.push(performance.now() - startedMs);
-    bareProcessBytes = readResidentBytes(started.child.pid);
+    bareProcessBytes = readMemory(started.child.pid)?.residentBytes;
     started.child.kill();
   }
   return { bareProcessBytes, bareProcessStartMs: median(times) };

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { bySize, type Figure, type Part } from "./figures.ts";
-import { endProcess, readResidentBytes, startNode } from "./processes.ts";
+import { endProcess, readMemory, startNode } from "./processes.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const AIM_RESIDENT_MB = 300;
@@ -26,17 +26,18 @@ export const idle: Part = {
   },
 };
 
-/** Of `node <script> <arguments>` all that follows the first word, flags of Node included. */
+/** What the start script gives to Node: flags, script and arguments. */
 function startArguments(): string[] {
   const manifest = JSON.parse(readFileSync(new URL("package.json", ROOT), "utf8")) as {
     readonly scripts: { readonly start: string };
   };
-  const [, ...args] = manifest.scripts.start.split(" ");
+  const words = manifest.scripts.start.split(" ");
+  const args = words.slice(words.indexOf("node") + 1);
   return args.map((arg) => (arg.endsWith(".ts") ? fileURLToPath(new URL(arg, ROOT)) : arg));
 }
 
 function residentFigure(seconds: number, pid: number | undefined, bareBytes: number | undefined): Figure[] {
-  const residentBytes = readResidentBytes(pid);
+  const residentBytes = readMemory(pid)?.residentBytes;
   if (residentBytes === undefined || bareBytes === undefined) return [];
   return [
     {

@@ -37,11 +37,19 @@ export async function endProcess({ child }: StartedProcess): Promise<void> {
   await ended;
 }
 
-/** Resident memory of a process; undefined where the system does not tell. */
-export function readResidentBytes(pid: number | undefined): number | undefined {
+export interface ProcessMemory {
+  readonly residentBytes: number;
+  /** Pages of files that are mapped, the store's above all: the system takes them back when it needs memory. */
+  readonly mappedBytes: number;
+}
+
+/** Undefined where the system does not tell. */
+export function readMemory(pid: number | undefined): ProcessMemory | undefined {
   try {
-    const found = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-    return found === null ? undefined : Number(found[1]) * 1024;
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    const read = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)![1]) * 1024;
+    return { residentBytes: read("VmRSS"), mappedBytes: read("RssFile") };
   } catch {
     // Not Linux, or the process is gone.
     return undefined;

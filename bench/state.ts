@@ -17,7 +17,7 @@ import { StateOverlay } from "../packages/protocol/src/core/state/overlay.ts";
 import { addressOf, GENESIS_FILE, LEDGER_FOLDER, READS, type RestartReport } from "./accounts.ts";
 import { createBenchGenesis } from "./chain.ts";
 import { type BenchContext, bySize, type Figure, median, type Part } from "./figures.ts";
-import { endProcess, readResidentBytes, startNode } from "./processes.ts";
+import { endProcess, type ProcessMemory, readMemory, startNode } from "./processes.ts";
 
 const RESTART_SCRIPT = fileURLToPath(new URL("restart.ts", import.meta.url));
 const COMMIT_KEYS = 10_000;
@@ -75,35 +75,20 @@ async function loadAccounts(context: BenchContext, directory: string, keys: numb
 async function measureRestarts(context: BenchContext, directory: string, keys: number): Promise<Figure[]> {
   const title = `${keys.toLocaleString("en-US")} state keys`;
   const reports: RestartReport[] = [];
-  const fresh: number[] = [];
-  const read: number[] = [];
+  const fresh: (ProcessMemory | undefined)[] = [];
+  const read: (ProcessMemory | undefined)[] = [];
   for (let round = 0; round < bySize(context, { quick: 1, default: 3, full: 5 }); round++) {
     const started = startNode([RESTART_SCRIPT, directory, String(keys)]);
     try {
-      const report = JSON.parse(await started.nextLine()) as RestartReport;
-      reports.push(report);
-      const freshBytes = readResidentBytes(started.child.pid);
+      reports.push(JSON.parse(await started.nextLine()) as RestartReport);
+      fresh.push(readMemory(started.child.pid));
       await started.nextLine();
-      const readBytes = readResidentBytes(started.child.pid);
-      if (freshBytes !== undefined) fresh.push(freshBytes);
-      if (readBytes !== undefined) read.push(readBytes);
+      read.push(readMemory(started.child.pid));
     } finally {
       await endProcess(started);
     }
   }
-  const { bareProcessBytes, bareProcessStartMs } = context.calibration;
-  const memory = (name: string, values: readonly number[]): Figure[] =>
-    values.length === 0 || bareProcessBytes === undefined
-      ? []
-      : [
-          {
-            name,
-            value: median(values) / 1e6,
-            unit: "MB",
-            limit: { name: "bare Node process", value: bareProcessBytes / 1e6 },
-            aim: { atMost: AIM_RESIDENT_MB },
-          },
-        ];
+  const { bareProcessStartMs } = context.calibration;
   return [
     {
       name: `restart with ${title}, opening to first answer`,
@@ -118,7 +103,30 @@ async function measureRestarts(context: BenchContext, directory: string, keys: n
       limit: { name: "bare Node process", value: bareProcessStartMs },
       aim: { atMost: AIM_RESTART_MS },
     },
-    ...memory(`resident with ${title}, after the first answer`, fresh),
-    ...memory(`resident with ${title}, after ${READS.toLocaleString("en-US")} random reads`, read),
+    ...memoryFigures(context, `with ${title}, after the first answer`, fresh),
+    ...memoryFigures(context, `with ${title}, after ${READS.toLocaleString("en-US")} random reads`, read),
+  ];
+}
+
+function memoryFigures(
+  { calibration: { bareProcessBytes } }: BenchContext,
+  name: string,
+  memories: readonly (ProcessMemory | undefined)[],
+): Figure[] {
+  const known = memories.filter((entry) => entry !== undefined);
+  if (known.length === 0 || bareProcessBytes === undefined) return [];
+  return [
+    {
+      name: `resident ${name}`,
+      value: median(known.map((entry) => entry.residentBytes)) / 1e6,
+      unit: "MB",
+      limit: { name: "bare Node process", value: bareProcessBytes / 1e6 },
+      aim: { atMost: AIM_RESIDENT_MB },
+    },
+    {
+      name: "of it mapped files",
+      value: median(known.map((entry) => entry.mappedBytes)) / 1e6,
+      unit: "MB",
+    },
   ];
 }
