@@ -39,8 +39,8 @@ export interface InboxOptions {
 const MIB = 1024 * 1024;
 
 export const DEFAULT_INBOX_OPTIONS: InboxOptions = {
-  // A capture travels with its document, of 2 MiB unless the chain takes more.
-  maxRecordBytes: 4 * MIB,
+  // A capture travels with its document, of 4 MiB at most whatever the parameters, cut into slices.
+  maxRecordBytes: 5 * MIB,
   maxBatchBytes: MIB,
   segmentBytes: 16 * MIB,
   maxTotalBytes: 1024 * MIB,

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { nextDueMs } from "../../core/agenda.ts";
 import { DEFAULT_PARAMETERS, getParameters, type Parameters } from "../../core/parameters.ts";
 import { ModuleHarness } from "../testing.ts";
-import { getParameterVersion, withParameter } from "./chain.ts";
+import { getParameterVersion, getProtocolVersionAt, withParameter } from "./chain.ts";
 
 const sha256 = (data: Uint8Array): Uint8Array => new Uint8Array(createHash("sha256").update(data).digest());
 
@@ -87,6 +87,39 @@ test("every refusal has its status and field", () => {
     "approval.invalid",
     "approvals[0]",
   );
+});
+
+test("an upgrade is approved for the next version, at least two heights ahead", () => {
+  const harness = new ModuleHarness(sha256);
+  const schedule = (protocolVersion: number, fromHeight: number, approvals?: readonly Uint8Array[]) => {
+    const version = getParameterVersion(harness.state);
+    const { status, field } = harness.send(harness.vendors[0]!, "chain.schedule-upgrade", {
+      protocolVersion,
+      fromHeight,
+      version,
+      approvals:
+        approvals ?? harness.approve("chain.schedule-upgrade", [protocolVersion, fromHeight, version]),
+    });
+    return { status, field };
+  };
+  assert.deepEqual(schedule(2, 100, []), { status: "approval.too-few", field: "approvals" });
+  assert.deepEqual(schedule(3, 100), { status: "parameter.range", field: "protocolVersion" });
+  assert.deepEqual(schedule(2, harness.height + 2), { status: "agenda.past", field: "fromHeight" });
+  const fromHeight = harness.height + 3;
+  assert.deepEqual(schedule(2, fromHeight), OK);
+  assert.equal(getProtocolVersionAt(harness.state, fromHeight - 1), 1);
+  assert.equal(getProtocolVersionAt(harness.state, fromHeight), 2);
+});
+
+test("no vote can stop the chain", () => {
+  const harness = new ModuleHarness(sha256);
+  for (const name of [
+    "blockStatementsMax",
+    "blockSizeBytesMax",
+    "transactionSizeBytesMax",
+    "transactionLifetimeMsMax",
+  ])
+    assert.deepEqual(setParameter(harness, name, 0n), { status: "parameter.range", field: "value" });
 });
 
 test("numbers stay numbers and amounts stay bigints", () => {

@@ -250,6 +250,11 @@ test("revocation names a later height; limits belong to the owner", () => {
   const fromHeight = harness.height + 5;
   assert.deepEqual(revoke(first, fromHeight), OK);
   assert.equal(getDevice(harness.state, device.address)!.device.revokedFromHeight, fromHeight);
+  assert.deepEqual(revoke(first, fromHeight + 1), {
+    status: "identity.device-revoked",
+    field: "fromHeight",
+  });
+  assert.deepEqual(revoke(first, fromHeight - 1), OK, "brought forward");
   const limit = (owner: TestAccount, creditsPerDayMax: number | null) =>
     pick(harness.send(owner, "identity.limit-device", { device: device.address, creditsPerDayMax }));
   assert.deepEqual(limit(second, 5), { status: "identity.device-unknown", field: "device" });

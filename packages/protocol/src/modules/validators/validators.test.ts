@@ -127,6 +127,19 @@ test("every refused change has its status and field", () => {
   assert.equal(taken.status, "validators.key");
 });
 
+test("an operator changes its key once an hour", () => {
+  const harness = new ModuleHarness(sha256);
+  const rotate = (index: number) => {
+    const consensusKey = harness.consensusKey(index);
+    const { status, field } = harness.send(harness.operators[0]!, "validators.rotate-key", { consensusKey });
+    return { status, field };
+  };
+  assert.deepEqual(rotate(50), OK);
+  assert.deepEqual(rotate(51), { status: "validators.rotation-early", field: "consensusKey" });
+  harness.block(() => {}, 3_600_000);
+  assert.deepEqual(rotate(51), OK);
+});
+
 test("no more than 256 validators", () => {
   const harness = new ModuleHarness(sha256);
   let index = 100;
