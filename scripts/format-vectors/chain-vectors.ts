@@ -1,6 +1,6 @@
 /** Vectors of the small run: what each block does to the state, and proofs of it. */
-
 import { accountKey } from "../../packages/protocol/src/core/accounts.ts";
+import { evidence } from "../../packages/protocol/src/core/block/evidence.ts";
 import { header } from "../../packages/protocol/src/core/block/header.ts";
 import { outcome } from "../../packages/protocol/src/core/block/outcome.ts";
 import { hashValidators, sortValidators } from "../../packages/protocol/src/core/block/validator-set.ts";
@@ -36,6 +36,7 @@ import { homeOf } from "../../packages/protocol/src/statements.ts";
 import { acme, address, beta, carol, crypto, meter } from "./actors.ts";
 import type { Run, RunBlock } from "./chain.ts";
 import { CHAIN_ID, GENESIS, GENESIS_BYTES } from "./genesis.ts";
+import { commitsKey } from "./misbehaviour.ts";
 
 const PARTITIONS: readonly (readonly [name: string, partition: Partition])[] = [
   ["base", BASE],
@@ -79,6 +80,7 @@ function describeBlock(run: Run, block: RunBlock): Json {
       name,
       submission: toHex(encode(submission, value)),
     })),
+    evidence: block.evidence.map((entry) => toHex(encode(evidence, entry))),
     isWorking: result.isWorking,
     executed: result.executed.map((entry) => describeExecuted(block, entry)),
     skipped: result.skipped.map(({ position, reason }) => ({
@@ -202,6 +204,7 @@ export function makeChainVectors(run: Run): Json {
     values: [
       makeValue(run, "account of carol", BASE, accountKey(carol.address)),
       makeValue(run, "account of nobody", BASE, accountKey(address("agent of acme"))),
+      makeValue(run, "commits of operator 0", BASE, commitsKey),
       makeValue(run, "stream of the meter", acmePartition, streamKey(meter.address, 0)),
     ],
     anchor: toHex(encode(anchor, makeAnchor(run, ITEMS, run.blocks.length - 1))),

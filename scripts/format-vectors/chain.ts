@@ -3,6 +3,7 @@ import { p256 } from "@noble/curves/nist.js";
 
 import { hashCertificate, makeProposal, openProposal } from "../../packages/node/src/blocks/proposal.ts";
 import { certificate, commitSignBytes } from "../../packages/protocol/src/core/block/certificate.ts";
+import { type Evidence, evidence as evidenceCodec } from "../../packages/protocol/src/core/block/evidence.ts";
 import { type Header, hashHeader } from "../../packages/protocol/src/core/block/header.ts";
 import { hashValidators, type ValidatorSet } from "../../packages/protocol/src/core/block/validator-set.ts";
 import { ZERO32 } from "../../packages/protocol/src/core/bytes.ts";
@@ -34,6 +35,7 @@ import { captures } from "./captures.ts";
 import { collections } from "./collections.ts";
 import { CHAIN_ID, GENESIS, GENESIS_MS } from "./genesis.ts";
 import { messages, overdraft } from "./messages.ts";
+import { evidenceOf, openEvidence } from "./misbehaviour.ts";
 
 export interface NamedSubmission {
   readonly name: string;
@@ -171,6 +173,7 @@ export interface RunBlock {
   readonly certificate: Uint8Array;
   readonly validators: ValidatorSet;
   readonly statements: readonly NamedSubmission[];
+  readonly evidence: readonly Evidence[];
   readonly result: BlockResult;
 }
 
@@ -223,6 +226,7 @@ export function runChain(): Run {
   for (const [i, statements] of blocks.entries()) {
     const height = i + 1;
     const validators = getValidatorsAt(state, height);
+    const evidence = evidenceOf(height);
     const prepared = statements.map(({ submission }) => prepareStatement(crypto, submission));
     const proposal = makeProposal(
       crypto,
@@ -242,7 +246,7 @@ export function runChain(): Run {
         timeMs: GENESIS_MS + 1_000 * height,
         statements: prepared.map(({ leafHash }) => leafHash),
         lastCertificate: tip.certificate,
-        evidence: [],
+        evidence: evidence.map((entry) => encode(evidenceCodec, entry)),
       },
     );
     const opened = openProposal(crypto, proposal)!;
@@ -251,7 +255,7 @@ export function runChain(): Run {
       chainId: CHAIN_ID,
       height,
       timeMs: opened.header.timeMs,
-      misbehaviours: [],
+      misbehaviours: evidence.map((entry) => openEvidence(entry, out[entry.height - 1]!.validators)),
       statements: prepared.map((statement) => ({
         statement,
         isSignatureValid: crypto.verify(toSignatureCheck(statement.sign1)),
@@ -266,6 +270,7 @@ export function runChain(): Run {
       certificate: certificateBytes,
       validators,
       statements,
+      evidence,
       result,
     });
     tip = {

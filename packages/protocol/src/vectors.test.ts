@@ -11,7 +11,12 @@ import { certificate, verifyCertificate } from "./core/block/certificate.ts";
 import { evidence, verifyEvidence } from "./core/block/evidence.ts";
 import { hashHeader, header } from "./core/block/header.ts";
 import { outcome } from "./core/block/outcome.ts";
-import { hashValidators, sortValidators, validatorSet } from "./core/block/validator-set.ts";
+import {
+  hashValidators,
+  sortValidators,
+  type ValidatorSet,
+  validatorSet,
+} from "./core/block/validator-set.ts";
 import { concatBytes, fromHex, toHex } from "./core/bytes.ts";
 import { decodeCbor } from "./core/codec/cbor.ts";
 import { type Codec, decode, encode, fromJson } from "./core/codec/definition.ts";
@@ -37,6 +42,7 @@ import { message, transaction } from "./ledger.ts";
 import { collection } from "./modules/collection/messages.ts";
 import { membershipLeaf } from "./modules/groups/groups.ts";
 import { traceLeaf } from "./modules/trace/messages.ts";
+import { getValidatorsAt } from "./modules/validators/validators.ts";
 import { prepareStatement } from "./statements.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: vectors are JSON, and what is not as expected fails its test
@@ -333,12 +339,19 @@ test("the run leads from block to block to its app hashes and outcomes", () => {
   assert.equal(toHex(begun.appHash), genesisVectors.appHash);
   checkPartitions(genesisVectors.partitions, 0);
   const seen = new Set<string>();
+  const sets: ValidatorSet[] = [];
   for (const block of readVectors("chain").blocks) {
+    sets[block.height] = getValidatorsAt(state, block.height);
     const result = executeBlock(crypto, state, {
       chainId: genesisVectors.chainId,
       height: block.height,
       timeMs: block.timeMs,
-      misbehaviours: [],
+      misbehaviours: block.evidence.map((bytes: string) => {
+        const { validatorIndex, ...opened } = decode(evidence, fromHex(bytes));
+        const validators = sets[opened.height]!;
+        verifyEvidence(crypto, genesisVectors.chainId, { validatorIndex, ...opened }, validators);
+        return { ...opened, operator: validators[validatorIndex]!.operator };
+      }),
       statements: block.statements.map((entry: Vector) => {
         const prepared = prepareStatement(crypto, decode(submission, fromHex(entry.submission)));
         if (prepared.kind === "transaction") for (const { type } of prepared.payload.messages) seen.add(type);
