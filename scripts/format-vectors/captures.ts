@@ -39,6 +39,7 @@ function sign(by: Actor, vendor: Actor, captureSeq: number, events: readonly obj
     captureSeq,
     contentType: "application/ld+json",
     slicesRoot: computeSlicesRoot(crypto, body),
+    sliceCount: body.length,
     sizeBytes: document.length,
   };
   const statement = signStatement(by.signer, "capture", encode(capture, payload, "capture"));

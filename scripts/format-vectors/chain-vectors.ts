@@ -158,7 +158,6 @@ function openEvent(body: readonly Uint8Array[], index: number): OpenedEvent {
     headPath: inclusionPathOf(crypto, leaves, 0),
     slice: body[index + 1]!,
     slicePath: inclusionPathOf(crypto, leaves, index + 1),
-    slices: body.length,
   };
 }
 

@@ -81,7 +81,6 @@ export function makeCodecVectors(): Json {
       encoded("traceLeaf", traceLeaf, {
         event: { capture: hash(5), index: 0 },
         sliceHash: hash(6),
-        slices: 3,
         statementLeafHash: hash(7),
         captor: acme.address,
         role: 1,

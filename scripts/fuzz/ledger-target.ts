@@ -56,6 +56,7 @@ export async function createLedgerTarget(corpus: Corpus): Promise<Target> {
       getNextCaptureSeq(application.state, vendor),
       "application/ld+json",
       computeSlicesRoot(sodiumCrypto, body),
+      body.length,
       document.length,
     ];
     return { statement: signStatement(signer, "capture", encodeCbor(fields)), body };

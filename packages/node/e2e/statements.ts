@@ -77,6 +77,7 @@ export function signCapture(
     captureSeq,
     contentType: "application/ld+json",
     slicesRoot: computeSlicesRoot(sodiumCrypto, parts),
+    sliceCount: parts.length,
     sizeBytes: document.length,
   });
   return finish(signStatement(createNativeSigner(key), "capture", payload), parts);

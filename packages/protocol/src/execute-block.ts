@@ -32,6 +32,11 @@ import { admitStatement, computeGas, homeOf, type PreparedStatement } from "./st
 /** In UTF-16 units; the store bounds the text in bytes. */
 const FAILURE_TEXT_MAX = 1_000;
 
+/** A cut may part a surrogate pair, and half of one has no UTF-8. */
+function cutText(text: string): string {
+  return text.slice(0, FAILURE_TEXT_MAX).toWellFormed();
+}
+
 export interface CandidateStatement {
   readonly statement: PreparedStatement;
   /** Found by the node's verifiers under the one signature rule. */
@@ -193,10 +198,7 @@ class BlockRun {
       this.overlay.revert(checkpoint);
       status = STATUS[thrown.status];
       // The outcome commits the status alone: texts are for people, and rewording one must not fork the chain.
-      failure = {
-        field: thrown.field.slice(0, FAILURE_TEXT_MAX),
-        message: thrown.message.slice(0, FAILURE_TEXT_MAX),
-      };
+      failure = { field: cutText(thrown.field), message: cutText(thrown.message) };
       touched.length = 0;
       notices.length = 0;
     }

@@ -22,6 +22,7 @@ import { computeChainId, type Genesis, genesis as genesisCodec } from "@lhg/prot
 import { emptyLogRoot } from "@lhg/protocol/core/merkle/log";
 import { Inadmissible } from "@lhg/protocol/core/module";
 import { getParameters } from "@lhg/protocol/core/parameters";
+import { EPOCH } from "@lhg/protocol/core/proof/anchor";
 import type { StateOverlay } from "@lhg/protocol/core/state/overlay";
 import { VersionedState } from "@lhg/protocol/core/state/versioned-state";
 import { submission } from "@lhg/protocol/core/statement/submission";
@@ -319,6 +320,7 @@ export class LedgerApplication {
         `must be of the last ${EVIDENCE_HEIGHTS_MAX} heights`,
         "evidence.height",
       );
+    if (opened.epoch !== EPOCH) throw new LhgError("evidence.epoch", `must be ${EPOCH}`, "evidence.epoch");
     const validators =
       opened.height === height ? this.tip.validators : this.getBlock(opened.height)?.validators;
     if (validators === undefined)

@@ -15,12 +15,16 @@ import type { Hasher } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { logRoot } from "@lhg/protocol/core/merkle/log";
 
+export const STATEMENTS_MAX = 25_000;
+export const EVIDENCE_PER_BLOCK_MAX = 16;
+export const EVIDENCE_BYTES_MAX = 8 << 10;
+
 export const proposal = record(1, {
   header,
   /** RFC 9162 leaf hashes of the COSE bytes, in order: the transactions root is their tree's. */
-  statements: array(digest, { max: 25_000 }),
+  statements: array(digest, { max: STATEMENTS_MAX }),
   lastCertificate: nullable(bytes({ max: 64 << 10 })),
-  evidence: array(bytes({ max: 8 << 10 }), { max: 16 }),
+  evidence: array(bytes({ max: EVIDENCE_BYTES_MAX }), { max: EVIDENCE_PER_BLOCK_MAX }),
 });
 export type Proposal = Infer<typeof proposal>;
 

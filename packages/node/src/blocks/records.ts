@@ -2,6 +2,7 @@ import { digest } from "@lhg/protocol/core/account";
 import { header } from "@lhg/protocol/core/block/header";
 import { validatorSet } from "@lhg/protocol/core/block/validator-set";
 import { array, bytes, type Infer, nullable, record, text, uint } from "@lhg/protocol/core/codec/definition";
+import { EVIDENCE_BYTES_MAX, EVIDENCE_PER_BLOCK_MAX, STATEMENTS_MAX } from "./proposal.ts";
 
 /** The newest committed block. */
 export const headRecord = record(1, {
@@ -24,10 +25,10 @@ export const blockRecord = record(1, {
   /** Positions of the statements that were not admitted, with why. */
   skipped: array(
     record(undefined, { position: uint(), code: text({ max: 64 }), field: text({ max: 512 }) }),
-    { max: 100_000 },
+    { max: STATEMENTS_MAX },
   ),
   lastCertificate: nullable(bytes({ max: 64 << 10 })),
-  evidence: array(bytes({ max: 64 << 10 }), { max: 256 }),
+  evidence: array(bytes({ max: EVIDENCE_BYTES_MAX }), { max: EVIDENCE_PER_BLOCK_MAX }),
   isWorking: uint(1),
   sizeBytes: uint(),
 });

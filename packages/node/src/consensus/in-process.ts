@@ -9,8 +9,9 @@ import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
 import { encode } from "@lhg/protocol/core/codec/definition";
 import type { Signer } from "@lhg/protocol/core/cose";
 import { ALG_EDDSA, type Crypto } from "@lhg/protocol/core/crypto";
+import { LhgError } from "@lhg/protocol/core/errors";
 import { EPOCH } from "@lhg/protocol/core/proof/anchor";
-import type { BlockToExecute, ChainTip, CommitSummary } from "../application/application.ts";
+import type { BlockToExecute, ChainTip, CommitSummary, StatementInput } from "../application/application.ts";
 import { makeProposal, matchesBase, type OpenedProposal, openProposal } from "../blocks/proposal.ts";
 import type { CoreConfig, CoreState, Decision, Effect, Input } from "./dbft/core.ts";
 import { createState, step } from "./dbft/step.ts";
@@ -52,6 +53,14 @@ interface Member {
   timer: NodeJS.Timeout | undefined;
 }
 
+/** A proposal of this height with the statements it names, on its way through the application. */
+interface Candidate {
+  readonly proposal: OpenedProposal;
+  readonly block: BlockToExecute;
+  /** False when its evidence does not hold; any other failure is fatal. */
+  readonly executed: Promise<boolean>;
+}
+
 type Task = () => void;
 
 /** Guards that a height is executed and committed once, and that no member acts between decision and commit. */
@@ -61,10 +70,7 @@ class InProcessEngine implements Engine {
   private readonly members: Member[];
   private headCertificate: Uint8Array | null;
   /** Proposals seen at this height, with the statements they name. */
-  private candidates = new Map<
-    string,
-    { proposal: OpenedProposal; block: BlockToExecute; executed: Promise<unknown> }
-  >();
+  private readonly candidates = new Map<string, Candidate>();
   private readonly evidence = new Map<string, Uint8Array>();
   private readonly tasks: Task[] = [];
   private isDraining = false;
@@ -253,32 +259,60 @@ class InProcessEngine implements Engine {
     { height, blockHash, proposal }: Effect & { kind: "check-proposal" },
   ): void {
     if (height !== this.tip.base.height) return;
-    const verdict = this.takeCandidate(proposal) === undefined ? "bad" : "valid";
-    this.enqueue(() =>
-      this.feed(member, { kind: "proposal-checked", nowMs: performance.now(), height, blockHash, verdict }),
-    );
+    const answer = (isValid: boolean): void =>
+      this.enqueue(() =>
+        this.feed(member, {
+          kind: "proposal-checked",
+          nowMs: performance.now(),
+          height,
+          blockHash,
+          verdict: isValid ? "valid" : "bad",
+        }),
+      );
+    const candidate = this.takeCandidate(proposal);
+    if (candidate === undefined || candidate.block.evidence.length === 0) answer(candidate !== undefined);
+    // Evidence is judged where the validators of its height are known; it is rare, so the vote waits for that.
+    else void candidate.executed.then(answer);
   }
 
   /** Opens a proposal once for all members and begins to execute it while its votes travel. */
-  private takeCandidate(encoded: Uint8Array): BlockToExecute | undefined {
+  private takeCandidate(encoded: Uint8Array): Candidate | undefined {
     const proposal = openProposal(this.options.crypto, encoded);
     if (proposal === undefined) return undefined;
     const name = toHex(proposal.blockHash);
     const known = this.candidates.get(name);
-    if (known !== undefined) return known.block;
+    if (known !== undefined) return known;
     if (!matchesBase(proposal.header, this.tip.base)) return undefined;
     const statements = proposal.statements.map((leafHash) => this.options.source.find(leafHash));
     if (new Set(proposal.statements.map(toHex)).size !== statements.length) return undefined;
     if (!statements.every((entry) => entry !== undefined)) return undefined;
+    if (!this.isWithinLimits(proposal, statements)) return undefined;
     const { header, lastCertificate, evidence } = proposal;
     const block: BlockToExecute = { header, statements, lastCertificate, evidence };
     this.options.source.pin(
       [...this.candidates.values()].flatMap((entry) => entry.proposal.statements).concat(proposal.statements),
     );
-    const executed = this.options.application.execute(block);
-    executed.catch((error) => this.options.onFatal(error));
-    this.candidates.set(name, { proposal, block, executed });
-    return block;
+    const executed = this.options.application.execute(block).then(
+      () => true,
+      (error) => {
+        if (!(error instanceof LhgError) || evidence.length === 0) this.options.onFatal(error);
+        return false;
+      },
+    );
+    const candidate: Candidate = { proposal, block, executed };
+    this.candidates.set(name, candidate);
+    return candidate;
+  }
+
+  private isWithinLimits({ header }: OpenedProposal, statements: readonly StatementInput[]): boolean {
+    const { limits, validators } = this.tip;
+    let sizeBytes = 0;
+    for (const { bytes } of statements) sizeBytes += bytes.length;
+    return (
+      statements.length <= limits.blockStatementsMax &&
+      sizeBytes <= limits.blockSizeBytesMax &&
+      validators.some((entry) => equalBytes(entry.operator, header.proposer))
+    );
   }
 
   private decide({ height, blockHash, certificate, proposal }: Decision & { height: number }): void {
@@ -308,7 +342,8 @@ class InProcessEngine implements Engine {
     this.tip = summary.tip;
     this.headCertificate = certificate;
     this.candidates.clear();
-    this.evidence.clear();
+    for (const encoded of candidate.proposal.evidence)
+      this.evidence.delete(toHex(this.options.crypto.sha256(encoded)));
     this.options.source.pin([]);
     await this.options.onCommitted(candidate.proposal, summary);
   }

@@ -150,14 +150,15 @@ export interface EventPlace extends Place {
   readonly eventTimeMs: number;
   readonly index: number;
 }
-export const EVENT_PLACE_BYTES = 6 + PLACE_BYTES + 4;
-/** Event times reach from year 1 to 9999: shifted, they are positive and fit 48 bits. */
+const EVENT_TIME_BYTES = 8;
+export const EVENT_PLACE_BYTES = EVENT_TIME_BYTES + PLACE_BYTES + 4;
+/** Event times reach from year 1 to 9999: shifted, they are positive. That takes 49 bits. */
 const EVENT_TIME_SHIFT_MS = 62_135_596_800_000;
 
 export function encodeEventTime(eventTimeMs: number): Uint8Array {
-  const out = new Uint8Array(6);
-  const shifted = Math.min(Math.max(eventTimeMs + EVENT_TIME_SHIFT_MS, 0), MAX_UINT48);
-  setUint48(viewOf(out), 0, MAX_UINT48 - shifted);
+  const out = new Uint8Array(EVENT_TIME_BYTES);
+  const shifted = Math.min(Math.max(eventTimeMs + EVENT_TIME_SHIFT_MS, 0), Number.MAX_SAFE_INTEGER);
+  viewOf(out).setBigUint64(0, BigInt(Number.MAX_SAFE_INTEGER - shifted));
   return out;
 }
 

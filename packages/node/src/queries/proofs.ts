@@ -72,7 +72,6 @@ function openEvent({ crypto }: QueryContext, { body }: Submission, index: number
     headPath: inclusionPathOf(crypto, leaves, 0),
     slice,
     slicePath: inclusionPathOf(crypto, leaves, index + 1),
-    slices: body.length,
   };
 }
 

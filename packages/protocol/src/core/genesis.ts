@@ -1,5 +1,5 @@
 import { address, digest } from "./account.ts";
-import { validator } from "./block/validator-set.ts";
+import { TOTAL_POWER_MAX, validator } from "./block/validator-set.ts";
 import { toHex } from "./bytes.ts";
 import { array, encode, type Infer, nullable, record, text, uint, uint64 } from "./codec/definition.ts";
 import type { Hasher } from "./crypto.ts";
@@ -87,6 +87,11 @@ export function checkGenesis(value: Genesis): void {
   const known = new Set(vendors.map((entry) => toHex(entry.account)));
   if (groups.some((entry) => entry.vendors.some((vendor) => !known.has(toHex(vendor)))))
     throw new LhgError("genesis.group", "names a vendor that genesis does not admit", "genesis.groups");
+  const unpowered = validators.findIndex((entry) => entry.power === 0n);
+  if (unpowered >= 0)
+    throw new LhgError("genesis.power", "must be positive", `genesis.validators[${unpowered}].power`);
+  if (validators.reduce((sum, entry) => sum + entry.power, 0n) > TOTAL_POWER_MAX)
+    throw new LhgError("genesis.power", `must be at most ${TOTAL_POWER_MAX} in all`, "genesis.validators");
   if (initialSupply > SUPPLY_CAP)
     throw new LhgError("genesis.supply", `must be at most ${SUPPLY_CAP}`, "genesis.initialSupply");
   if (accounts.reduce((sum, entry) => sum + entry.balance, 0n) > initialSupply)

@@ -26,7 +26,7 @@ export const parameters = record(1, {
   creditsPerReading: uint(),
   creditsPerCapture: uint(),
   creditsPerEvent: uint(),
-  /** Of statement and slices, begun kilobytes of 1,024 bytes: an event may name thousands of items. */
+  /** Of a collection's statement or a capture's document, begun kilobytes of 1,024 bytes. */
   creditsPerKilobyte: uint(),
   /** Credits a device may use a day where its vendor set no limit of its own. */
   deviceCreditsPerDayMax: uint(),
@@ -69,7 +69,8 @@ const BOUNDS: { readonly [K in keyof Parameters]: readonly [min: number, max: nu
   gasPerApproval: [0, 1e9],
   blockSizeBytesMax: [4 << 20, 64 << 20],
   blockStatementsMax: [1, 25_000],
-  transactionSizeBytesMax: [4 << 10, 1 << 20],
+  // Room for the approvals of a majority of 256 validators.
+  transactionSizeBytesMax: [64 << 10, 1 << 20],
   transactionLifetimeMsMax: [60_000, 30 * 86_400_000],
   collectionSizeBytesMax: [4 << 10, 1 << 20],
   collectionReadingsMax: [1, 4_096],

@@ -79,6 +79,7 @@ export function buildCapture(request: CaptureRequest): SignedCapture {
       captureSeq: request.captureSeq,
       contentType: request.contentType ?? EPCIS_CONTENT_TYPE,
       slicesRoot: computeSlicesRoot(hasher, parts),
+      sliceCount: parts.length,
       sizeBytes: request.document.length,
     },
     "capture",

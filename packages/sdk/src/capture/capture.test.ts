@@ -58,6 +58,7 @@ test("a document is cut by event, kept byte for byte and bound by its signature"
         captureSeq: 3,
         contentType: EPCIS_CONTENT_TYPE,
         slicesRoot: computeSlicesRoot(nobleCrypto, parts),
+        sliceCount: parts.length,
         sizeBytes: document.length,
       });
       assert.deepEqual(statement.id, signed.id);

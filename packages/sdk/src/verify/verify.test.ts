@@ -148,7 +148,6 @@ function makeReceipt({ submissionBytes, id, partition, status = 0, openEvent }: 
             headPath: inclusionPathOf(nodeCrypto, slices, 0),
             slice: body![openEvent + 1]!,
             slicePath: inclusionPathOf(nodeCrypto, slices, openEvent + 1),
-            slices: slices.length,
           },
   });
 }

@@ -9,12 +9,12 @@ export const validator = record(undefined, { operator: address, consensusKey: by
 export type Validator = Infer<typeof validator>;
 
 export const VALIDATORS_MAX = 256;
-/** CometBFT's cap of the total power: (2^63 - 1) / 8. */
-const POWER_MAX = ((1n << 63n) - 1n) / 8n;
+/** Total power of a set, below CometBFT's cap of (2^63 - 1) / 8. */
+export const TOTAL_POWER_MAX = 1n << 59n;
 
 function checkPowers(set: readonly Signatory[]): { code: string; message: string } | undefined {
-  if (set.every((entry) => entry.power > 0n) && totalPower(set) <= POWER_MAX) return undefined;
-  return { code: "validators.power", message: "powers must be positive and within CometBFT's cap" };
+  if (set.every((entry) => entry.power > 0n) && totalPower(set) <= TOTAL_POWER_MAX) return undefined;
+  return { code: "validators.power", message: "powers must be positive, and at most 2^59 in all" };
 }
 
 /** A set in CometBFT's order: power descending, then address ascending. The order is part of the format. */

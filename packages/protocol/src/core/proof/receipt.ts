@@ -25,8 +25,6 @@ export const openedEvent = record(undefined, {
   headPath: array(digest, { max: 64 }),
   slice: bytes({ max: 16 << 20 }),
   slicePath: array(digest, { max: 64 }),
-  /** Head, events and tail. */
-  slices: uint(),
 });
 export type OpenedEvent = Infer<typeof openedEvent>;
 
@@ -81,34 +79,25 @@ export function verifyReceipt(crypto: Crypto, trust: Trust, receiptBytes: Uint8A
 function openEvent(crypto: Crypto, statement: Sign1, opened: OpenedEvent): VerifiedReceipt["event"] {
   if (statement.kind !== "capture")
     throw new LhgError("receipt.event", "only captures have events", "receipt.event");
-  const { slicesRoot } = decode(capture, statement.payload, "capture");
-  checkSlice(crypto, slicesRoot, opened.head, 0, opened.slices, opened.headPath, "receipt.event.head");
+  const captured = decode(capture, statement.payload, "capture");
+  checkSlice(crypto, captured, opened.head, 0, opened.headPath, "receipt.event.head");
   // Leaf 0 is the head and the last leaf the tail.
-  if (opened.index + 2 >= opened.slices)
+  if (opened.index + 2 >= captured.sliceCount)
     throw new LhgError("receipt.event", "is no event of the document", "receipt.event.index");
-  checkSlice(
-    crypto,
-    slicesRoot,
-    opened.slice,
-    opened.index + 1,
-    opened.slices,
-    opened.slicePath,
-    "receipt.event.slice",
-  );
+  checkSlice(crypto, captured, opened.slice, opened.index + 1, opened.slicePath, "receipt.event.slice");
   return { index: opened.index, head: opened.head, slice: opened.slice };
 }
 
 /** Checks that `slice` is leaf `index` of a capture's slices. */
-export function checkSlice(
+function checkSlice(
   crypto: Pick<Crypto, "sha256">,
-  slicesRoot: Capture["slicesRoot"],
+  { slicesRoot, sliceCount }: Capture,
   slice: Uint8Array,
   index: number,
-  slices: number,
   path: readonly Uint8Array[],
   field: string,
 ): void {
-  const proof = { leafHash: hashLeaf(crypto, slice), index, size: slices, path, root: slicesRoot };
+  const proof = { leafHash: hashLeaf(crypto, slice), index, size: sliceCount, path, root: slicesRoot };
   if (!verifyInclusion(crypto, proof))
     throw new LhgError("receipt.slice", "is no slice of the capture", field);
 }

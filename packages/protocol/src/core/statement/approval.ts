@@ -1,4 +1,5 @@
 import { digest } from "../account.ts";
+import { VALIDATORS_MAX } from "../block/validator-set.ts";
 import { equalBytes } from "../bytes.ts";
 import { type CborValue, encodeCbor } from "../codec/cbor.ts";
 import { array, bytes, type Codec, decode, encode, type Infer, record, uint } from "../codec/definition.ts";
@@ -14,7 +15,7 @@ export type Approval = Infer<typeof approval>;
 export const APPROVAL_BYTES_MAX = 512;
 /** COSE_Sign1 of an approval, as it travels inside an action. */
 export const signedApproval: Codec<Uint8Array> = bytes({ min: 1, max: APPROVAL_BYTES_MAX });
-export const signedApprovals: Codec<readonly Uint8Array[]> = array(signedApproval, { max: 128 });
+export const signedApprovals: Codec<readonly Uint8Array[]> = array(signedApproval, { max: VALIDATORS_MAX });
 
 /** SHA-256 of the action's name and its body without the approvals themselves. */
 export function hashAction(

@@ -3,7 +3,7 @@ import { equalKeys, getAccount, isKeyOf, setAccount } from "../../core/accounts.
 import { equalBytes, toHex } from "../../core/bytes.ts";
 import type { CborValue } from "../../core/codec/cbor.ts";
 import type { PublicKey } from "../../core/crypto.ts";
-import { assertInvariant } from "../../core/errors.ts";
+import { assertInvariant, LhgError } from "../../core/errors.ts";
 import type { BlockContext, MessageContext, Module } from "../../core/module.ts";
 import type { StateReader } from "../../core/state/overlay.ts";
 import { hashAction, openApproval } from "../../core/statement/approval.ts";
@@ -176,7 +176,8 @@ function initGenesis(
     const order = enlistVendor(context.state, account);
     setVendor(context.state, account, { name, prefixes, standing: ADMITTED, version: 1, order });
     for (const prefix of prefixes) {
-      assertInvariant(isValidPrefix(prefix), `genesis grants ${prefix}, which is no prefix`);
+      if (!isValidPrefix(prefix))
+        throw new LhgError("genesis.prefix", `grants ${prefix}, which is no prefix`, "genesis.vendors");
       assertInvariant(getPrefixHolder(context.state, prefix) === undefined, `genesis grants ${prefix} twice`);
       setPrefixHolder(context.state, prefix, account);
     }

@@ -270,8 +270,7 @@ export class BundleCheck {
       equalBytes(leaf.statementLeafHash, capture.leafHash) &&
       equalBytes(leaf.captor, capture.payload.vendor);
     if (!isOfEvent) throw new LhgError("bundle.leaf", "does not agree with its event", "leaf");
-    const root = capture.payload.slicesRoot;
-    const size = leaf.slices;
+    const { slicesRoot: root, sliceCount: size } = capture.payload;
     const head = { leafHash: capture.headHash, index: 0, size, path: capture.headPath, root };
     if (!verifyInclusion(this.crypto, head))
       throw new LhgError("bundle.slice", "the head is not what was signed", "captures.head");

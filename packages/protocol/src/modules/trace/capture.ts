@@ -120,8 +120,8 @@ export function checkCaptureBody(
   body: readonly Uint8Array[] | null,
 ): asserts body is readonly Uint8Array[] {
   if (body === null) throw new LhgError("capture.body", "must travel with its slices", "body");
-  if (body.length <= FRAME_SLICES)
-    throw new LhgError("capture.slices", "must hold a head, at least one event, and a tail", "body");
+  if (body.length <= FRAME_SLICES || body.length !== capture.sliceCount)
+    throw new LhgError("capture.slices", `must be ${capture.sliceCount}: head, events and tail`, "body");
   let sizeBytes = 0;
   for (const slice of body) sizeBytes += slice.length;
   if (sizeBytes !== capture.sizeBytes)
@@ -156,7 +156,7 @@ export function executeCapture(
   const document = readBody(body);
   const items = new ItemSet(hasher, state);
   const scope = findScope(context, capture.vendor, signerKey);
-  const run: CaptureRun = { context, captor: capture.vendor, slices: body.length, items, scope };
+  const run: CaptureRun = { context, captor: capture.vendor, items, scope };
   document.events.forEach((node, index) => {
     const path = document.eventsPath === "$" ? "$" : `${document.eventsPath}[${index}]`;
     const read = asStatus(() => readFacts(hasher, node, document.context, path));

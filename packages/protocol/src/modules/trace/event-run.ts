@@ -13,8 +13,6 @@ import { type EventFacts, type EventId, ROLES, type TraceLeaf, traceLeaf } from 
 export interface CaptureRun {
   readonly context: StatementContext;
   readonly captor: Address;
-  /** How many slices the capture has. */
-  readonly slices: number;
   readonly items: ItemSet;
   /** Prefixes that the signing key is limited to; undefined: all that the vendor may say. */
   readonly scope: readonly string[] | undefined;
@@ -66,8 +64,8 @@ export function hasRole(facts: EventFacts, ordinals: readonly number[], role: nu
 
 export function makeLeaf(run: EventRun, role: number, flags: number): TraceLeaf {
   const { statementLeafHash, height, timeMs } = run.context;
-  const { id, sliceHash, slices, captor } = run;
-  return { event: id, sliceHash, slices, statementLeafHash, captor, role, flags, height, timeMs };
+  const { id, sliceHash, captor } = run;
+  return { event: id, sliceHash, statementLeafHash, captor, role, flags, height, timeMs };
 }
 
 export function appendLeaf(

@@ -91,8 +91,6 @@ export const traceLeaf = record(1, {
   event: eventId,
   /** RFC 9162 leaf hash of the event's slice, as in the capture's slices root. */
   sliceHash: digest,
-  /** Slices of the capture, head and tail included: what a path to the slices root is checked against. */
-  slices: uint(),
   statementLeafHash: digest,
   captor: address,
   role: uint(8),

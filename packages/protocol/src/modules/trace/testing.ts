@@ -176,6 +176,7 @@ export class TraceHarness {
       captureSeq: getNextCaptureSeq(this.state, vendor.address),
       contentType: "application/ld+json",
       slicesRoot: computeSlicesRoot(this.crypto, signed),
+      sliceCount: signed.length,
       sizeBytes: signed.reduce((sum, slice) => sum + slice.length, 0),
       ...change.capture,
     };

@@ -127,7 +127,7 @@ test("every refused change has its status and field", () => {
   assert.equal(taken.status, "validators.key");
 });
 
-test("an operator changes its key once an hour", () => {
+test("an operator changes its key once a day", () => {
   const harness = new ModuleHarness(sha256);
   const rotate = (index: number) => {
     const consensusKey = harness.consensusKey(index);
@@ -136,7 +136,7 @@ test("an operator changes its key once an hour", () => {
   };
   assert.deepEqual(rotate(50), OK);
   assert.deepEqual(rotate(51), { status: "validators.rotation-early", field: "consensusKey" });
-  harness.block(() => {}, 3_600_000);
+  harness.block(() => {}, 86_400_000);
   assert.deepEqual(rotate(51), OK);
 });
 
@@ -160,18 +160,9 @@ test("no more than 256 validators", () => {
   const by = Array.from({ length: 129 }, (_, i) =>
     i < 7 ? harness.operators[i]! : harness.account(`operator ${93 + i}`),
   );
-  // 128 approvals are all that an action holds: a set of 256 can never reach the 129 it needs.
-  assert.throws(
-    () =>
-      change(harness, changes, {
-        approvals: harness.approve(
-          "validators.change",
-          actionOf(changes, getValidatorsVersion(harness.state)),
-          by,
-        ),
-      }),
-    { code: "value.count" },
-  );
+  const version = getValidatorsVersion(harness.state);
+  const approvals = harness.approve("validators.change", actionOf(changes, version), by);
+  assert.equal(change(harness, changes, { approvals }).status, "validators.power");
 });
 
 test("approvals that don't count, each with its field", () => {

@@ -4,6 +4,7 @@ import {
   approvalsNeeded,
   hashValidators,
   sortValidators,
+  TOTAL_POWER_MAX,
   type Validator,
   type ValidatorSet,
   validatorSet,
@@ -34,7 +35,7 @@ type Schedule = Infer<typeof schedule>;
 const schedules = defineTable<[], Schedule>("validator schedule", VALIDATORS_MODULE, 1, schedule);
 
 /** Every change of the set lengthens the way of a light client: one operator must not do that at will. */
-const ROTATION_INTERVAL_MS = 3_600_000;
+const ROTATION_INTERVAL_MS = 86_400_000;
 const rotations = defineTable<[Address], { atMs: number }>(
   "key rotation",
   VALIDATORS_MODULE,
@@ -164,7 +165,7 @@ function checkSet(set: readonly Validator[]): void {
   if (set.length > 256) failStatement("validators.power", "at most 256 validators", "changes");
   if (new Set(set.map((entry) => toHex(entry.consensusKey))).size !== set.length)
     failStatement("validators.key", "a consensus key belongs to one validator", "changes");
-  if (set.reduce((sum, entry) => sum + entry.power, 0n) > 1n << 59n)
+  if (set.reduce((sum, entry) => sum + entry.power, 0n) > TOTAL_POWER_MAX)
     failStatement("validators.power", "total power must be at most 2^59", "changes");
 }
 
@@ -196,7 +197,11 @@ export const validators: Module<typeof validatorsMessages> = {
       if (at < 0) failStatement("validators.unknown", "the sender operates no validator", "sender");
       const rotated = rotations.get(context.state, BASE, context.sender);
       if (rotated !== undefined && context.timeMs < rotated.atMs + ROTATION_INTERVAL_MS)
-        failStatement("validators.rotation-early", "one rotation an hour", "consensusKey");
+        failStatement(
+          "validators.rotation-early",
+          "one rotation a day; validators.change is for emergencies",
+          "consensusKey",
+        );
       rotations.set(context.state, BASE, { atMs: context.timeMs }, context.sender);
       const next = set.map((entry, i) => (i === at ? { ...entry, consensusKey } : entry));
       checkSet(next);
