@@ -4,16 +4,8 @@ import { encodeCbor } from "../codec/cbor.ts";
 import { type Infer, record, uint } from "../codec/definition.ts";
 import type { Hasher } from "../crypto.ts";
 import { InvariantError } from "../errors.ts";
-import {
-  appendLeaf,
-  emptyLogRoot,
-  hashLeaf,
-  hashNode,
-  inclusionPath,
-  type LogNodes,
-  rootAtSize,
-} from "../merkle/log.ts";
-import { byteString, type StateAccess, type StateReader } from "./overlay.ts";
+import { emptyLogRoot, hashLeaf, hashNode, inclusionPath, type LogNodes } from "../merkle/log.ts";
+import type { StateAccess, StateReader } from "./overlay.ts";
 
 type LogHasher = Pick<Hasher, "sha256">;
 
@@ -48,15 +40,13 @@ function leafKey(id: LogId, index: number): Uint8Array {
   return encodeCbor([LEAF, id, index]);
 }
 
-type TileReader = (level: number, tile: number) => Uint8Array | undefined;
-
-function nodesOf(hasher: LogHasher, readTile: TileReader): LogNodes {
+export function logNodes(hasher: LogHasher, state: StateReader, id: LogId): LogNodes {
   return {
     getNode(level, index) {
       const below = level % TILE_LEVELS;
       const count = 1 << below;
       const first = index * count;
-      const tile = readTile(level - below, Math.floor(first / TILE_NODES));
+      const tile = state.getDerived(tileKey(id, level - below, Math.floor(first / TILE_NODES)));
       const start = (first % TILE_NODES) * HASH_BYTES;
       if (tile === undefined || tile.length < start + count * HASH_BYTES) return undefined;
       let row: Uint8Array[] = Array.from({ length: count }, (_, i) =>
@@ -69,10 +59,6 @@ function nodesOf(hasher: LogHasher, readTile: TileReader): LogNodes {
       return row[0];
     },
   };
-}
-
-export function logNodes(hasher: LogHasher, state: StateReader, id: LogId): LogNodes {
-  return nodesOf(hasher, (level, tile) => state.getDerived(tileKey(id, level, tile)));
 }
 
 /** The bytes of leaf `index`; undefined when pruned or beyond the end. */
@@ -100,25 +86,79 @@ export function appendHashes(
   size: number,
   leafHashes: readonly Uint8Array[],
 ): LogHead {
-  const written = new Map<string, { readonly key: Uint8Array; tile: Uint8Array }>();
-  const readTile: TileReader = (level, tile) => {
-    const key = tileKey(id, level, tile);
-    return written.get(byteString(key))?.tile ?? state.getDerived(key);
-  };
-  const put = (level: number, index: number, hash: Uint8Array): void => {
-    if (level % TILE_LEVELS !== 0) return;
-    const key = tileKey(id, level, Math.floor(index / TILE_NODES));
-    const before = (index % TILE_NODES) * HASH_BYTES;
-    const tile = new Uint8Array(before + HASH_BYTES);
-    if (before > 0) tile.set(readTile(level, Math.floor(index / TILE_NODES))!.subarray(0, before));
-    tile.set(hash, before);
-    written.set(byteString(key), { key, tile });
-  };
-  const nodes = nodesOf(hasher, readTile);
+  const tiles = new TileWriter(state, id);
+  const nodes = logNodes(hasher, state, id);
+  // The newest complete node of every level that the size has: all that appending needs of the log before.
+  const peaks: Uint8Array[] = [];
+  for (let level = 0, index = size; index > 0; level++, index = Math.floor(index / 2))
+    if (index % 2 === 1) peaks[level] = requirePeak(nodes, level, index - 1);
   let grown = size;
-  for (const leafHash of leafHashes) grown = appendLeaf(hasher, nodes, grown, leafHash, put);
-  for (const { key, tile } of written.values()) state.putDerived(key, tile);
-  return { size: grown, root: rootAtSize(hasher, nodes, grown) };
+  for (const leafHash of leafHashes) {
+    let hash = leafHash;
+    let index = grown++;
+    let level = 0;
+    tiles.put(level, index, hash);
+    while (index % 2 === 1) {
+      hash = hashNode(hasher, peaks[level]!, hash);
+      index = Math.floor(index / 2);
+      level++;
+      tiles.put(level, index, hash);
+    }
+    peaks[level] = hash;
+  }
+  tiles.flush();
+  return { size: grown, root: foldPeaks(hasher, peaks, grown) };
+}
+
+function requirePeak(nodes: LogNodes, level: number, index: number): Uint8Array {
+  const node = nodes.getNode(level, index);
+  if (node === undefined) throw new InvariantError(`node ${index} of level ${level} of a log is missing`);
+  return node;
+}
+
+/** The root of a log of `size` leaves from the newest complete node of each level of the size's binary form. */
+function foldPeaks(hasher: LogHasher, peaks: readonly Uint8Array[], size: number): Uint8Array {
+  let root: Uint8Array | undefined;
+  for (let level = 0, index = size; index > 0; level++, index = Math.floor(index / 2)) {
+    if (index % 2 === 0) continue;
+    root = root === undefined ? peaks[level]! : hashNode(hasher, peaks[level]!, root);
+  }
+  return root ?? emptyLogRoot(hasher);
+}
+
+/** Gathers the tiles that an append changes, and writes each once. */
+class TileWriter {
+  private readonly state: StateAccess;
+  private readonly id: LogId;
+  private readonly open = new Map<
+    string,
+    { readonly key: Uint8Array; readonly bytes: Uint8Array; used: number }
+  >();
+
+  constructor(state: StateAccess, id: LogId) {
+    this.state = state;
+    this.id = id;
+  }
+
+  put(level: number, index: number, hash: Uint8Array): void {
+    if (level % TILE_LEVELS !== 0) return;
+    const tile = Math.floor(index / TILE_NODES);
+    const start = (index % TILE_NODES) * HASH_BYTES;
+    const name = `${level}/${tile}`;
+    let open = this.open.get(name);
+    if (open === undefined) {
+      const key = tileKey(this.id, level, tile);
+      open = { key, bytes: new Uint8Array(TILE_NODES * HASH_BYTES), used: 0 };
+      if (start > 0) open.bytes.set(this.state.getDerived(key)!.subarray(0, start));
+      this.open.set(name, open);
+    }
+    open.bytes.set(hash, start);
+    open.used = start + HASH_BYTES;
+  }
+
+  flush(): void {
+    for (const { key, bytes, used } of this.open.values()) this.state.putDerived(key, bytes.slice(0, used));
+  }
 }
 
 /** The path of leaf `index` in the log of this size. */

@@ -1,22 +1,30 @@
 import type { Partition } from "./partition.ts";
 
+/** A value and, once somebody has decoded it, what it says: hot records are decoded once a block, not five times. */
+export interface Cell {
+  readonly value: Uint8Array | undefined;
+  decoded?: unknown;
+}
+
 /** Reads of the last committed state. All synchronous: a cache over the store. */
 export interface StateReader {
   getValue(partition: Partition, key: Uint8Array): Uint8Array | undefined;
+  /** As `getValue`, where the reader keeps cells. */
+  getCell?(partition: Partition, key: Uint8Array): Cell | undefined;
   /** Data that follows from the state and is not hashed into it: log nodes, bodies, indexes. */
   getDerived(key: Uint8Array): Uint8Array | undefined;
 }
 
 /** What execution sees: reads, and writes that stand in the overlay until the block commits. */
 export interface StateAccess extends StateReader {
-  setValue(partition: Partition, key: Uint8Array, value: Uint8Array | undefined): void;
+  /** `decoded` is what the value says, where the caller has it at hand. */
+  setValue(partition: Partition, key: Uint8Array, value: Uint8Array | undefined, decoded?: unknown): void;
   putDerived(key: Uint8Array, value: Uint8Array): void;
 }
 
-export interface Change {
+export interface Change extends Cell {
   readonly partition: Partition;
   readonly key: Uint8Array;
-  value: Uint8Array | undefined;
 }
 
 /** Keys as strings, one character a byte: the cheapest exact map key there is. */
@@ -45,25 +53,28 @@ export class StateOverlay implements StateAccess {
     return change === undefined ? this.reader.getValue(partition, key) : change.value;
   }
 
-  setValue(partition: Partition, key: Uint8Array, value: Uint8Array | undefined): void {
+  getCell(partition: Partition, key: Uint8Array): Cell | undefined {
+    const change = this.changes.get(partition.name)?.get(byteString(key));
+    if (change !== undefined) return change;
+    if (this.reader.getCell !== undefined) return this.reader.getCell(partition, key);
+    const value = this.reader.getValue(partition, key);
+    return value === undefined ? undefined : { value };
+  }
+
+  setValue(partition: Partition, key: Uint8Array, value: Uint8Array | undefined, decoded?: unknown): void {
     let changes = this.changes.get(partition.name);
     if (changes === undefined) {
       changes = new Map();
       this.changes.set(partition.name, changes);
     }
     const name = byteString(key);
-    const change = changes.get(name);
-    if (change === undefined) {
-      const created = changes;
-      created.set(name, { partition, key, value });
-      this.journal.push(() => created.delete(name));
-    } else {
-      const previous = change.value;
-      change.value = value;
-      this.journal.push(() => {
-        change.value = previous;
-      });
-    }
+    const previous = changes.get(name);
+    changes.set(name, { partition, key, value, decoded });
+    const target = changes;
+    this.journal.push(() => {
+      if (previous === undefined) target.delete(name);
+      else target.set(name, previous);
+    });
   }
 
   getDerived(key: Uint8Array): Uint8Array | undefined {

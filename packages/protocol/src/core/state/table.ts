@@ -1,7 +1,7 @@
-import { type CborValue, encodeCbor } from "../codec/cbor.ts";
+import { CborWriter } from "../codec/cbor-writer.ts";
 import { type Codec, decode, encode } from "../codec/definition.ts";
 import { InvariantError } from "../errors.ts";
-import type { StateAccess, StateReader } from "./overlay.ts";
+import type { Cell, StateAccess, StateReader } from "./overlay.ts";
 import type { Partition } from "./partition.ts";
 
 type KeyPart = number | string | Uint8Array;
@@ -28,7 +28,25 @@ export function defineTable<K extends readonly KeyPart[], V>(
   kind: number,
   codec: Codec<V>,
 ): Table<K, V> {
-  const key = (...parts: K): Uint8Array => encodeCbor([module, kind, ...parts] as CborValue[]);
+  const key = (...parts: K): Uint8Array => {
+    const writer = new CborWriter();
+    writer.writeArrayHeader(2 + parts.length);
+    writer.writeInt(module);
+    writer.writeInt(kind);
+    for (const part of parts) {
+      if (typeof part === "number") writer.writeInt(part);
+      else if (typeof part === "string") writer.writeText(part);
+      else writer.writeBytes(part);
+    }
+    return writer.finish();
+  };
+  const read = (value: Uint8Array): V => {
+    try {
+      return decode(codec, value, name);
+    } catch (error) {
+      throw new InvariantError(`stored ${name} does not decode: ${(error as Error).message}`);
+    }
+  };
   return {
     name,
     module,
@@ -36,15 +54,16 @@ export function defineTable<K extends readonly KeyPart[], V>(
     codec,
     key,
     get: (state, partition, ...parts) => {
-      const value = state.getValue(partition, key(...parts));
-      if (value === undefined) return undefined;
-      try {
-        return decode(codec, value, name);
-      } catch (error) {
-        throw new InvariantError(`stored ${name} does not decode: ${(error as Error).message}`);
-      }
+      const at = key(...parts);
+      const cell: Cell | undefined =
+        state.getCell === undefined ? { value: state.getValue(partition, at) } : state.getCell(partition, at);
+      if (cell?.value === undefined) return undefined;
+      cell.decoded ??= read(cell.value);
+      return cell.decoded as V;
     },
-    set: (state, partition, value, ...parts) =>
-      state.setValue(partition, key(...parts), value === undefined ? undefined : encode(codec, value, name)),
+    set: (state, partition, value, ...parts) => {
+      const encoded = value === undefined ? undefined : encode(codec, value, name);
+      state.setValue(partition, key(...parts), encoded, value);
+    },
   };
 }

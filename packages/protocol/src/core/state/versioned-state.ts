@@ -20,7 +20,7 @@ import {
 } from "../merkle/trie.ts";
 import type { TrieProof } from "../merkle/trie-proof.ts";
 import { type TrieChange, update } from "../merkle/trie-update.ts";
-import { byteString, type Change, type StateOverlay, type StateReader } from "./overlay.ts";
+import { byteString, type Cell, type Change, type StateOverlay, type StateReader } from "./overlay.ts";
 import { APP, type Partition } from "./partition.ts";
 
 /** Reads what is committed; synchronous. */
@@ -53,11 +53,10 @@ export const partitionRecord = record(undefined, {
 });
 export type PartitionRecord = Infer<typeof partitionRecord>;
 
-interface Versioned {
+interface Versioned extends Cell {
   readonly version: number;
   /** Version of the value before; equal to `version` when there was none. */
   readonly previous: number;
-  readonly value: Uint8Array | undefined;
 }
 
 const VERSIONED_HEAD_BYTES = 17;
@@ -89,8 +88,8 @@ function spaceKey(space: number, ...parts: readonly Uint8Array[]): Uint8Array {
   return concatBytes(Uint8Array.of(space), ...parts);
 }
 
-/** Records kept in memory by count: state values are small. */
-const CACHED_VALUES_MAX = 200_000;
+/** Records kept in memory by count: state values are small, some 600 bytes with their keys (measured). */
+const CACHED_VALUES_MAX = 100_000;
 const CACHED_PAGE_BYTES = 64 << 20;
 
 /** What committing a block changes in the store, and the app hash it leads to. */
@@ -114,7 +113,10 @@ export class VersionedState implements StateReader {
   private readonly hasher: Hasher;
   private readonly store: KeyValueReader;
   private readonly pages = new PageCache(CACHED_PAGE_BYTES);
-  private readonly values = new Map<string, Versioned | null>();
+  private readonly values = new Map<string, Map<string, Versioned | null>>();
+  private valuesSize = 0;
+  /** What the last versions overwrote, by the version that did. */
+  private readonly archives = new Map<number, Archive>();
 
   constructor(hasher: Hasher, store: KeyValueReader) {
     this.hasher = hasher;
@@ -125,40 +127,61 @@ export class VersionedState implements StateReader {
     return this.latest(SPACE_LATEST, partition, key)?.value;
   }
 
+  getCell(partition: Partition, key: Uint8Array): Cell | undefined {
+    return this.latest(SPACE_LATEST, partition, key);
+  }
+
   getDerived(key: Uint8Array): Uint8Array | undefined {
     return this.store.get(spaceKey(SPACE_DERIVED, key));
   }
 
   private latest(space: number, partition: Partition, key: Uint8Array): Versioned | undefined {
-    const name = `${space}${partition.name}/${byteString(key)}`;
-    const cached = this.values.get(name);
+    const name = byteString(key);
+    const cached = this.values.get(mapName(space, partition))?.get(name);
     if (cached !== undefined) return cached ?? undefined;
     const stored = this.store.get(spaceKey(space, partition.id, key));
     const found = stored === undefined ? null : decodeVersioned(stored);
-    this.cacheValue(name, found);
+    this.cacheValue(mapName(space, partition), name, found);
     return found ?? undefined;
   }
 
-  private cacheValue(name: string, value: Versioned | null): void {
-    this.values.delete(name);
-    this.values.set(name, value);
-    if (this.values.size <= CACHED_VALUES_MAX) return;
-    // The oldest entries of a Map come first: dropping an eighth at once keeps this off the hot path.
-    let excess = CACHED_VALUES_MAX >> 3;
-    for (const oldest of this.values.keys()) {
-      if (excess-- === 0) break;
-      this.values.delete(oldest);
+  private cacheValue(map: string, name: string, value: Versioned | null): void {
+    let values = this.values.get(map);
+    if (values === undefined) {
+      values = new Map();
+      this.values.set(map, values);
     }
+    if (!values.delete(name)) this.valuesSize++;
+    values.set(name, value);
+    if (this.valuesSize > CACHED_VALUES_MAX) this.dropOldest();
+  }
+
+  /** The oldest entries of a Map come first: dropping an eighth of the largest at once keeps this off the hot path. */
+  private dropOldest(): void {
+    let largest = new Map<string, Versioned | null>();
+    for (const values of this.values.values()) if (values.size > largest.size) largest = values;
+    let excess = (largest.size >> 3) + 1;
+    for (const oldest of largest.keys()) {
+      if (excess-- === 0) break;
+      largest.delete(oldest);
+      this.valuesSize--;
+    }
+  }
+
+  private archiveOf(version: number): Archive {
+    const held = this.archives.get(version);
+    if (held !== undefined) return held;
+    const stored = this.store.get(spaceKey(SPACE_ARCHIVE, versionBytes(version)));
+    const read: Archive = stored === undefined ? new Map() : decodeArchive(stored);
+    this.archives.set(version, read);
+    return read;
   }
 
   private at(space: number, partition: Partition, key: Uint8Array, version: number): Uint8Array | undefined {
     let found = this.latest(space, partition, key);
     while (found !== undefined && found.version > version) {
       if (found.previous === found.version) return undefined;
-      const archived = this.store.get(
-        spaceKey(SPACE_ARCHIVE, Uint8Array.of(space), partition.id, key, versionBytes(found.previous)),
-      );
-      found = archived === undefined ? undefined : decodeVersioned(archived);
+      found = this.archiveOf(found.version).get(archiveName(space, partition.id, key))?.before;
     }
     return found?.value;
   }
@@ -204,7 +227,15 @@ export class VersionedState implements StateReader {
    * `logs` are the partitions that admitted statements, with their logs' new sizes and roots.
    */
   prepareCommit(overlay: StateOverlay, logs: readonly PartitionLogs[], version: number): StateCommit {
-    const work: CommitWork = { version, writes: [], values: [], pages: [], stale: [], tombstones: [] };
+    const work: CommitWork = {
+      version,
+      writes: [],
+      values: [],
+      pages: [],
+      stale: [],
+      tombstones: [],
+      archive: new Map(),
+    };
     const changed = new Map<string, Partition>();
     for (const partition of overlay.changedPartitions()) changed.set(partition.name, partition);
     for (const { partition } of logs) changed.set(partition.name, partition);
@@ -261,30 +292,37 @@ export class VersionedState implements StateReader {
     return root.hash;
   }
 
-  private writeVersioned(work: CommitWork, space: number, { partition, key, value }: Change): void {
+  private writeVersioned(work: CommitWork, space: number, { partition, key, value, decoded }: Change): void {
     const latest = this.latest(space, partition, key);
     // A deletion that is collected by now may still stand in the cache: what is stored must not depend on it.
     const isCollected = latest?.value === undefined && (latest?.version ?? 0) <= work.version - VERSIONS_KEPT;
-    const held = isCollected ? undefined : latest;
-    const next: Versioned = { version: work.version, previous: held?.version ?? work.version, value };
+    const before = isCollected ? undefined : latest;
+    const next: Versioned = {
+      version: work.version,
+      previous: before?.version ?? work.version,
+      value,
+      decoded,
+    };
     const latestKey = spaceKey(space, partition.id, key);
     work.writes.push({ key: latestKey, value: encodeVersioned(next) });
-    work.values.push({ name: `${space}${partition.name}/${byteString(key)}`, value: next });
+    work.values.push({ map: mapName(space, partition), name: byteString(key), value: next });
     if (value === undefined) work.tombstones.push(latestKey);
-    if (held === undefined) return;
-    const archiveKey = spaceKey(
-      SPACE_ARCHIVE,
-      Uint8Array.of(space),
-      partition.id,
-      key,
-      versionBytes(held.version),
-    );
-    work.writes.push({ key: archiveKey, value: encodeVersioned(held) });
-    work.stale.push(archiveKey);
+    if (before !== undefined)
+      work.archive.set(archiveName(space, partition.id, key), {
+        space,
+        partitionId: partition.id,
+        key,
+        before,
+      });
   }
 
   /** Notes what this version made obsolete, and deletes what became obsolete `VERSIONS_KEPT` versions ago. */
   private collectGarbage(work: CommitWork): void {
+    if (work.archive.size > 0) {
+      const archiveKey = spaceKey(SPACE_ARCHIVE, versionBytes(work.version));
+      work.writes.push({ key: archiveKey, value: encodeArchive(work.archive) });
+      work.stale.push(archiveKey);
+    }
     if (work.stale.length > 0 || work.tombstones.length > 0)
       work.writes.push({
         key: spaceKey(SPACE_GARBAGE, versionBytes(work.version)),
@@ -306,7 +344,9 @@ export class VersionedState implements StateReader {
   }
 
   private accept(work: CommitWork): void {
-    for (const { name, value } of work.values) this.cacheValue(name, value);
+    for (const { map, name, value } of work.values) this.cacheValue(map, name, value);
+    this.archives.set(work.version, work.archive);
+    this.archives.delete(work.version - VERSIONS_KEPT - 1);
     for (const { trie, writes } of work.pages) remember(trie, writes);
   }
 }
@@ -314,10 +354,55 @@ export class VersionedState implements StateReader {
 interface CommitWork {
   readonly version: number;
   readonly writes: KeyValueWrite[];
-  readonly values: { readonly name: string; readonly value: Versioned }[];
+  readonly values: { readonly map: string; readonly name: string; readonly value: Versioned }[];
   readonly pages: { readonly trie: Trie; readonly writes: readonly PageWrite[] }[];
   readonly stale: Uint8Array[];
   readonly tombstones: Uint8Array[];
+  readonly archive: Map<string, Archived>;
+}
+
+/** A value that a version overwrote. One record a version holds them all: half the writes of one a value. */
+interface Archived {
+  readonly space: number;
+  readonly partitionId: Uint8Array;
+  readonly key: Uint8Array;
+  readonly before: Versioned;
+}
+type Archive = ReadonlyMap<string, Archived>;
+
+function mapName(space: number, partition: Partition): string {
+  return `${space}${partition.name}`;
+}
+
+/** Partition ids and keys are CBOR, which ends itself: no two pairs make one name. */
+function archiveName(space: number, partitionId: Uint8Array, key: Uint8Array): string {
+  return String.fromCharCode(space) + byteString(partitionId) + byteString(key);
+}
+
+const archiveRecord = array(
+  record(undefined, {
+    space: uint(0xff),
+    partitionId: bytes({ max: 64 }),
+    key: bytes({ max: 1 << 16 }),
+    before: bytes({ max: 1 << 24 }),
+  }),
+  { max: 1 << 24 },
+);
+
+function encodeArchive(archive: Archive): Uint8Array {
+  return encode(
+    archiveRecord,
+    [...archive.values()].map((entry) => ({ ...entry, before: encodeVersioned(entry.before) })),
+  );
+}
+
+function decodeArchive(encoded: Uint8Array): Archive {
+  return new Map(
+    decode(archiveRecord, encoded, "archive").map(({ space, partitionId, key, before }) => [
+      archiveName(space, partitionId, key),
+      { space, partitionId, key, before: decodeVersioned(before) },
+    ]),
+  );
 }
 
 const ROOT_KEY = new Uint8Array(0);
