@@ -68,6 +68,7 @@ class InProcessEngine implements Engine {
   tip: ChainTip;
   private readonly options: InProcessOptions;
   private readonly members: Member[];
+  private readonly open: (encoded: Uint8Array) => OpenedProposal | undefined;
   private headCertificate: Uint8Array | null;
   /** Proposals seen at this height, with the statements they name. */
   private readonly candidates = new Map<string, Candidate>();
@@ -83,6 +84,7 @@ class InProcessEngine implements Engine {
     this.tip = options.tip;
     this.headCertificate = options.headCertificate;
     const verify = rememberVerified(options.crypto);
+    this.open = rememberOpened(options.crypto);
     this.members = options.signers.map((signer, index) => ({
       index,
       key: signer.publicKey.bytes,
@@ -95,7 +97,7 @@ class InProcessEngine implements Engine {
         consensusKey: signer.publicKey.bytes,
         signing: { sign: (message) => signer.sign(message), verify },
         openProposal: (encoded) => {
-          const opened = openProposal(options.crypto, encoded);
+          const opened = this.open(encoded);
           if (opened === undefined) return undefined;
           const { height, timeMs, parent } = opened.header;
           return { blockHash: opened.blockHash, height, timeMs, parentHash: parent };
@@ -277,7 +279,7 @@ class InProcessEngine implements Engine {
 
   /** Opens a proposal once for all members and begins to execute it while its votes travel. */
   private takeCandidate(encoded: Uint8Array): Candidate | undefined {
-    const proposal = openProposal(this.options.crypto, encoded);
+    const proposal = this.open(encoded);
     if (proposal === undefined) return undefined;
     const name = toHex(proposal.blockHash);
     const known = this.candidates.get(name);
@@ -352,6 +354,18 @@ class InProcessEngine implements Engine {
     this.armDueTimer();
     for (const member of this.members) this.startHeight(member);
   }
+}
+
+/** Proposals reach every member in one buffer: each is opened once. */
+function rememberOpened(crypto: Crypto): (encoded: Uint8Array) => OpenedProposal | undefined {
+  const opened = new WeakMap<Uint8Array, OpenedProposal>();
+  return (encoded) => {
+    const known = opened.get(encoded);
+    if (known !== undefined) return known;
+    const proposal = openProposal(crypto, encoded);
+    if (proposal !== undefined) opened.set(encoded, proposal);
+    return proposal;
+  };
 }
 
 /** Votes reach every member of the process: each signature is checked once, by all its bytes. */

@@ -29,12 +29,25 @@ export function equalKeys(a: PublicKey, b: PublicKey): boolean {
   return a.alg === b.alg && equalBytes(a.bytes, b.bytes);
 }
 
+/** By the key's own bytes, which live as long as the statement they came with. */
+const derivedAddresses = new WeakMap<Uint8Array, Address>();
+
+/** The address of a key; undefined when it is no point of its curve. */
+function deriveOnce(hasher: Hasher, key: PublicKey): Address | undefined {
+  const known = derivedAddresses.get(key.bytes);
+  if (known !== undefined) return known;
+  try {
+    const derived = deriveAddress(hasher, key);
+    derivedAddresses.set(key.bytes, derived);
+    return derived;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether `key` signs for `address` now: the stored key, or the key the address was derived from. */
 export function isKeyOf(hasher: Hasher, address: Address, held: Account, key: PublicKey): boolean {
   if (held.key !== null) return equalKeys(held.key, key);
-  try {
-    return equalBytes(deriveAddress(hasher, key), address);
-  } catch {
-    return false;
-  }
+  const derived = deriveOnce(hasher, key);
+  return derived !== undefined && equalBytes(derived, address);
 }

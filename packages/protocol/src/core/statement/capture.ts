@@ -1,5 +1,5 @@
 import { address, digest } from "../account.ts";
-import { array, bytes, type Codec, type Infer, record, text, uint } from "../codec/definition.ts";
+import { array, byteView, type Codec, type Infer, record, text, uint } from "../codec/definition.ts";
 import type { Hasher } from "../crypto.ts";
 import { hashLeaf, logRoot } from "../merkle/log.ts";
 import { chainId } from "./transaction.ts";
@@ -23,7 +23,7 @@ export const capture = record(1, {
 export type Capture = Infer<typeof capture>;
 
 /** Head, one slice per event, tail; their concatenation is the captured document. */
-export const slices: Codec<readonly Uint8Array[]> = array(bytes({ max: 16 << 20 }), {
+export const slices: Codec<readonly Uint8Array[]> = array(byteView({ max: 16 << 20 }), {
   min: 3,
   max: SLICES_MAX,
 });
