@@ -126,3 +126,10 @@ test("every event's receipt verifies offline", { skip }, async () => {
     assert.equal((JSON.parse(verified.stdout) as { ok: boolean }).ok, true);
   }
 });
+
+test("the chain that the node kept is the one its blocks make", { skip }, async () => {
+  assert.equal(await node.stop(), 0);
+  const result = await runLhg(node, ["audit", "--json"]);
+  assert.equal(result.code, 0, result.stdout + result.stderr);
+  assert.equal((JSON.parse(result.stdout) as { ok: boolean }).ok, true);
+});

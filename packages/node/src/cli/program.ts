@@ -389,6 +389,12 @@ ${examples("lhg verify event.receipt", "lhg verify journey.trace --genesis genes
     )
     .action(act(async () => (await import("./commands/verify.ts")).verifyFile));
   program
+    .command("audit")
+    .helpGroup(ASK)
+    .description("execute the chain of a stopped node again and compare everything it keeps")
+    .addHelpText("after", examples("lhg audit --data ./lhg-data"))
+    .action(act(async () => (await import("./commands/audit.ts")).runAudit));
+  program
     .command("export")
     .helpGroup(ASK)
     .addArgument(new Argument("<what>", "what to export").choices(["blocks", "statements", "events"]))
