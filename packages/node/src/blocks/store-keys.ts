@@ -10,7 +10,7 @@ const SPACE_CERTIFICATE = 0x14;
 export const SPACE_INDEX_FIRST = 0x20;
 
 /** Unsigned 64-bit big-endian, so that keys sort by number. */
-export function numberKey(value: number): Uint8Array {
+function numberKey(value: number): Uint8Array {
   const out = new Uint8Array(8);
   new DataView(out.buffer).setBigUint64(0, BigInt(value));
   return out;

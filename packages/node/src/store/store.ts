@@ -28,7 +28,7 @@ export interface ScanOptions extends KeyRange {
 }
 
 /** One scan answers at most this many entries: an answer must fit in memory, whoever asks. */
-export const MAX_SCAN_ENTRIES = 10_000;
+const MAX_SCAN_ENTRIES = 10_000;
 
 export interface Store {
   /** The committed value, or undefined. While a commit is in flight every read still sees the state before it. */

@@ -21,7 +21,7 @@ export type OutboxEntry = Infer<typeof outboxEntry>;
 
 const outboxes = defineTable<[], LogHead>("outbox", CORE_MODULE, 6, logHead);
 
-export function getOutbox(state: StateReader, from: Partition): LogHead | undefined {
+function getOutbox(state: StateReader, from: Partition): LogHead | undefined {
   return outboxes.get(state, from);
 }
 

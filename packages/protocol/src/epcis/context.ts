@@ -22,7 +22,7 @@ export interface DocumentContext {
 }
 
 /** One content under two addresses. Its meaning is compiled into this folder. */
-export const PINNED_CONTEXTS: ReadonlySet<string> = new Set([
+const PINNED_CONTEXTS: ReadonlySet<string> = new Set([
   "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",
   "http://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",
 ]);

@@ -6,9 +6,9 @@ import { isUri } from "./text.ts";
 import { parseDateTime } from "./time.ts";
 
 /** Of any one string of an event. */
-export const MAX_TEXT_LENGTH = 16_384;
+const MAX_TEXT_LENGTH = 16_384;
 /** Of the nesting inside one extension value. */
-export const MAX_EXTENSION_DEPTH = 16;
+const MAX_EXTENSION_DEPTH = 16;
 
 export function expectObject(node: JsonNode, path: string): JsonObject {
   if (node.kind !== "object") throw badType("an object", path);

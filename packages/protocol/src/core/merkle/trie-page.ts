@@ -21,7 +21,7 @@ export const MAX_PAIRS = 32;
 export const MERGE_PAIRS = 16;
 /** The `pairs` of a slot whose child is an inner page. */
 export const MANY_PAIRS = 255;
-export const PAIR_BYTES = 96;
+const PAIR_BYTES = 96;
 
 const HEADER_BYTES = 1;
 const LEAF_KIND = 1;

@@ -1,5 +1,5 @@
 import { address } from "../../core/account.ts";
-import { array, type Infer, record, uint } from "../../core/codec/definition.ts";
+import { array, record, uint } from "../../core/codec/definition.ts";
 import { displayName } from "../../core/genesis.ts";
 import { signedApprovals } from "../../core/statement/approval.ts";
 
@@ -26,9 +26,6 @@ const mergeGroups = record(undefined, {
   version: uint(),
   approvals: signedApprovals,
 });
-export type CreateGroup = Infer<typeof createGroup>;
-export type MoveVendors = Infer<typeof moveVendors>;
-export type MergeGroups = Infer<typeof mergeGroups>;
 
 const approvalsOf = (body: { approvals: readonly Uint8Array[] }): number => body.approvals.length;
 export const groupsMessages = {

@@ -17,7 +17,7 @@ import {
 import { type EventId, FLAGS } from "./messages.ts";
 
 /** Children that one event takes out without naming them; more must be named, and are paid by their bytes. */
-export const RELEASED_MAX = 1_000;
+const RELEASED_MAX = 1_000;
 
 export interface ContainmentContext {
   readonly state: StateAccess;
