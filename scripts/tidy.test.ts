@@ -130,6 +130,7 @@ test("inside of the node parts use lower parts, and only node.ts and worker entr
         return "";
       if (areaOf(source.path) === areaOf(target)) return "";
       if (nodeRow(target) < 0) return `stands in no row of the node: ${areaOf(target)}`;
+      if (nodeRow(target) > nodeRow(source.path)) return "imports upward";
       return nodeRow(target) < nodeRow(source.path) || areaOf(source.path) === "cli"
         ? ""
         : "imports a sibling";
