@@ -166,7 +166,7 @@ const layerGates: readonly Violation[] = [
   {
     name: "siblings of the node import each other",
     gate: LAYERS,
-    plant: { "packages/node/src/store/planted.ts": importing("../consensus/planted.ts") },
+    plant: { "packages/node/src/store/planted.ts": importing("../mempool/planted.ts") },
     expect: /store\/planted\.ts: imports a sibling/,
   },
   {
