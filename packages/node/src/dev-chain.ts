@@ -1,5 +1,6 @@
 /** The development chain: genesis and keys of a chain for one machine. Its keys stand unencrypted beside its data. */
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { deriveAddress } from "@lhg/protocol/core/account";
@@ -113,7 +114,10 @@ export function createDevChain(timeMs: number, vendors = VENDORS, validators = V
   return { genesis: made, operators, consensusKeys, vendors: keyed, faucet };
 }
 
-/** Loads the development chain of a data folder, or makes and stores a new one. Throws `dev-chain.invalid`. */
+/**
+ * Loads the development chain of a data folder, or makes and stores a new one. Throws `dev-chain.invalid`, or
+ * `dev-chain.keys-missing` when a chain is there without the genesis and keys it was begun with.
+ */
 export async function loadOrCreateDevChain(dataDirectory: string): Promise<DevChain> {
   const path = join(dataDirectory, FILE);
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
@@ -121,6 +125,8 @@ export async function loadOrCreateDevChain(dataDirectory: string): Promise<DevCh
     throw error;
   });
   if (text !== undefined) return parseDevFile(text, path);
+  if (existsSync(join(dataDirectory, "ledger")))
+    throw new LhgError("dev-chain.keys-missing", `is not there, but the chain that belongs to it is`, path);
   const made = createDevChain(Date.now());
   await mkdir(dataDirectory, { recursive: true });
   await writeDurably(path, JSON.stringify(toDevFile(made), null, 2));

@@ -17,7 +17,7 @@ import { Intake } from "./intake/intake.ts";
 import { Mempool } from "./mempool/mempool.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { openFilePort } from "./store/file-port.ts";
-import { openInboxLog } from "./store/inbox-log.ts";
+import { type InboxLog, openInboxLog } from "./store/inbox-log.ts";
 import { openLevelStore } from "./store/level-store.ts";
 import { type LedgerClient, startLedger } from "./threads/ledger-client.ts";
 import { startVerifierPool } from "./threads/verifier-pool.ts";
@@ -134,6 +134,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     noteWork: () => engine?.noteWork(),
   });
   const recovered = await intake.recover();
+  let committedAtMs = performance.now();
   const listeners = new Set<(update: ChainUpdate) => void>();
   engine = startInProcessEngine({
     crypto: sodiumCrypto,
@@ -150,7 +151,9 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     blockStatementsMax: config.blockStatementsMax,
     onCommitted: async (block, summary) => {
       await intake.settleBlock(summary);
-      countBlock(metrics, summary);
+      const nowMs = performance.now();
+      countBlock(metrics, summary, nowMs - committedAtMs);
+      committedAtMs = nowMs;
       const { height, timeMs } = block.header;
       logger.debug({ height, statements: summary.executed.length, skipped: summary.skipped.length }, "block");
       const isWorking = !equalBytes(summary.tip.base.appHash, block.header.appHash);
@@ -167,6 +170,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     ledger,
     intake,
     engine: running,
+    inbox,
     mempool,
     metrics,
     listeners,
@@ -186,7 +190,12 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   };
 }
 
-function countBlock(metrics: Metrics, summary: Awaited<ReturnType<LedgerClient["commit"]>>): void {
+function countBlock(
+  metrics: Metrics,
+  summary: Awaited<ReturnType<LedgerClient["commit"]>>,
+  sinceLastMs: number,
+): void {
+  metrics.blockSeconds.observe(sinceLastMs / 1_000);
   metrics.height.set(summary.tip.head.height);
   const succeeded = summary.executed.filter((entry) => entry.status === "ok").length;
   metrics.statements.inc({ result: "ok" }, succeeded);
@@ -199,6 +208,7 @@ interface ServiceParts {
   readonly intake: Intake;
   readonly engine: Engine;
   readonly mempool: Mempool;
+  readonly inbox: Pick<InboxLog, "retainedBytes">;
   readonly metrics: Metrics;
   readonly listeners: Set<(update: ChainUpdate) => void>;
   readonly chainId: string;
@@ -206,7 +216,7 @@ interface ServiceParts {
 }
 
 function createService(parts: ServiceParts): NodeService {
-  const { ledger, intake, engine, mempool, metrics, listeners } = parts;
+  const { ledger, intake, engine, mempool, inbox, metrics, listeners } = parts;
   const startedMs = performance.now();
   return {
     async submit(submissions) {
@@ -225,6 +235,7 @@ function createService(parts: ServiceParts): NodeService {
       metrics.height.set(engine.tip.head.height);
       metrics.mempoolStatements.set(mempool.size);
       metrics.mempoolBytes.set(mempool.sizeBytes);
+      metrics.inboxBytes.set(inbox.retainedBytes);
       return metrics.registry.metrics();
     },
   };
@@ -235,13 +246,21 @@ async function findState(
   id: string,
 ): Promise<StatementState> {
   // Asked before the ledger: what leaves the mempool meanwhile is committed by then, or refused.
-  const waits = mempool.hasName(id);
+  const waiting = mempool.getByName(id);
   const [place] = await ledger.locate([fromHex(id, "id")]);
   if (place !== null && place !== undefined) {
     const isProvable = place.height < engine.tip.head.height;
     return { state: isProvable ? "provable" : "committed", height: place.height, status: place.status };
   }
-  if (waits) return { state: "pending" };
+  if (waiting !== undefined) {
+    const [verdict] = await ledger.check([waiting]);
+    return verdict?.verdict === "not-yet"
+      ? {
+          state: "pending",
+          waitingFor: { code: verdict.code, field: verdict.field, message: verdict.message },
+        }
+      : { state: "pending" };
+  }
   const refusal = intake.getRefusal(id);
   return refusal === undefined ? { state: "unknown" } : { state: "refused", ...refusal };
 }

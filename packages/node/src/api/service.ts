@@ -17,7 +17,9 @@ export type SubmitResult =
  * `provable`: one does. `refused`: finally, without outcome. `unknown`: never seen here, or forgotten.
  */
 export type StatementState =
-  | { readonly state: "unknown" | "pending" }
+  | { readonly state: "unknown" }
+  /** `waitingFor`: why it is in no block yet, where the ledger has said so. */
+  | { readonly state: "pending"; readonly waitingFor?: Refusal }
   | { readonly state: "committed" | "provable"; readonly height: number; readonly status: string }
   | ({ readonly state: "refused" } & Refusal);
 

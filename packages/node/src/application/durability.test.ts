@@ -113,7 +113,7 @@ async function runLives(seed: number, lives: number): Promise<void> {
   assert.equal(new Set(executed).size, executed.length, "no id has two outcomes");
   for (const { id, submission: sent } of acknowledged) {
     if (executed.includes(id)) continue;
-    const waits = node.mempool.hasName(id);
+    const waits = node.mempool.getByName(id) !== undefined;
     const [again] = await node.submit(sent);
     assert.ok(waits || again!.state === "refused", `${id} was acknowledged and is ${JSON.stringify(again)}`);
     if (!waits) assert.ok(node.intake.getRefusal(id) !== undefined, `nobody can ask what became of ${id}`);

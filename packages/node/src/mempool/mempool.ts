@@ -82,9 +82,9 @@ export class Mempool {
     return this.byId.has(toHex(id));
   }
 
-  /** As `has`, by the id in hex. */
-  hasName(id: string): boolean {
-    return this.byId.has(id);
+  /** By the id in hex. */
+  getByName(id: string): MempoolEntry | undefined {
+    return this.byId.get(id);
   }
 
   getByLeafHash(leafHash: Uint8Array): MempoolEntry | undefined {

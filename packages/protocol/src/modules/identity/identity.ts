@@ -219,7 +219,9 @@ export function createIdentity(approvers: Approvers): Module<typeof identityMess
         setDevice(context.state, context.sender, id, { ...device, key, previousKeys });
         context.emit(IDENTITY_MODULE, NOTICE_DEVICE_KEY, id, key.bytes);
       },
-      "identity.revoke-device": (context, { device: id, fromHeight }) => {
+      "identity.revoke-device": (context, { device: id, fromHeight: asked }) => {
+        // 0 asks for the next block: who has lost a key does not count heights.
+        const fromHeight = asked === 0 ? context.height + 1 : asked;
         const { device } = requireOwnDevice(context, id);
         if (fromHeight <= context.height)
           failStatement("identity.height-past", "must be a later height than this block's", "fromHeight");

@@ -53,7 +53,7 @@ export const identityMessages = {
     tag: [IDENTITY_MODULE, 5],
     codec: record(undefined, { device: address, key: publicKey }),
   },
-  /** From this height on the device's key may only fill gaps. */
+  /** From this height on the device's key may only fill gaps; 0: from the next block on. */
   "identity.revoke-device": {
     tag: [IDENTITY_MODULE, 6],
     codec: record(undefined, { device: address, fromHeight: uint() }),
