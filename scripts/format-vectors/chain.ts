@@ -6,12 +6,11 @@ import { certificate, commitSignBytes } from "../../packages/protocol/src/core/b
 import { type Evidence, evidence as evidenceCodec } from "../../packages/protocol/src/core/block/evidence.ts";
 import { type Header, hashHeader } from "../../packages/protocol/src/core/block/header.ts";
 import { hashValidators, type ValidatorSet } from "../../packages/protocol/src/core/block/validator-set.ts";
-import { ZERO32 } from "../../packages/protocol/src/core/bytes.ts";
+import { byteString, ZERO32 } from "../../packages/protocol/src/core/bytes.ts";
 import { encode } from "../../packages/protocol/src/core/codec/definition.ts";
 import { decodeSign1, signStatement, toSignatureCheck } from "../../packages/protocol/src/core/cose.ts";
 import { emptyLogRoot } from "../../packages/protocol/src/core/merkle/log.ts";
 import { EPOCH } from "../../packages/protocol/src/core/proof/anchor.ts";
-import { byteString } from "../../packages/protocol/src/core/state/overlay.ts";
 import { type StateCommit, VersionedState } from "../../packages/protocol/src/core/state/versioned-state.ts";
 import type { Submission } from "../../packages/protocol/src/core/statement/submission.ts";
 import { type BlockResult, executeBlock, executeGenesis } from "../../packages/protocol/src/execute-block.ts";

@@ -17,7 +17,7 @@ import {
   type ValidatorSet,
   validatorSet,
 } from "./core/block/validator-set.ts";
-import { concatBytes, fromHex, toHex } from "./core/bytes.ts";
+import { byteString, concatBytes, fromHex, toHex } from "./core/bytes.ts";
 import { decodeCbor } from "./core/codec/cbor.ts";
 import { type Codec, decode, encode, fromJson } from "./core/codec/definition.ts";
 import { computeStatementId, decodeSign1, toSignatureCheck } from "./core/cose.ts";
@@ -30,7 +30,6 @@ import { Inadmissible } from "./core/module.ts";
 import { notice } from "./core/notice.ts";
 import { anchor, trieProof, verifyAnchor } from "./core/proof/anchor.ts";
 import { verifyReceipt, verifyValue } from "./core/proof/receipt.ts";
-import { byteString } from "./core/state/overlay.ts";
 import { APP } from "./core/state/partition.ts";
 import { partitionRecord, VersionedState } from "./core/state/versioned-state.ts";
 import { approval } from "./core/statement/approval.ts";

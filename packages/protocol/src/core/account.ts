@@ -52,14 +52,17 @@ export const publicKey: Codec<PublicKey> = refine(
       : { code: "cose.key", message: `must be ${publicKeyLength(key.alg)} bytes` },
 );
 
+const ADDRESS_TAGS: ReadonlyMap<Algorithm, Uint8Array> = new Map(
+  [...ALGORITHM_NAMES].map(([alg, name]) => [alg, encodeUtf8(`LHG-address:${name}:`)]),
+);
+
 /**
  * The address of a key: for ES256K the last 20 bytes of Keccak-256 of the uncompressed point, as Ethereum's;
  * else the last 20 bytes of SHA-256("LHG-address", alg, key). Throws when a secp256k1 key is no point.
  */
 export function deriveAddress(hasher: Hasher, key: PublicKey): Address {
   if (key.alg === ALG_ES256K) return hasher.keccak256(hasher.decompressSecp256k1(key.bytes)).slice(12);
-  const tag = encodeUtf8(`LHG-address:${algorithmName(key.alg)}:`);
-  return hasher.sha256(concatBytes(tag, key.bytes)).slice(12);
+  return hasher.sha256(concatBytes(ADDRESS_TAGS.get(key.alg)!, key.bytes)).slice(12);
 }
 
 /** An address without a key, for what a module holds: 12 zero bytes, then the name in ASCII, zero-padded. */

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
-import { concatBytes, encodeUtf8, toHex } from "./bytes.ts";
+import { byteString, concatBytes, encodeUtf8, toHex } from "./bytes.ts";
 import { verifyTrieProof } from "./merkle/trie-proof.ts";
-import { byteString, StateOverlay } from "./state/overlay.ts";
+import { StateOverlay } from "./state/overlay.ts";
 import { APP, BASE, ITEMS, type Partition, vendorPartition } from "./state/partition.ts";
 import { VERSIONS_KEPT, VersionedState } from "./state/versioned-state.ts";
 

@@ -1,6 +1,6 @@
 /** For tests: all modules but trace over a real versioned state in memory, one block for each statement. */
 import { type Address, deriveAddress } from "../core/account.ts";
-import { encodeUtf8 } from "../core/bytes.ts";
+import { byteString, encodeUtf8 } from "../core/bytes.ts";
 import type { CborValue } from "../core/codec/cbor.ts";
 import { decode, encode, type Infer } from "../core/codec/definition.ts";
 import { computeStatementId, decodeSign1, type Signer, signStatement } from "../core/cose.ts";
@@ -10,7 +10,7 @@ import { hashLeaf } from "../core/merkle/log.ts";
 import { type BlockContext, Inadmissible, type Module, type StatementContext } from "../core/module.ts";
 import type { Notice } from "../core/notice.ts";
 import { DEFAULT_PARAMETERS, getParameters } from "../core/parameters.ts";
-import { byteString, StateOverlay } from "../core/state/overlay.ts";
+import { StateOverlay } from "../core/state/overlay.ts";
 import { VersionedState } from "../core/state/versioned-state.ts";
 import { hashAction, signApproval } from "../core/statement/approval.ts";
 import { StatementFailure } from "../core/status.ts";

@@ -1,4 +1,4 @@
-import { decodeUtf8 } from "../bytes.ts";
+import { byteString, decodeUtf8 } from "../bytes.ts";
 import { LhgError } from "../errors.ts";
 import {
   MAJOR_ARRAY,
@@ -158,13 +158,8 @@ export class CborReader {
   }
 
   private readShortAscii(at: number, length: number): string | undefined {
-    let out = "";
-    for (let i = 0; i < length; i++) {
-      const byte = this.bytes[at + i]!;
-      if (byte >= 0x80) return undefined;
-      out += String.fromCharCode(byte);
-    }
-    return out;
+    for (let i = at; i < at + length; i++) if (this.bytes[i]! >= 0x80) return undefined;
+    return byteString(this.bytes.subarray(at, at + length));
   }
 
   readArrayHeader(): number {

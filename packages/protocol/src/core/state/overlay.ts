@@ -1,3 +1,4 @@
+import { byteString } from "../bytes.ts";
 import type { Partition } from "./partition.ts";
 
 /** A value and, once somebody has decoded it, what it says: hot records are decoded once a block, not five times. */
@@ -25,13 +26,6 @@ export interface StateAccess extends StateReader {
 export interface Change extends Cell {
   readonly partition: Partition;
   readonly key: Uint8Array;
-}
-
-/** Keys as strings, one character a byte: the cheapest exact map key there is. */
-export function byteString(bytes: Uint8Array): string {
-  let out = "";
-  for (let i = 0; i < bytes.length; i++) out += String.fromCharCode(bytes[i]!);
-  return out;
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 
 import { digest } from "../account.ts";
-import { concatBytes } from "../bytes.ts";
+import { byteString, concatBytes } from "../bytes.ts";
 import { array, bytes, decode, encode, type Infer, record, uint } from "../codec/definition.ts";
 import type { Hasher } from "../crypto.ts";
 import { assertInvariant, InvariantError } from "../errors.ts";
@@ -20,7 +20,7 @@ import {
 } from "../merkle/trie.ts";
 import type { TrieProof } from "../merkle/trie-proof.ts";
 import { type TrieChange, update } from "../merkle/trie-update.ts";
-import { byteString, type Cell, type Change, type StateOverlay, type StateReader } from "./overlay.ts";
+import type { Cell, Change, StateOverlay, StateReader } from "./overlay.ts";
 import { APP, type Partition } from "./partition.ts";
 
 /** Reads what is committed; synchronous. */

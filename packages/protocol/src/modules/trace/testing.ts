@@ -1,7 +1,7 @@
 /** For tests: a ledger of captures alone, over a real versioned state in memory. */
 import type { Address } from "../../core/account.ts";
 import { deriveAddress } from "../../core/account.ts";
-import { concatBytes, encodeUtf8, toHex, ZERO32 } from "../../core/bytes.ts";
+import { byteString, concatBytes, encodeUtf8, toHex, ZERO32 } from "../../core/bytes.ts";
 import { encode } from "../../core/codec/definition.ts";
 import { computeStatementId, decodeSign1, type Signer, signStatement } from "../../core/cose.ts";
 import { ALG_EDDSA, type Crypto } from "../../core/crypto.ts";
@@ -9,7 +9,7 @@ import { hashLeaf } from "../../core/merkle/log.ts";
 import type { AdmissionContext, StatementContext } from "../../core/module.ts";
 import type { Notice } from "../../core/notice.ts";
 import { DEFAULT_PARAMETERS, type Parameters } from "../../core/parameters.ts";
-import { byteString, StateOverlay } from "../../core/state/overlay.ts";
+import { StateOverlay } from "../../core/state/overlay.ts";
 import { ITEMS } from "../../core/state/partition.ts";
 import { VersionedState } from "../../core/state/versioned-state.ts";
 import { type Capture, capture, computeSlicesRoot } from "../../core/statement/capture.ts";
