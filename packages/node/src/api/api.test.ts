@@ -70,9 +70,41 @@ describe("the API over a node that answers anything", () => {
     );
     await expectProblem(await node.get("/statements/ABC"), 400, "request.invalid", "id");
     await expectProblem(await node.get("/nothing"), 404, "route.not-found");
-    await expectProblem(await fetch(`${node.url}/`), 404, "route.not-found");
     await expectProblem(await node.get("/blocks/%E0%A4%A"), 400, "url.malformed");
     await expectProblem(await node.get(`/blocks?cursor=${"a".repeat(9_000)}`), 414, "url.too-long");
+  });
+
+  test("an error says what would be right", async () => {
+    const detailOf = async (path: string): Promise<string> =>
+      (await readProblem(await node.get(path))).detail;
+    assert.equal(
+      await detailOf("/events?type=Foo"),
+      "must be one of ObjectEvent, AggregationEvent, TransactionEvent, TransformationEvent, AssociationEvent",
+    );
+    assert.equal(await detailOf("/items/trace?id=a:b&direction=up"), "must be one of back, forward, both");
+    for (const path of ["/accounts/Foo", "/events?vendor=Foo"])
+      assert.match(await detailOf(path), /^must be 40 hexadecimal digits /);
+    for (const path of [`/statements/${ID}0`, "/blocks/x", "/partitions/x", "/stream?types=x", "/events/x"])
+      assert.doesNotMatch(await detailOf(path), /pattern|\^/, path);
+    await expectProblem(await node.get("/stream?bizStep=word"), 400, "epcis.term", "bizStep");
+  });
+
+  test("a path that exists names the methods it has", async () => {
+    const ask = (method: string, path: string, headers = {}) =>
+      fetch(`${node.url}/api/v1${path}`, { method, headers });
+    const blocks = await ask("DELETE", "/blocks/1?proof=true");
+    assert.equal(blocks.headers.get("allow"), "GET");
+    await expectProblem(blocks, 405, "method.not-allowed");
+    const statements = await ask("PUT", "/statements", { "content-type": "application/json" });
+    assert.equal(statements.headers.get("allow"), "POST, GET");
+    await expectProblem(statements, 405, "method.not-allowed");
+    await expectProblem(await ask("DELETE", "/nothing"), 404, "route.not-found");
+    await expectProblem(await ask("DELETE", "/blocks/"), 404, "route.not-found");
+  });
+
+  test("the root leads to the description", async () => {
+    const root = await fetch(`${node.url}/`, { redirect: "manual" });
+    assert.deepEqual([root.status, root.headers.get("location")], [302, "/api/v1/docs"]);
   });
 
   test("what nobody outside should read stays inside", async (t) => {
@@ -148,7 +180,9 @@ describe("the API over a node that answers anything", () => {
     assert.equal(problem.field, "body[1]");
     const tooMany = encodeCbor(Array.from({ length: 1_001 }, () => [Uint8Array.of(1), null]));
     await expectProblem(await post("application/cbor", tooMany), 400, "value.count", "body");
-    await expectProblem(await post("application/cbor", new Uint8Array(9 << 20)), 413, "body.too-large");
+    const tooLarge = await readProblem(await post("application/cbor", new Uint8Array(9 << 20)));
+    assert.deepEqual([tooLarge.status, tooLarge.code, tooLarge.field], [413, "body.too-large", "body"]);
+    assert.equal(tooLarge.detail, "must be at most 8388608 bytes");
   });
 
   test("garbage is answered with a problem, whatever it is", async () => {
@@ -216,6 +250,13 @@ describe("the API over a node that answers anything", () => {
     );
     assert.doesNotMatch(html, /(?:src|href)="?(?:https?:)?\/\//);
     for (const id of ids) assert.ok(html.includes(`id="${id}"`), id);
+    const [shown = ""] = html.split("<script>");
+    assert.doesNotMatch(shown, /`|\/:\w/);
+    assert.ok(shown.includes("/api/v1/statements/{id}/receipt"));
+    const commands = [...shown.matchAll(/<pre>(.*?)<\/pre>/g)].map(([, command = ""]) => command);
+    assert.equal(commands.length, ids.length);
+    for (const command of commands) assert.doesNotMatch(command, /&lt;|[{}]/);
+    assert.ok(commands.some((command) => /^curl -o receipt.cbor .*[0-9a-f]{64}\/receipt/.test(command)));
   });
 });
 

@@ -1,8 +1,8 @@
 /** The API on one page for people: every operation, its parameters, a command to copy, a form to try it. */
 import { createHash } from "node:crypto";
 import type { TObject } from "typebox";
-import { listParameters, type Parameter } from "./openapi.ts";
-import type { Operation } from "./operations.ts";
+import { listParameters, type Parameter, templateOf } from "./openapi.ts";
+import { CBOR, type Operation } from "./operations.ts";
 
 const STYLE = `
 :root{color-scheme:light dark;--line:#8884;--soft:#8881;--accent:#0a6cc4}
@@ -29,7 +29,7 @@ for (const form of document.forms) {
     const query = new URLSearchParams();
     for (const field of form.elements) {
       if (!field.name || field.value === "") continue;
-      if (field.dataset.in === "path") path = path.replace(":" + field.name, encodeURIComponent(field.value));
+      if (field.dataset.in === "path") path = path.replace("{" + field.name + "}", encodeURIComponent(field.value));
       else query.set(field.name, field.value);
     }
     return path + (query.size > 0 ? "?" + query : "");
@@ -77,6 +77,11 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ESCAPES[character]!);
 }
 
+/** What descriptions put between backticks is code. */
+function formatText(text: string): string {
+  return escapeHtml(text).replace(/`([^`]*)`/g, "<code>$1</code>");
+}
+
 export interface DocsPage {
   readonly html: string;
   readonly contentSecurityPolicy: string;
@@ -108,21 +113,26 @@ function renderOperation(operation: Operation, mount: string): string {
     ...listParameters(operation.query as TObject, "query"),
   ];
   const answers = Object.keys(operation.answer).join(", ");
-  return `<details id="${id}"><summary><span class="method">${method}</span> <code>${escapeHtml(mount + path)}</code><br>${escapeHtml(summary)}</summary>
-${description === undefined ? "" : `<p>${escapeHtml(description)}</p>`}<p>Answers <code>${escapeHtml(answers)}</code></p>
+  return `<details id="${id}"><summary><span class="method">${method}</span> <code>${escapeHtml(mount + templateOf(path))}</code><br>${formatText(summary)}</summary>
+${description === undefined ? "" : `<p>${formatText(description)}</p>`}<p>Answers <code>${escapeHtml(answers)}</code></p>
 <pre>${escapeHtml(exampleCommand(operation, parameters, mount))}</pre>${renderForm(operation, parameters, mount)}</details>`;
 }
 
 function exampleCommand(
-  { method, path, body }: Operation,
+  { method, path, body, answer }: Operation,
   parameters: readonly Parameter[],
   mount: string,
 ): string {
   const query = parameters.filter((parameter) => parameter.in === "query" && parameter.required);
-  const filled = path.replace(/:(\w+)/g, (_, name: string) => `<${name}>`);
-  const search = query.map(({ name }) => `${name}=<${name}>`).join("&");
+  const examples = new Map(parameters.map((parameter) => [parameter.name, exampleOf(parameter)]));
+  const filled = path.replace(/:(\w+)/g, (_, name: string) => examples.get(name) ?? "1");
+  const search = query
+    .map(({ name }) => `${name}=${encodeURIComponent(examples.get(name) ?? "1")}`)
+    .join("&");
   const url = `http://localhost:8080${mount}${filled}${search === "" ? "" : `?${search}`}`;
-  if (method === "GET") return `curl '${url}'`;
+  // Bytes are no text for a terminal.
+  const file = CBOR in answer && method === "GET" ? ` -o ${path.split("/").at(-1)}.cbor` : "";
+  if (method === "GET") return `curl${file} '${url}'`;
   const mediaType = Object.keys(body ?? {})[0] ?? "";
   return `curl -X POST -H 'content-type: ${mediaType}' --data-binary @statement.cose '${url}'`;
 }
@@ -135,17 +145,28 @@ function renderForm(
   // A stream never ends, and statements are bytes: neither fits a form.
   if (method !== "GET" || id === "streamActivity") return "";
   const fields = parameters.map(renderField).join("");
-  return `<form data-path="${escapeHtml(mount + path)}">${fields}<button>Try it</button><output></output></form>`;
+  return `<form data-path="${escapeHtml(mount + templateOf(path))}">${fields}<button>Try it</button><output></output></form>`;
 }
 
-function renderField({ name, in: place, required, description, schema }: Parameter): string {
+function renderField(parameter: Parameter): string {
+  const { name, in: place, required, description, schema } = parameter;
   const attributes = `name="${escapeHtml(name)}" data-in="${place}"${required ? " required" : ""}`;
   const choices = listChoices(schema);
   const input =
     choices === undefined
-      ? `<input ${attributes} autocomplete="off">`
+      ? `<input ${attributes} placeholder="${escapeHtml(exampleOf(parameter) ?? "")}" autocomplete="off">`
       : `<select ${attributes}>${["", ...choices].map((choice) => `<option>${escapeHtml(choice)}</option>`).join("")}</select>`;
-  return `<label><code>${escapeHtml(name)}</code>${required ? " *" : ""}${input}<small>${escapeHtml(description)}</small></label>`;
+  return `<label><code>${escapeHtml(name)}</code>${required ? " *" : ""}${input}<small>${formatText(description)}</small></label>`;
+}
+
+/** A value that the parameter takes, from its schema. */
+function exampleOf({ schema }: Parameter): string | undefined {
+  const { examples, minimum } = schema as { examples?: readonly string[]; minimum?: number };
+  return (
+    examples?.[0] ??
+    listChoices(schema)?.[0] ??
+    (minimum === undefined ? undefined : String(Math.max(1, minimum)))
+  );
 }
 
 function listChoices(schema: Parameter["schema"]): string[] | undefined {

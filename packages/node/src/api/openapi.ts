@@ -31,7 +31,7 @@ export function describeApi(
 ): OpenApi {
   const paths: OpenApi["paths"] = {};
   for (const operation of operations) {
-    const path = operation.path.replace(/:(\w+)/g, "{$1}");
+    const path = templateOf(operation.path);
     paths[path] = { ...paths[path], [operation.method.toLowerCase()]: describeOperation(operation) };
   }
   return {
@@ -48,6 +48,11 @@ export function describeApi(
     paths,
     components: { schemas: { Problem: plain(problemView) } },
   };
+}
+
+/** A path with its parameters as `{name}`. */
+export function templateOf(path: string): string {
+  return path.replace(/:(\w+)/g, "{$1}");
 }
 
 function describeOperation(operation: Operation): Json {

@@ -3,6 +3,7 @@ import { STATUS_CODES } from "node:http";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { FastifyReply } from "fastify";
 import { Type } from "typebox";
+import type { ApiLimits } from "./limits.ts";
 
 /** HTTP status by code; what is not here goes by the endings below, and else is a bad request. */
 const STATUS_BY_CODE: ReadonlyMap<string, number> = new Map([
@@ -90,7 +91,10 @@ interface HttpError {
   readonly validationContext?: string;
 }
 interface ValidationIssue {
+  readonly keyword: string;
   readonly instancePath: string;
+  /** The schema that refused, which the validator adds where it is `verbose`. */
+  readonly parentSchema?: { readonly description?: string };
   readonly message?: string;
   readonly params: Readonly<Record<string, unknown>>;
 }
@@ -105,7 +109,10 @@ const CODES_OF_FASTIFY: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** The problem of an error, or undefined where nobody outside should read it. */
-export function toProblem(error: unknown): Problem | undefined {
+export function toProblem(
+  error: unknown,
+  { bodySizeBytesMax }: Pick<ApiLimits, "bodySizeBytesMax">,
+): Problem | undefined {
   if (error instanceof LhgError) {
     // Failures behind a thread boundary come as this code, with a stack in their message.
     if (error.code === "internal") return undefined;
@@ -114,6 +121,8 @@ export function toProblem(error: unknown): Problem | undefined {
   const { code = "", validation, message = "", statusCode } = error as HttpError;
   if (validation !== undefined) return toValidationProblem(validation);
   const ours = CODES_OF_FASTIFY.get(code);
+  if (ours === "body.too-large")
+    return makeProblem(ours, `must be at most ${bodySizeBytesMax} bytes`, "body");
   if (ours !== undefined) return makeProblem(ours, message);
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
     return makeProblem("request.invalid", message, "", statusCode);
@@ -124,16 +133,22 @@ function withoutField(message: string, field: string): string {
   return field !== "" && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
 }
 
-function toValidationProblem([issue]: readonly ValidationIssue[]): Problem {
+function toValidationProblem(issues: readonly ValidationIssue[]): Problem {
+  const [issue] = issues;
   if (issue === undefined) return makeProblem("request.invalid", "is invalid");
   const { additionalProperty, missingProperty } = issue.params;
   const path = issue.instancePath.slice(1).replaceAll("/", ".");
-  const field = typeof additionalProperty === "string" ? additionalProperty : (missingProperty ?? path);
-  const detail =
-    additionalProperty === undefined
-      ? missingProperty === undefined
-        ? (issue.message ?? "is invalid")
-        : "is required"
-      : "is no parameter here";
-  return makeProblem("request.invalid", detail, String(field).slice(0, 200));
+  const field = String(additionalProperty ?? missingProperty ?? path).slice(0, 200);
+  return makeProblem("request.invalid", describeIssue(issue, issues), field);
+}
+
+function describeIssue(issue: ValidationIssue, issues: readonly ValidationIssue[]): string {
+  const { keyword, params, parentSchema, message = "is invalid" } = issue;
+  if (params.additionalProperty !== undefined) return "is no parameter here";
+  if (params.missingProperty !== undefined) return "is required";
+  if (keyword === "pattern") return `must be ${parentSchema?.description ?? "of another form"}`;
+  if (keyword !== "const") return message;
+  // A union of literals reports each of them.
+  const choices = issues.filter((each) => each.keyword === "const").map((each) => each.params.allowedValue);
+  return `must be one of ${choices.join(", ")}`;
 }

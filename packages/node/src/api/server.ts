@@ -64,7 +64,7 @@ export function createApi({ service, config, logger, limits: given, version = ""
       { requestId, error: error instanceof Error ? error.stack : String(error) },
       "a request failed",
     );
-  addErrorHandlers(app, logError);
+  addErrorHandlers(app, limits, logError);
   addChecks(app, config, limits);
   const hub = createStreamHub(
     service,
@@ -79,6 +79,8 @@ export function createApi({ service, config, logger, limits: given, version = ""
   app.addHook("onRoute", ({ config: route }) => {
     if (route?.operation !== undefined) operations.push(route.operation);
   });
+  refuseMethods(app, operations);
+  app.get("/", async (_request, reply) => reply.redirect(`${API_MOUNT}/docs`, 302));
   app.register(async (mounted) => addRoutes(mounted, service, hub, limits, operations, version), {
     prefix: API_MOUNT,
   });
@@ -113,10 +115,18 @@ function createServer(limits: ApiLimits): FastifyInstance {
     },
     routerOptions: { maxParamLength: limits.urlSizeBytesMax },
     ajv: {
-      customOptions: { removeAdditional: false, coerceTypes: true, useDefaults: false, allErrors: false },
+      customOptions: {
+        removeAdditional: false,
+        coerceTypes: true,
+        useDefaults: false,
+        allErrors: false,
+        // Errors carry their schema, whose description says what a pattern stands for.
+        verbose: true,
+      },
     },
     frameworkErrors: (error, _request, reply) => {
-      sendProblem(reply as FastifyReply, toProblem(error) ?? makeProblem("url.malformed", "is no URL"));
+      const problem = toProblem(error, limits) ?? makeProblem("url.malformed", "is no URL");
+      sendProblem(reply as FastifyReply, problem);
     },
     clientErrorHandler: answerBrokenRequest,
   });
@@ -147,9 +157,13 @@ function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): 
   socket.destroySoon();
 }
 
-function addErrorHandlers(app: FastifyInstance, logError: (error: unknown, requestId: string) => void): void {
+function addErrorHandlers(
+  app: FastifyInstance,
+  limits: ApiLimits,
+  logError: (error: unknown, requestId: string) => void,
+): void {
   app.setErrorHandler((error, request, reply) => {
-    const problem = toProblem(error);
+    const problem = toProblem(error, limits);
     if (problem !== undefined) {
       if (problem.status === 503 || problem.code === "proof.not-yet") reply.header("retry-after", 1);
       return sendProblem(reply, problem);
@@ -180,6 +194,28 @@ function addChecks(app: FastifyInstance, config: ApiConfig, limits: ApiLimits): 
     reply.header("retry-after", waitSeconds);
     return sendProblem(reply, makeProblem("rate.limited", `too many requests; wait ${waitSeconds} s`));
   });
+}
+
+/** A path that exists, asked with a method it does not have. */
+function refuseMethods(app: FastifyInstance, operations: readonly Operation[]): void {
+  app.addHook("onRequest", async (request: FastifyRequest, reply: FastifyReply) => {
+    if (!request.is404 || !request.url.startsWith(`${API_MOUNT}/`)) return undefined;
+    const path = request.url.slice(API_MOUNT.length).split("?", 1)[0]!;
+    const allowed = operations.filter((operation) => isPathOf(operation, path)).map(({ method }) => method);
+    if (allowed.length === 0) return undefined;
+    const methods = [...new Set(allowed)].join(", ");
+    reply.header("allow", methods);
+    return sendProblem(reply, makeProblem("method.not-allowed", `must be ${methods} here`));
+  });
+}
+
+function isPathOf(operation: Operation, path: string): boolean {
+  const names = operation.path.split("/");
+  const parts = path.split("/");
+  return (
+    names.length === parts.length &&
+    names.every((name, i) => (name.startsWith(":") ? parts[i] !== "" : name === parts[i]))
+  );
 }
 
 function addRoutes(

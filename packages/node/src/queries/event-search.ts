@@ -2,7 +2,13 @@
 import { concatBytes, toHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { canonicalIdentity } from "@lhg/protocol/epcis/identity";
-import { BIZ_STEPS, DISPOSITIONS, expandTerm, upgradeCbvUrn } from "@lhg/protocol/epcis/vocabulary";
+import {
+  BIZ_STEPS,
+  DISPOSITIONS,
+  readTerm,
+  upgradeCbvUrn,
+  type Vocabulary,
+} from "@lhg/protocol/epcis/vocabulary";
 import { findEventsByAlias } from "@lhg/protocol/modules/trace/trace-reader";
 import type { QueryContext } from "./context.ts";
 import { requireEventRecord, viewEvent } from "./events.ts";
@@ -45,14 +51,24 @@ const FILTERS: readonly (readonly [
   ["readPoint", "readPoint", readIdentity],
   ["bizLocation", "bizLocation", readIdentity],
   ["vendor", "vendor", (text, name) => toHex(readHex(text, 20, name))],
-  ["disposition", "disposition", (text) => expandTerm(DISPOSITIONS, upgradeCbvUrn(text))],
-  ["bizStep", "bizStep", (text) => expandTerm(BIZ_STEPS, upgradeCbvUrn(text))],
+  ["disposition", "disposition", (text, name) => readTermFilter(DISPOSITIONS, text, name)],
+  ["bizStep", "bizStep", (text, name) => readTermFilter(BIZ_STEPS, text, name)],
   ["action", "action", (text) => text],
   ["type", "type", (text) => text],
 ];
 
 function readIdentity(text: string, name: string): string {
   return canonicalIdentity(text, name).key;
+}
+
+/** A word of the CBV or a URI as the URI that events are indexed by. Throws `epcis.term`. */
+export function readTermFilter(vocabulary: Vocabulary, text: string, field: string): string {
+  return readTerm(
+    vocabulary,
+    { kind: "string", value: upgradeCbvUrn(text), start: 0, end: text.length },
+    field,
+    new Map(),
+  );
 }
 
 const CANDIDATES_PER_SCAN = 256;

@@ -185,6 +185,9 @@ describe("events and items", () => {
     assert.equal(await found({ bizStep: "packing" }), 1);
     assert.equal(await found({ bizStep: "https://ref.gs1.org/cbv/BizStep-packing" }), 1);
     assert.equal(await found({ bizStep: "urn:epcglobal:cbv:bizstep:packing" }), 1);
+    assert.equal(await found({ bizStep: "https://example.com/steps/packing" }), 0);
+    for (const field of ["bizStep", "disposition"])
+      await assert.rejects(found({ [field]: "unknownword" }), { code: "epcis.term", field });
     assert.equal(await found({ disposition: "conformant" }), 1);
     assert.equal(await found({ readPoint: PLACE }), 2);
     assert.equal(await found({ vendor }), 4);

@@ -4,9 +4,19 @@
  */
 import { type Static, type TSchema, Type } from "typebox";
 
+const DIGEST_EXAMPLE = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 const hexText = Type.String({ pattern: "^([0-9a-f]{2})*$", description: "bytes in lower-case hex" });
-export const addressText = Type.String({ pattern: "^[0-9a-f]{40}$", description: "20-byte address in hex" });
-export const digestText = Type.String({ pattern: "^[0-9a-f]{64}$", description: "SHA-256 digest in hex" });
+// What a pattern stands for begins its description: errors say "must be" before it.
+export const addressText = Type.String({
+  pattern: "^[0-9a-f]{40}$",
+  description: "40 hexadecimal digits in lower case: an address of 20 bytes",
+  examples: ["4f3a1c0b9e8d7f6a5b4c3d2e1f00112233445566"],
+});
+export const digestText = Type.String({
+  pattern: "^[0-9a-f]{64}$",
+  description: "64 hexadecimal digits in lower case: a SHA-256 digest",
+  examples: [DIGEST_EXAMPLE],
+});
 const amountText = Type.String({
   pattern: "^(0|[1-9][0-9]*)$",
   description: "smallest units of LHG (10^-8) as a decimal string",
@@ -278,7 +288,8 @@ export type ConsistencyView = Static<typeof consistencyView>;
 
 export const eventIdText = Type.String({
   pattern: "^[0-9a-f]{64}:[0-9]{1,6}$",
-  description: "<statement id of the capture>:<index of the event>",
+  description: "<statement id of the capture, 64 hexadecimal digits>:<index of the event>",
+  examples: [`${DIGEST_EXAMPLE}:0`],
 });
 export const eventTypeName = Type.Union([
   Type.Literal("ObjectEvent"),

@@ -65,7 +65,14 @@ export function addVendorRoutes(app: FastifyInstance, service: NodeService): voi
     query: "getHolder",
     path: "/holders",
     summary: "The vendor under whose prefix an identifier lies",
-    parameters: object({ id: Type.String({ minLength: 1, maxLength: 1024, description: "any URI" }) }),
+    parameters: object({
+      id: Type.String({
+        minLength: 1,
+        maxLength: 1024,
+        description: "any URI",
+        examples: ["urn:epc:id:sgtin:4012345.000000.1"],
+      }),
+    }),
     answer: Type.Object({ identity: Type.String(), prefix: Type.String(), vendor: vendorView }),
     toArgs: (input) => input,
   });

@@ -22,7 +22,11 @@ export function addBlockRoutes(app: FastifyInstance, service: NodeService): void
     summary: "A block by height or hash",
     description: "The proof of a block is its certified header.",
     params: object({
-      block: Type.String({ pattern: "^([0-9]{1,15}|[0-9a-f]{64})$", description: "height, or hash in hex" }),
+      block: Type.String({
+        pattern: "^([0-9]{1,15}|[0-9a-f]{64})$",
+        description: "a height, or a hash of 64 hexadecimal digits",
+        examples: ["1"],
+      }),
     }),
     parameters: object(proofParameter),
     answer: blockView,

@@ -27,6 +27,7 @@ const number = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const partition = Type.String({
   pattern: "^(base|items|(vendor|contract):[0-9a-f]{40})$",
   description: "base, items, vendor:<address> or contract:<address>",
+  examples: ["items"],
 });
 
 export function addChainRoutes(app: FastifyInstance, service: NodeService): void {
@@ -123,7 +124,12 @@ function addValueProof(app: FastifyInstance, service: NodeService): void {
       params: NOTHING,
       query: object({
         partition,
-        key: Type.String({ pattern: "^([0-9a-f]{2})+$", maxLength: 4096, description: "encoded key in hex" }),
+        key: Type.String({
+          pattern: "^([0-9a-f]{2})+$",
+          maxLength: 4096,
+          description: "an encoded key in hexadecimal digits, two for a byte",
+          examples: ["00"],
+        }),
       }),
       status: 200,
       answer: bytesAnswer,

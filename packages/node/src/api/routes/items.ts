@@ -30,6 +30,7 @@ const itemId = Type.String({
   minLength: 1,
   maxLength: 1024,
   description: "any URI of the item: EPC URN, Digital Link on any domain, CURIE, other URI",
+  examples: ["urn:epc:id:sgtin:4012345.000000.1"],
 });
 const claimedTime = (description: string) =>
   Type.Optional(Type.Integer({ minimum: -62_135_596_800_000, maximum: 253_402_300_799_999, description }));

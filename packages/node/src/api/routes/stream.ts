@@ -1,8 +1,9 @@
 import { LhgError } from "@lhg/protocol/core/errors";
 import { canonicalIdentity } from "@lhg/protocol/epcis/identity";
-import { BIZ_STEPS, expandTerm, upgradeCbvUrn } from "@lhg/protocol/epcis/vocabulary";
+import { BIZ_STEPS } from "@lhg/protocol/epcis/vocabulary";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
+import { readTermFilter } from "../../queries/event-search.ts";
 import { addressText, statementKind } from "../../queries/views.ts";
 import { addOperation, NOTHING, object } from "../operations.ts";
 import type { StreamFilter, StreamHub } from "../stream-hub.ts";
@@ -13,7 +14,7 @@ const parameters = object({
   types: Type.Optional(
     Type.String({
       pattern: "^(block|statement|event)(,(block|statement|event))*$",
-      description: "of block, statement, event; all by default",
+      description: "block, statement, event, or several of them with commas between; all by default",
     }),
   ),
   kind: Type.Optional(statementKind),
@@ -51,7 +52,7 @@ export function addStreamRoutes(app: FastifyInstance, hub: StreamHub): void {
         ...(kind === undefined ? {} : { kind }),
         ...(vendor === undefined ? {} : { vendor }),
         ...(item === undefined ? {} : { item: canonicalIdentity(item, "item").key }),
-        ...(bizStep === undefined ? {} : { bizStep: expandTerm(BIZ_STEPS, upgradeCbvUrn(bizStep)) }),
+        ...(bizStep === undefined ? {} : { bizStep: readTermFilter(BIZ_STEPS, bizStep, "bizStep") }),
       };
       const resumed = readLastEventId(request.headers["last-event-id"]) ?? after;
       hub.open(reply.raw, filter, resumed);
