@@ -21,7 +21,7 @@ let folder: string;
 let dev: Started;
 
 function environment(): NodeJS.ProcessEnv {
-  return { ...process.env, LHG_PASSPHRASE: "x", LHG_DATA: folder, LHG_URL: dev?.url };
+  return { ...process.env, LHG_PASSPHRASE: "correct horse", LHG_DATA: folder, LHG_URL: dev?.url };
 }
 
 async function startDev(): Promise<Started> {

@@ -1,42 +1,87 @@
 /** Where the passphrase of a key comes from: a file descriptor, the environment, or the person at the terminal. */
-import { closeSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { ReadStream } from "node:tty";
 import { LhgError } from "@lhg/protocol/core/errors";
 
 export interface PassphraseSource {
   /** File descriptor whose first line is the passphrase. */
   readonly fd: number | undefined;
   readonly environment: string | undefined;
-  readonly stdin: NodeJS.ReadStream;
-  readonly stderr: NodeJS.WritableStream;
+  /** The terminal of the person who runs the command; undefined where there is none. */
+  readonly openTerminal: () => Terminal | undefined;
 }
+
+export interface Terminal {
+  readonly input: Pick<NodeJS.ReadStream, "setRawMode" | "setEncoding" | "resume" | "pause" | "on" | "off">;
+  readonly write: (text: string) => void;
+  readonly close: () => void;
+}
+
+/** Standard input, or where that is a pipe (`echo ... | lhg device record KEY -`) the terminal behind it. */
+export function openTerminal(): Terminal | undefined {
+  if (process.stdin.isTTY)
+    return { input: process.stdin, write: (text) => void process.stderr.write(text), close: () => {} };
+  let fd: number;
+  try {
+    fd = openSync("/dev/tty", "r+");
+  } catch {
+    return undefined;
+  }
+  const input = new ReadStream(fd);
+  return { input, write: (text) => void writeSync(fd, text), close: () => input.destroy() };
+}
+
+const PASSPHRASE_CHARACTERS_MIN = 8;
 
 const PASSPHRASE_BYTES_MAX = 1024;
 
 /** A descriptor is read once; the keys of one command share what it held. */
 const readDescriptors = new Map<number, string>();
 
-/** Asks twice when `isNew`. Throws `passphrase.missing`, `passphrase.mismatch`, `passphrase.too-long`. */
+/** Asks twice when `isNew`. Throws `passphrase.missing`, `passphrase.mismatch`, `passphrase.too-long`, of new ones `passphrase.short`. */
 export async function readPassphrase(
   source: PassphraseSource,
   prompt: string,
   isNew = false,
 ): Promise<string> {
+  const passphrase = await findPassphrase(source, prompt, isNew);
+  if (isNew) checkLength(passphrase);
+  return passphrase;
+}
+
+function checkLength(passphrase: string): void {
+  if ([...passphrase].length < PASSPHRASE_CHARACTERS_MIN)
+    throw new LhgError(
+      "passphrase.short",
+      `must have at least ${PASSPHRASE_CHARACTERS_MIN} characters`,
+      "passphrase",
+    );
+}
+
+async function findPassphrase(source: PassphraseSource, prompt: string, isNew: boolean): Promise<string> {
   if (source.fd !== undefined) {
     const passphrase = readDescriptors.get(source.fd) ?? readFromDescriptor(source.fd);
     readDescriptors.set(source.fd, passphrase);
     return passphrase;
   }
   if (source.environment !== undefined) return source.environment;
-  if (source.stdin.isTTY !== true)
+  const terminal = source.openTerminal();
+  if (terminal === undefined)
     throw new LhgError(
       "passphrase.missing",
       "is needed: set LHG_PASSPHRASE, give --passphrase-fd, or run at a terminal",
       "passphrase",
     );
-  const first = await askHidden(source, `${prompt}: `);
-  if (isNew && (await askHidden(source, "the same again: ")) !== first)
-    throw new LhgError("passphrase.mismatch", "the two differ", "passphrase");
-  return first;
+  try {
+    const first = await askHidden(terminal, `${prompt}: `);
+    if (!isNew) return first;
+    checkLength(first);
+    if ((await askHidden(terminal, "the same again: ")) !== first)
+      throw new LhgError("passphrase.mismatch", "the two differ", "passphrase");
+    return first;
+  } finally {
+    terminal.close();
+  }
 }
 
 function readFromDescriptor(fd: number): string {
@@ -61,18 +106,18 @@ const CONTROL_D = "\u0004";
 const BACKSPACES: ReadonlySet<string> = new Set(["\u0008", "\u007f"]);
 
 /** Reads a line without echo. Control-C gives up. */
-function askHidden({ stdin, stderr }: PassphraseSource, prompt: string): Promise<string> {
-  stderr.write(prompt);
-  stdin.setRawMode(true);
-  stdin.setEncoding("utf8");
-  stdin.resume();
+function askHidden({ input, write }: Terminal, prompt: string): Promise<string> {
+  write(prompt);
+  input.setRawMode(true);
+  input.setEncoding("utf8");
+  input.resume();
   return new Promise((resolve, reject) => {
     let typed = "";
     const finish = (settle: () => void): void => {
-      stdin.off("data", onData);
-      stdin.setRawMode(false);
-      stdin.pause();
-      stderr.write("\n");
+      input.off("data", onData);
+      input.setRawMode(false);
+      input.pause();
+      write("\n");
       settle();
     };
     const onData = (chunk: string): void => {
@@ -89,6 +134,6 @@ function askHidden({ stdin, stderr }: PassphraseSource, prompt: string): Promise
         else if (typed.length < PASSPHRASE_BYTES_MAX) typed += character;
       }
     };
-    stdin.on("data", onData);
+    input.on("data", onData);
   });
 }

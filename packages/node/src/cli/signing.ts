@@ -8,7 +8,7 @@ import { createNodeSigner } from "@lhg/sdk/crypto/node";
 import { type Account, createAccount, parseAddress } from "./accounts.ts";
 import { type DevKeys, findDevAccount } from "./dev-keys.ts";
 import { listKeys, openKey, readStoredKey } from "./key-folder.ts";
-import { readPassphrase } from "./passphrase.ts";
+import { openTerminal, readPassphrase } from "./passphrase.ts";
 import type { GlobalOptions, Session } from "./session.ts";
 
 export function keyFolderOf({ keys, data }: GlobalOptions): string {
@@ -20,8 +20,7 @@ export function askPassphrase({ options }: Session, prompt: string, isNew = fals
     {
       fd: options.passphraseFd,
       environment: process.env.LHG_PASSPHRASE,
-      stdin: process.stdin,
-      stderr: process.stderr,
+      openTerminal,
     },
     prompt,
     isNew,
