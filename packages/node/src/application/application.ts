@@ -14,7 +14,7 @@ import {
 } from "@lhg/protocol/core/block/header";
 import { outcome } from "@lhg/protocol/core/block/outcome";
 import { hashValidators, type ValidatorSet } from "@lhg/protocol/core/block/validator-set";
-import { equalBytes, toHex, ZERO32 } from "@lhg/protocol/core/bytes";
+import { equalBytes, ZERO32 } from "@lhg/protocol/core/bytes";
 import { decode, encode } from "@lhg/protocol/core/codec/definition";
 import type { Crypto } from "@lhg/protocol/core/crypto";
 import { assertInvariant, LhgError } from "@lhg/protocol/core/errors";
@@ -111,9 +111,6 @@ export interface CommitSummary {
   readonly skipped: readonly SkipResult[];
 }
 
-/** Decoded statements kept between check and execution, by leaf hash. */
-const PREPARED_MAX = 50_000;
-
 /** Writes that make the statements of a block findable; they join the block's batch. */
 export type BlockIndexer = (block: {
   readonly crypto: Crypto;
@@ -144,7 +141,6 @@ export class LedgerApplication {
   private lastCertificate: Uint8Array | null;
   private executed: Executed | undefined;
   private readonly indexBlock: BlockIndexer;
-  private readonly prepared = new Map<string, PreparedStatement>();
 
   private constructor(
     crypto: Crypto,
@@ -258,18 +254,12 @@ export class LedgerApplication {
     return decode(transitionsRecord, stored, "transitions").filter((entry) => entry < height);
   }
 
-  /** Decodes a statement, once: what was checked is not decoded again to be executed. */
-  private prepare({ bytes, leafHash }: Pick<StatementInput, "bytes" | "leafHash">): PreparedStatement {
-    const name = toHex(leafHash);
-    const held = this.prepared.get(name);
-    if (held !== undefined) return held;
-    const statement = prepareStatement(this.crypto, decode(submission, bytes, "submission"));
-    // Only the COSE bytes are behind the leaf hash: a capture's slices are looked at each time they come.
-    if (statement.kind !== "capture") {
-      this.prepared.set(name, statement);
-      if (this.prepared.size > PREPARED_MAX) this.prepared.delete(this.prepared.keys().next().value!);
-    }
-    return statement;
+  /**
+   * Decodes a statement, for the check and again for the block: keeping it between the two cost more in the
+   * garbage collector than decoding (measured).
+   */
+  private prepare({ bytes }: Pick<StatementInput, "bytes">): PreparedStatement {
+    return prepareStatement(this.crypto, decode(submission, bytes, "submission"));
   }
 
   /** Judges statements against the committed state, as if each came first in the next block. */
@@ -413,7 +403,6 @@ export class LedgerApplication {
   }
 
   private summarize(result: BlockResult): CommitSummary {
-    for (const { statement } of result.executed) this.prepared.delete(toHex(statement.leafHash));
     return {
       tip: this.tip,
       executed: result.executed.map(({ statement, outcome }) => ({
