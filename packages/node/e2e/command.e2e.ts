@@ -48,13 +48,26 @@ async function stopDev(): Promise<number | null> {
   return code;
 }
 
-function run(...args: readonly string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+interface Ran {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(...args: readonly string[]): Promise<Ran> {
+  return runPiped("", ...args);
+}
+
+/** As `echo TEXT | lhg ...`. */
+function runPiped(text: string, ...args: readonly string[]): Promise<Ran> {
   return new Promise((resolve) => {
     const options = { env: environment(), cwd: folder, maxBuffer: 16 << 20 };
-    execFile(process.execPath, [MAIN, ...args], options, (error, stdout, stderr) => {
+    const child = execFile(process.execPath, [MAIN, ...args], options, (error, stdout, stderr) => {
       const exitCode = error === null ? 0 : Number(error.code);
       resolve({ exitCode, stdout, stderr });
     });
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(text);
   });
 }
 
@@ -120,6 +133,46 @@ test("a device is registered and its readings are recorded once", async () => {
   assert.equal((await runJson("device", "record", "sensor", "readings.json")).seq, 3);
   const shown = await runJson("device", "show", device);
   assert.deepEqual([shown.stream.headSeq, shown.stream.gaps], [3, []]);
+});
+
+test("readings recorded while the node is down are kept, and sent once it is back", async () => {
+  const readings = '[{"n":"urn:dev:mac:2","u":"Cel","v":3.5}]';
+  await runJson("keys", "new", "outpost");
+  const { device } = await runJson("device", "register", "outpost", "--model", "T-2");
+  assert.equal(await stopDev(), 0);
+  const bad = await runPiped('[{"n":"urn:dev:mac:2","v":"warm"}]', "device", "record", "outpost", "-");
+  assert.equal(bad.exitCode, EXIT.refused);
+  assert.match(bad.stderr, /senml|json|decimal/);
+  const first = await runPiped(readings, "device", "record", "outpost", "-");
+  assert.deepEqual([first.exitCode, first.stdout], [EXIT.unreachable, ""]);
+  assert.match(first.stderr, /Kept: 1 collection waits; .*lhg device flush outpost \(device\.kept\)\n$/);
+  const second = await runPiped(readings, "device", "record", "outpost", "-", "--json");
+  assert.match(JSON.parse(second.stderr).error.message, /^Kept: 2 collections wait; they are sent/);
+  const early = await run("device", "flush", "outpost");
+  assert.deepEqual([early.exitCode, /Kept: 2 collections/.test(early.stderr)], [EXIT.unreachable, true]);
+  const stranger = await runPiped(readings, "device", "record", "acme-manufacturing", "-");
+  assert.deepEqual(
+    [stranger.exitCode, /client\.unreachable/.test(stranger.stderr)],
+    [EXIT.unreachable, true],
+  );
+  dev = await startDev();
+  const flushed = await run("device", "flush", "outpost");
+  assert.match(flushed.stdout, /^Sent 2 collections up to number 2/, flushed.stderr);
+  assert.equal((await run("device", "flush", "outpost")).stdout, "Nothing waits.\n");
+  assert.equal((await runJson("device", "record", "outpost", "readings.json")).seq, 3);
+  const { stream } = await runJson("device", "show", device);
+  assert.deepEqual([stream.headSeq, stream.readings, stream.gaps], [3, 3, []]);
+});
+
+test("a revoked device records no more from the next block on", async () => {
+  const { fromHeight, height } = await runJson("device", "revoke", "outpost");
+  assert.equal(fromHeight, height + 1);
+  const late = await run("device", "record", "outpost", "readings.json");
+  assert.equal(late.exitCode, EXIT.refused);
+  assert.match(
+    late.stderr,
+    /Kept: 1 collection, of which the chain takes none in this stream \(device\.revoked\)/,
+  );
 });
 
 test("a vendor is admitted by the validators, and what is not covered is refused", async () => {

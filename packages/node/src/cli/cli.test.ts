@@ -61,6 +61,7 @@ const COMMANDS = [
   "device show",
   "device revoke",
   "device record",
+  "device flush",
   "send",
   "send transfer",
   "send credit",

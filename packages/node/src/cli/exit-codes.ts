@@ -17,7 +17,7 @@ export const EXIT_CODES_HELP = `Exit codes:
   0   done
   1   refused by the chain, a proof that does not hold, or wrong input
   2   wrong use of this command
-  3   the node cannot be reached
+  3   the node cannot be reached; readings that were recorded meanwhile are kept (device.kept)
   4   there is no such thing
   70  a fault of this program (LHG_DEBUG=1 shows where)
   130 ended by a second Ctrl-C`;
@@ -30,7 +30,10 @@ export interface Failure {
   readonly message: string;
 }
 
-const UNREACHABLE_CODES: ReadonlySet<string> = new Set(["client.unreachable", "client.timeout"]);
+/** No node answered, so that nothing is known of it. */
+export const UNREACHABLE_CODES: ReadonlySet<string> = new Set(["client.unreachable", "client.timeout"]);
+/** What was recorded while no node answered is kept and sent later. */
+const KEPT_CODE = "device.kept";
 
 export function describeFailure(error: unknown): Failure {
   if (error instanceof LhgError) {
@@ -45,7 +48,7 @@ export function describeFailure(error: unknown): Failure {
 
 function exitCodeOf(code: string): ExitCode {
   if (code.startsWith("usage.")) return EXIT.usage;
-  if (UNREACHABLE_CODES.has(code)) return EXIT.unreachable;
+  if (UNREACHABLE_CODES.has(code) || code === KEPT_CODE) return EXIT.unreachable;
   return code.endsWith(".not-found") ? EXIT.notFound : EXIT.refused;
 }
 

@@ -271,7 +271,11 @@ function addDevice(program: Command, act: Act): void {
     .command("revoke")
     .argument("<device>", "address of the device, or the name of its key")
     .description("revoke a device: from then on it may only fill gaps")
-    .option("--from-height <height>", "first block that takes no new readings of it", readIndex)
+    .option(
+      "--from-height <height>",
+      "first block that takes no new readings of it; by default the one after the revocation",
+      readIndex,
+    )
     .addOption(asOption())
     .addHelpText("after", examples("lhg device revoke sensor-7"))
     .action(act(async () => (await import("./commands/device.ts")).revokeDevice));
@@ -284,12 +288,22 @@ function addDevice(program: Command, act: Act): void {
     .addOption(waitOption())
     .addHelpText(
       "after",
-      examples(
-        "lhg device record sensor-7 readings.json",
-        'echo \'[{"n":"urn:dev:mac:1","u":"Cel","v":21.5}]\' | lhg device record sensor-7 -',
-      ),
+      `\nWithout a node it signs and keeps them in the data folder, says so and ends with exit code 3, once the device was
+registered or recorded from here.
+${examples(
+  "lhg device record sensor-7 readings.json",
+  'echo \'[{"n":"urn:dev:mac:1","u":"Cel","v":21.5}]\' | lhg device record sensor-7 -',
+)}`,
     )
     .action(act(async () => (await import("./commands/device-record.ts")).recordReadings));
+  device
+    .command("flush")
+    .argument("<key>", "name of the device's key")
+    .description("send the collections that wait, which were recorded while the node could not be reached")
+    .option("--stream <number>", "stream of the device", readIndex, 0)
+    .addOption(waitOption())
+    .addHelpText("after", examples("lhg device flush sensor-7"))
+    .action(act(async () => (await import("./commands/device-record.ts")).flushReadings));
 }
 
 function addSend(program: Command, act: Act): void {

@@ -1,8 +1,8 @@
 /** Who a command acts as: keys of this machine, by the names people give them. */
 import { join } from "node:path";
-
 import type { Address } from "@lhg/protocol/core/account";
 import { toHex } from "@lhg/protocol/core/bytes";
+import type { PublicKey } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { createNodeSigner } from "@lhg/sdk/crypto/node";
 import { type Account, createAccount, parseAddress } from "./accounts.ts";
@@ -59,4 +59,16 @@ export async function resolveAddress(
     parseAddress(name) ?? (devKeys === undefined ? undefined : findDevAccount(devKeys, name)?.address);
   if (address !== undefined) return address;
   return (await readStoredKey(keyFolderOf(session.options), name)).address;
+}
+
+/** Address and public key of a key that is here, by name or address; no passphrase is needed. Throws `key.not-found`. */
+export async function resolvePublicKey(
+  session: Session,
+  devKeys: DevKeys | undefined,
+  name: string,
+): Promise<{ readonly address: Address; readonly key: PublicKey }> {
+  const known = devKeys === undefined ? undefined : findDevAccount(devKeys, name);
+  if (known !== undefined) return { address: known.address, key: known.signer.publicKey };
+  const folder = keyFolderOf(session.options);
+  return readStoredKey(folder, await findStoredName(folder, name));
 }

@@ -54,6 +54,8 @@ export interface Device {
    * saved. Throws `senml.*`, `device.full` (too much waits to be sent), `device.blocked`, `device.exhausted`.
    */
   record(readings: Readings): Promise<Recorded>;
+  /** Throws as `record` would for readings that no chain takes, and records nothing. */
+  check(readings: Readings): void;
   /** Signs the open batch now. */
   close(): Promise<void>;
   /** Sends what waits, oldest first, until something fails. Recording goes on meanwhile. */
@@ -136,6 +138,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
       return state;
     },
     record: async (readings) => batcher.add(readReadings(readings, nowMs())),
+    check: (readings) => void readReadings(readings, nowMs()),
     close: () => batcher.close(),
     flush: async (send, flushOptions = {}) => {
       await batcher.close();

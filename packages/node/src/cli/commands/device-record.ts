@@ -1,20 +1,23 @@
-import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { toHex } from "@lhg/protocol/core/bytes";
-import { decode } from "@lhg/protocol/core/codec/definition";
-import { decodeSign1 } from "@lhg/protocol/core/cose";
 import { LhgError } from "@lhg/protocol/core/errors";
-import type { Parameters } from "@lhg/protocol/core/parameters";
-import { submission } from "@lhg/protocol/core/statement/submission";
-import { computeCollectionCost } from "@lhg/protocol/modules/collection/collection";
-import { collection } from "@lhg/protocol/modules/collection/messages";
-import { nodeCrypto } from "@lhg/sdk/crypto/node";
-import { createDevice, type Device } from "@lhg/sdk/device/device";
-import { createFileStore } from "@lhg/sdk/device/file-store";
-import { type Chain, getParameters, openChain, requireOk, submit, type Wait, waitFor } from "../chain.ts";
-import { ensureCredits } from "../credit.ts";
+import type { Wait } from "../chain.ts";
+import { findDevKeys, loadDevKeys } from "../dev-keys.ts";
+import {
+  countWaiting,
+  type Desk,
+  type DeviceMemory,
+  describeKept,
+  keptError,
+  openDesk,
+  type Reached,
+  recallDevice,
+  rememberDevice,
+  sendWaiting,
+  tryChain,
+} from "../device-desk.ts";
 import type { Session } from "../session.ts";
-import { openAccount } from "../signing.ts";
+import { openAccount, resolvePublicKey } from "../signing.ts";
 
 interface RecordOptions {
   readonly stream: number;
@@ -23,6 +26,11 @@ interface RecordOptions {
 
 const INPUT_BYTES_MAX = 16 << 20;
 
+interface Input {
+  readonly file: string;
+  readonly bytes: Uint8Array;
+}
+
 /** Signs what the files hold as collections of the device, then sends all that waits, earlier runs' included. */
 export async function recordReadings(
   session: Session,
@@ -30,58 +38,100 @@ export async function recordReadings(
   files: readonly string[],
   options: RecordOptions,
 ): Promise<void> {
-  const chain = await openChain(session);
-  const account = await openAccount(session, chain.devKeys, keyName);
-  const parameters = await getParameters(chain);
-  const folder = join(session.options.data, "devices");
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const device = await createDevice({
-    signer: account.signer,
-    chainId: chain.chainId,
-    stream: options.stream,
-    store: createFileStore(join(folder, `${toHex(account.address)}-${options.stream}.state`)),
-    limits: parameters,
-    crypto: nodeCrypto,
-  });
+  const inputs: Input[] = [];
+  for (const file of files) inputs.push({ file, bytes: await readInput(file) });
+  const reached = await tryChain(session);
+  const { address } = await resolvePublicKey(session, await loadDevKeys(session.options.data), keyName);
+  const memory = await findMemory(session, reached, address);
+  const { signer } = await openAccount(
+    session,
+    await findDevKeys(session.options.data, memory.chainId),
+    keyName,
+  );
+  const desk = await openDesk(session, { name: keyName, signer, stream: options.stream, memory });
+  const { device } = desk;
   const { headSeq: before } = device.state;
-  for (const file of files) await recordFile(device, file);
-  const { vendor } = await chain.client.getDevice(toHex(device.address));
-  await ensureCredits(session, chain, vendor, costOfWaiting(device, parameters));
-  const last = await flush(session, chain, device, options.wait);
+  for (const { file, bytes } of inputs) await naming(file, async () => device.check(bytes));
+  try {
+    for (const { file, bytes } of inputs) await naming(file, () => device.record(bytes));
+  } catch (error) {
+    if (countWaiting(desk) > 0) session.output.note(describeKept(desk));
+    throw error;
+  }
+  if (reached instanceof LhgError) throw keptError(desk);
+  const { sent, last } = await sendWaiting(session, reached, desk, options.wait);
   const recorded = device.state.headSeq - before;
   session.output.result(
-    {
-      device: toHex(device.address),
-      stream: options.stream,
-      recorded,
-      seq: device.state.headSeq,
-      id: toHex(device.state.headId),
-      height: last.height,
-      status: last.status,
+    { ...describeDesk(desk), recorded, sent, height: last.height, status: last.status },
+    `Recorded ${countCollections(recorded)} up to number ${device.state.headSeq}, block ${last.height}, id ${last.id}`,
+  );
+  if (sent > recorded) session.output.note(`Sent ${countCollections(sent - recorded)} that waited.`);
+}
+
+/** Sends what waits; that is signed already, so no passphrase is asked for. */
+export async function flushReadings(
+  session: Session,
+  keyName: string,
+  options: RecordOptions,
+): Promise<void> {
+  const reached = await tryChain(session);
+  const { address, key } = await resolvePublicKey(session, await loadDevKeys(session.options.data), keyName);
+  const memory = await findMemory(session, reached, address);
+  const signer = {
+    publicKey: key,
+    sign: () => {
+      throw new LhgError("device.locked", "only sends what is signed already", keyName);
     },
-    `Recorded ${recorded} collections up to number ${device.state.headSeq}, block ${last.height}, id ${last.id}`,
+  };
+  const desk = await openDesk(session, { name: keyName, signer, stream: options.stream, memory });
+  if (countWaiting(desk) === 0) {
+    session.output.result({ ...describeDesk(desk), sent: 0 }, "Nothing waits.");
+    return;
+  }
+  if (reached instanceof LhgError) throw keptError(desk);
+  const { sent, last } = await sendWaiting(session, reached, desk, options.wait);
+  session.output.result(
+    { ...describeDesk(desk), sent, height: last.height, status: last.status },
+    `Sent ${countCollections(sent)} up to number ${desk.device.state.headSeq}, block ${last.height}, id ${last.id}`,
   );
 }
 
-/** Credits that the collections cost which no node has confirmed yet. */
-function costOfWaiting({ state }: Device, parameters: Parameters): number {
-  return state.kept
-    .filter(({ seq }) => seq > state.acknowledgedSeq)
-    .reduce((sum, { bytes }) => {
-      const { statement } = decode(submission, bytes, "submission");
-      const { readings } = decode(collection, decodeSign1(statement).payload, "collection");
-      return sum + computeCollectionCost(parameters, readings.length, statement.length);
-    }, 0);
+/** What the chain says, which is remembered; where it cannot be reached, what was remembered. */
+async function findMemory(
+  session: Session,
+  reached: Reached | LhgError,
+  address: Uint8Array,
+): Promise<DeviceMemory> {
+  const remembered = await recallDevice(session, address);
+  if (reached instanceof LhgError) {
+    if (remembered === undefined) throw reached;
+    return remembered;
+  }
+  const memory = { ...reached.parameters, chainId: reached.chain.chainId };
+  await rememberDevice(session, address, memory);
+  return memory;
 }
 
-async function recordFile(device: Device, file: string): Promise<void> {
-  const bytes = file === "-" ? await readStandardInput() : new Uint8Array(await readFile(file));
+function describeDesk({ device, stream }: Desk): object {
+  const { headSeq, headId } = device.state;
+  return { device: toHex(device.address), stream, seq: headSeq, id: toHex(headId) };
+}
+
+function countCollections(count: number): string {
+  return `${count} collection${count === 1 ? "" : "s"}`;
+}
+
+async function naming(file: string, work: () => Promise<unknown>): Promise<void> {
   try {
-    await device.record(bytes);
+    await work();
   } catch (error) {
     if (!(error instanceof LhgError)) throw error;
     throw new LhgError(error.code, error.message, file);
   }
+}
+
+async function readInput(file: string): Promise<Uint8Array> {
+  return file === "-" ? readStandardInput() : new Uint8Array(await readFile(file));
 }
 
 async function readStandardInput(): Promise<Uint8Array> {
@@ -94,15 +144,4 @@ async function readStandardInput(): Promise<Uint8Array> {
     chunks.push(chunk as Buffer);
   }
   return new Uint8Array(Buffer.concat(chunks));
-}
-
-async function flush(session: Session, chain: Chain, device: Device, wait: Wait) {
-  let sent = 0;
-  const { problem } = await device.flush((bytes) => {
-    session.output.progress(`sending collection ${++sent}`);
-    return submit(chain, bytes);
-  });
-  if (problem !== undefined) throw problem;
-  session.output.progress("waiting for the block");
-  return requireOk(chain, await waitFor(chain, toHex(device.state.headId), wait));
 }

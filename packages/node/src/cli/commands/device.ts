@@ -1,13 +1,14 @@
 import { toHex } from "@lhg/protocol/core/bytes";
 import { makeDeviceRegistration, makeDeviceRevocation } from "@lhg/sdk/transaction/messages";
-import { chooseAccount, openChain, sendMessages } from "../chain.ts";
+import { chooseAccount, getParameters, openChain, sendMessages } from "../chain.ts";
+import { rememberDevice } from "../device-desk.ts";
 import { formatFields, formatTable } from "../output.ts";
 import { commandName, type Session } from "../session.ts";
 import { openAccount, resolveAddress } from "../signing.ts";
 
 const CONSENT_LIFETIME_MS = 3_600_000;
-/** Blocks until a revocation acts: the transaction must be in a block before it. */
-const REVOCATION_AHEAD = 10;
+/** The protocol's word for the block after the one that revokes. */
+const NEXT_BLOCK = 0;
 
 export async function registerDevice(
   session: Session,
@@ -32,6 +33,8 @@ export async function registerDevice(
     ...(options.limit === undefined ? {} : { creditsPerDayMax: options.limit }),
   });
   const settled = await sendMessages(chain, vendor, [message]);
+  const { chainId } = chain;
+  await rememberDevice(session, device.address, { ...(await getParameters(chain)), chainId });
   session.output.result(
     { ...settled, device: toHex(device.address), vendor: toHex(vendor.address) },
     `Registered ${keyName} (${toHex(device.address)}) for ${vendor.name} in block ${settled.height}`,
@@ -100,8 +103,9 @@ export async function revokeDevice(
     options.as,
     (keys) => keys.vendors.find(({ address }) => toHex(address) === owner) ?? keys.vendors[0]!,
   );
-  const fromHeight = options.fromHeight ?? chain.height + REVOCATION_AHEAD;
-  const settled = await sendMessages(chain, account, [makeDeviceRevocation(device, fromHeight)]);
+  const asked = options.fromHeight ?? NEXT_BLOCK;
+  const settled = await sendMessages(chain, account, [makeDeviceRevocation(device, asked)]);
+  const fromHeight = asked === NEXT_BLOCK ? settled.height + 1 : asked;
   session.output.result(
     { ...settled, device: toHex(device), fromHeight },
     `Revoked ${toHex(device)}: from block ${fromHeight} on it may only fill gaps`,
