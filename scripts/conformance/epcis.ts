@@ -260,12 +260,10 @@ async function runHashes(folder: string): Promise<ConformanceResult[]> {
   return [preHashes, hashes];
 }
 
-/**
- * GS1's examples carry event ids in the form of event hashes. They do not count: the reference implementation
- * publishes another hash (epcisDocHavingEventWithComment) for an event of these examples than its id says.
- */
+/** GS1's examples carry event ids in the form of event hashes: no test cases, so they are told of and not counted. */
 async function compareEventIds(files: readonly string[]): Promise<ConformanceResult> {
   const result = empty("CBV event hash, ids in GS1's examples");
+  let ids = 0;
   let equal = 0;
   for (const file of files) {
     const plain = contextFirst(JSON.parse(await readFile(file, "utf8")) as Json);
@@ -273,12 +271,12 @@ async function compareEventIds(files: readonly string[]): Promise<ConformanceRes
     for (const event of document.events) {
       const { eventId } = readEvent(event, document.context);
       if (!eventId?.startsWith("ni:")) continue;
-      result.skipped += 1;
+      ids += 1;
       if (eventHash(event, document.context, hasher) === eventId) equal += 1;
     }
   }
   result.notes.push(
-    `${equal} of ${result.skipped} ids equal our hash; not counted, see the reason in the source`,
+    `${equal} of ${ids} ids equal our hash; no test cases and not counted, because an id is only what its captor wrote: for the one event of these whose hash the reference implementation publishes (epcisDocHavingEventWithComment), that hash is not the id either, and ours equals it`,
   );
   return result;
 }
