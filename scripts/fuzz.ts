@@ -29,6 +29,7 @@ if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
 interface Total {
   inputs: number;
   accepted: number;
+  acceptedAs: string;
   failed: number;
 }
 const totals = new Map<string, Total>();
@@ -45,9 +46,10 @@ worker.on("message", (message: FromFuzzWorker) => {
   if (message.type === "begin") current = message.target;
   if (message.type === "end") finish();
   if (message.type !== "report") return;
-  const { target, inputs, accepted, failures: found } = message.report;
-  const total = totals.get(target) ?? { inputs: 0, accepted: 0, failed: 0 };
+  const { target, inputs, accepted, acceptedAs, failures: found } = message.report;
+  const total = totals.get(target) ?? { inputs: 0, accepted: 0, acceptedAs, failed: 0 };
   totals.set(target, {
+    ...total,
     inputs: total.inputs + inputs,
     accepted: total.accepted + accepted,
     failed: total.failed + found.length,
@@ -91,7 +93,7 @@ function finish(): void {
     inputs += total.inputs;
     const verdict = total.failed === 0 ? "" : `  ${total.failed} FAILED`;
     console.log(
-      `  ${name.padEnd(24)} ${String(total.inputs).padStart(10)} inputs ${String(total.accepted).padStart(10)} accepted${verdict}`,
+      `  ${name.padEnd(24)} ${String(total.inputs).padStart(10)} inputs ${String(total.accepted).padStart(10)} ${total.acceptedAs}${verdict}`,
     );
   }
   console.log(`\n${inputs} inputs, ${totals.size} targets, ${failures.length} failures, seed ${seed}`);

@@ -17,6 +17,18 @@ test("every target stands hostile inputs for a moment", async () => {
   assert.equal(new Set(targets.map(({ name }) => name)).size, targets.length);
 });
 
+test("bent proofs are mostly refused, and the true ones are not", async () => {
+  const corpus = await makeCorpus();
+  const targets = await makeTargets(corpus);
+  const proofs = { receipt: corpus.receipts, value: corpus.valueProofs, trace: corpus.bundles };
+  for (const [name, seeds] of Object.entries(proofs)) {
+    const target = targets.find((each) => each.name === `verify ${name}`)!;
+    for (const seed of seeds) await target.run(seed);
+    const { inputs, accepted } = await fuzzTarget(target, { seed: 2, budgetMs: 200 });
+    assert.ok(accepted < inputs / 5, `${name}: ${accepted} of ${inputs}`);
+  }
+});
+
 test("what throws, hangs or keeps memory is a failure with its input", async () => {
   const seed = Uint8Array.of(1, 2, 3);
   const draw = (): Uint8Array => seed;

@@ -107,6 +107,7 @@ export async function createLedgerTarget(corpus: Corpus): Promise<Target> {
 
   return {
     name: "ledger",
+    acceptedAs: "executed",
     draw: (random) => Uint8Array.from({ length: 4 }, () => random(256)),
     async run(seed) {
       const random = createRandom(new DataView(Uint8Array.from(seed).buffer).getUint32(0));

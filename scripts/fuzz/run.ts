@@ -18,8 +18,10 @@ export interface FuzzFailure {
 export interface FuzzReport {
   readonly target: string;
   readonly inputs: number;
-  /** Inputs that were taken; the others were refused with an LhgError. */
+  /** Inputs that were not refused with an LhgError. */
   readonly accepted: number;
+  /** What those are. */
+  readonly acceptedAs: string;
   readonly failures: readonly FuzzFailure[];
 }
 
@@ -75,5 +77,5 @@ export async function fuzzTarget(target: Target, options: FuzzOptions): Promise<
   }
   const grown = heapBytes() - heapBefore;
   if (grown > heapGrowthBytesMax) fail(new Uint8Array(0), `left ${grown >> 20} MiB behind`);
-  return { target: target.name, inputs, accepted, failures };
+  return { target: target.name, inputs, accepted, acceptedAs: target.acceptedAs ?? "accepted", failures };
 }

@@ -19,7 +19,7 @@ import { decodeUtf8, encodeUtf8, equalBytes } from "../../packages/protocol/src/
 import { decodeCbor, decodeForeignCbor, encodeCbor } from "../../packages/protocol/src/core/codec/cbor.ts";
 import { type Codec, decode, encode, fromJson } from "../../packages/protocol/src/core/codec/definition.ts";
 import { decodeForeignSign1, decodeSign1, toSignatureCheck } from "../../packages/protocol/src/core/cose.ts";
-import { assertInvariant } from "../../packages/protocol/src/core/errors.ts";
+import { assertInvariant, LhgError } from "../../packages/protocol/src/core/errors.ts";
 import { genesis } from "../../packages/protocol/src/core/genesis.ts";
 import { parseJson } from "../../packages/protocol/src/core/json.ts";
 import { parameters } from "../../packages/protocol/src/core/parameters.ts";
@@ -31,6 +31,7 @@ import {
   verifyReceipt,
   verifyValue,
 } from "../../packages/protocol/src/core/proof/receipt.ts";
+import { ITEMS } from "../../packages/protocol/src/core/state/partition.ts";
 import { approval } from "../../packages/protocol/src/core/statement/approval.ts";
 import { capture } from "../../packages/protocol/src/core/statement/capture.ts";
 import { submission } from "../../packages/protocol/src/core/statement/submission.ts";
@@ -48,6 +49,7 @@ import { transaction } from "../../packages/protocol/src/ledger.ts";
 import { collection } from "../../packages/protocol/src/modules/collection/messages.ts";
 import { traceBundle } from "../../packages/protocol/src/modules/trace/trace-bundle.ts";
 import {
+  type TraceVerdict,
   trustItemsAnchor,
   verifyTraceBundle,
 } from "../../packages/protocol/src/modules/trace/verify-trace.ts";
@@ -66,8 +68,17 @@ export interface Target {
   readonly name: string;
   /** A hostile input. */
   readonly draw: (random: Random) => Uint8Array;
-  /** Throws or rejects with anything but LhgError where something is wrong. */
+  /** What an input that is not refused was found to be, where "accepted" would say too much or too little. */
+  readonly acceptedAs?: string;
+  /** Throws LhgError for what is refused, anything else where something is wrong. */
   readonly run: (input: Uint8Array) => void | Promise<void>;
+}
+
+/** A proof that still holds shows what the true one shows: by other signatures of a quorum, or with its parts in another order. */
+const SAME_MEANING = "same meaning";
+
+function refuse(message: string): never {
+  throw new LhgError("fuzz.refused", message);
 }
 
 /** Decodes and, where that succeeds, demands that the value encodes to the same bytes: there is one encoding. */
@@ -79,9 +90,14 @@ function codecTarget<T>(name: string, codec: Codec<T>, seeds: readonly Uint8Arra
   });
 }
 
-function seedTarget(name: string, seeds: readonly Uint8Array[], run: Target["run"]): Target {
+function seedTarget(
+  name: string,
+  seeds: readonly Uint8Array[],
+  run: Target["run"],
+  acceptedAs = "accepted",
+): Target {
   assertInvariant(seeds.length > 0, `${name} has valid inputs to begin with`);
-  return { name, draw: (random) => mutate(random, seeds), run };
+  return { name, draw: (random) => mutate(random, seeds), run, acceptedAs };
 }
 
 function jsonTarget(name: string, seeds: readonly unknown[], run: (json: unknown) => void): Target {
@@ -91,7 +107,7 @@ function jsonTarget(name: string, seeds: readonly unknown[], run: (json: unknown
     try {
       json = JSON.parse(decodeUtf8(input));
     } catch {
-      return;
+      return refuse("is no JSON");
     }
     run(json);
   });
@@ -152,9 +168,11 @@ function chainTargets(corpus: Corpus): Target[] {
   const records = heights.map((height) => application.getBlock(height)!);
   const headers = records.map((entry) => encode(header, entry.header));
   const certificates = heights.map((height) => store.get(certificateKey(height))!);
-  const proposals = records.map(({ header, lastCertificate }) =>
-    encode(proposal, { header, statements: [], lastCertificate, evidence: [] }),
-  );
+  const proposals = records
+    .map(({ header, lastCertificate }) =>
+      encode(proposal, { header, statements: [], lastCertificate, evidence: [] }),
+    )
+    .filter((encoded) => openProposal(crypto, encoded) !== undefined);
   const vote = { blockHash: new Uint8Array(32), preparedView: null, signature: new Uint8Array(64) };
   const evidences = [
     encode(evidence, { epoch: 0, height: 5, view: 1, type: 3, validatorIndex: 1, first: vote, second: vote }),
@@ -208,20 +226,46 @@ function chainTargets(corpus: Corpus): Target[] {
       [genesis.toJson(dev.genesis)],
       (json) => void fromJson(genesis, json, "genesis"),
     ),
-    seedTarget("proposal", proposals, (input) => void openProposal(crypto, input)),
-    seedTarget("verify receipt", corpus.receipts, (input) => {
-      verifyReceipt(crypto, trust, input);
-      const isTrue = corpus.receipts.some((valid) => isSameReceipt(valid, input));
-      assertInvariant(isTrue, "a changed receipt does not verify");
+    seedTarget("proposal", proposals, (input) => {
+      if (openProposal(crypto, input) === undefined) refuse("is not what its header commits to");
     }),
-    seedTarget("verify value", corpus.valueProofs, (input) => void verifyValue(crypto, trust, input)),
-    seedTarget("verify trace", corpus.bundles, (input) => {
-      const verdict = verifyTraceBundle(crypto, input, trustItemsAnchor(crypto, trust), asked);
-      // Parts have no order of their own, so another bundle may prove the trace: but no other trace.
-      const isTrue = !verdict.isComplete || isDeepStrictEqual(verdict.result, trueTrace);
-      assertInvariant(isTrue, "a trace that the chain does not hold is complete");
-    }),
+    seedTarget(
+      "verify receipt",
+      corpus.receipts,
+      (input) => {
+        verifyReceipt(crypto, trust, input);
+        const isTrue = corpus.receipts.some((valid) => isSameReceipt(valid, input));
+        assertInvariant(isTrue, "a changed receipt does not verify");
+      },
+      SAME_MEANING,
+    ),
+    seedTarget(
+      "verify value",
+      corpus.valueProofs,
+      (input) => {
+        const { subject } = verifyValue(crypto, trust, input);
+        const held = application.state.getValue(ITEMS, subject.key) ?? null;
+        const isTrue = equalBytes(subject.anchor.partitionId, ITEMS.id) && isSameValue(subject.value, held);
+        assertInvariant(isTrue, "a value that the chain does not hold is proven");
+      },
+      "true of the chain",
+    ),
+    seedTarget(
+      "verify trace",
+      corpus.bundles,
+      (input) => {
+        const verdict = verifyTraceBundle(crypto, input, trustItemsAnchor(crypto, trust), asked);
+        if (!verdict.isComplete) throw refusalOf(verdict);
+        const isTrue = isDeepStrictEqual(verdict.result, trueTrace);
+        assertInvariant(isTrue, "a trace that the chain does not hold is complete");
+      },
+      SAME_MEANING,
+    ),
   ];
+}
+
+function isSameValue(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a === null || b === null ? a === b : equalBytes(a, b);
 }
 
 /**
@@ -238,6 +282,13 @@ function isSameAnchor(a: Anchor, b: Anchor): boolean {
 }
 const ONE = new Uint8Array(1);
 const ONE_VALIDATOR = [{ operator: new Uint8Array(20), consensusKey: new Uint8Array(32), power: 1n }];
+
+/** The verdict on a bundle tells its problems and throws none. */
+function refusalOf({ problems }: TraceVerdict): LhgError {
+  const [problem] = problems;
+  assertInvariant(problem !== undefined, "a trace that is not complete says why");
+  return new LhgError(problem.code, problem.message, problem.where);
+}
 
 function isSameReceipt(validBytes: Uint8Array, bytes: Uint8Array): boolean {
   const [valid, read] = [validBytes, bytes].map((each) => decode(receipt, each)) as [Receipt, Receipt];
@@ -281,14 +332,21 @@ function nodeTargets(corpus: Corpus): Target[] {
       assertInvariant(equalBytes(encodeMessage(decodeMessage(input)), input), "a message has one encoding");
     }),
     seedTarget("dbft durable", makeDurables(), (input) => void decodeDurable(input)),
-    { name: "dbft core", draw: (random) => Uint8Array.from({ length: 8 }, () => random(256)), run: runCore },
+    {
+      name: "dbft core",
+      draw: (random) => Uint8Array.from({ length: 8 }, () => random(256)),
+      run: runCore,
+      acceptedAs: "executed",
+    },
     jsonTarget("keystore", [keyFile], (json) => {
       // Half a second of scrypt is what a key file may cost; the fuzzer has no time for it.
       const n = (json as { kdf?: { n?: unknown } } | null)?.kdf?.n;
-      if (typeof n !== "number" || n <= 4096) decryptKey(json, "passphrase");
+      if (typeof n === "number" && n > 4096) refuse("costs too much to try here");
+      decryptKey(json, "passphrase");
     }),
     jsonTarget("config", [{ dataDirectory, ...settings, publicUrl: "https://node.example" }], (json) => {
-      if (typeof json === "object" && json !== null) readConfig(json as Record<string, unknown>);
+      if (typeof json !== "object" || json === null) refuse("is no object");
+      readConfig(json as Record<string, unknown>);
     }),
     inboxTarget(),
   ];
@@ -301,6 +359,7 @@ function inboxTarget(): Target {
   const name = "000000000000.inbox";
   return {
     name: "inbox",
+    acceptedAs: "recovered",
     draw: (random) => (segment === undefined ? Uint8Array.of(random(256)) : mutate(random, [segment])),
     async run(input) {
       if (segment === undefined) {
