@@ -12,6 +12,8 @@ export interface Figure {
   readonly unit: string;
   readonly limit?: Limit;
   readonly aim?: { readonly atLeast: number } | { readonly atMost: number };
+  /** Measured at another size than the one aimed at: says nothing of the aim. */
+  readonly isOtherSize?: boolean;
 }
 
 /** "default" takes minutes, "quick" shows in less than one that everything works, "full" has the sizes of the aims. */
@@ -84,8 +86,9 @@ export function ratioOf({ value, limit }: Figure): number | undefined {
   return limit === undefined ? undefined : value / limit.value;
 }
 
-export function isMet({ value, aim }: Figure): boolean | undefined {
-  if (aim === undefined) return undefined;
+/** Undefined without an aim, and where the figure is not of the size aimed at. */
+export function isMet({ value, aim, isOtherSize = false }: Figure): boolean | undefined {
+  if (aim === undefined || isOtherSize) return undefined;
   return "atLeast" in aim ? value >= aim.atLeast : value <= aim.atMost;
 }
 
@@ -126,6 +129,6 @@ function toCells(figure: Figure): string[] {
       : "atLeast" in aim
         ? `>= ${formatNumber(aim.atLeast)}`
         : `<= ${formatNumber(aim.atMost)}`,
-    met === undefined ? "" : met ? "yes" : "no",
+    aim === undefined ? "" : met === undefined ? "not at this size" : met ? "yes" : "no",
   ];
 }

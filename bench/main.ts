@@ -126,7 +126,8 @@ async function runParts(
   for (const part of parts) {
     console.error(`${part.name}:`);
     try {
-      figures.push(...(await part.run(context)));
+      for (const figure of await part.run(context))
+        figures.push(context.size === "quick" ? { ...figure, isOtherSize: true } : figure);
     } catch (error) {
       console.error(error);
       const message = error instanceof Error ? error.message : String(error);
