@@ -103,6 +103,7 @@ test("the three commands that it prints work, and their proofs hold offline", as
     trace.events.map(({ event }: { event: { bizStep: string } }) => event.bizStep.split("-").at(-1)),
     ["commissioning", "packing", "shipping"],
   );
+  assert.deepEqual([trace.isCut, trace.question.item, trace.question.depth], [false, trace.identity, null]);
   await runJson("receipt", captures[0].events[1].id, "--out", "event.receipt");
   for (const file of ["journey.trace", "event.receipt"]) {
     const { exitCode, stdout } = await run("verify", file, "--url", "http://127.0.0.1:1");
@@ -113,6 +114,29 @@ test("the three commands that it prints work, and their proofs hold offline", as
   receipt[200]! ^= 1;
   await writeFile(join(folder, "forged.receipt"), receipt);
   assert.equal((await run("verify", "forged.receipt")).exitCode, EXIT.refused);
+});
+
+test("a trace of a part of the journey claims no more than that part", async () => {
+  const asked = ["--depth", "0", "--from", "2026-01-05T09:30:00Z", "--direction", "back"];
+  const whole = await run("trace", ITEM, "--verify");
+  assert.match(whole.stdout, /No event that the chain had recorded of these items by then was left out/);
+  assert.doesNotMatch(whole.stdout, /is cut/);
+  const part = await run("trace", ITEM, ...asked, "--verify", "--out", "part.trace");
+  const verified = await run("verify", "part.trace");
+  for (const { stdout } of [part, verified]) {
+    assert.doesNotMatch(stdout, /of these items by then/);
+    assert.match(
+      stdout,
+      /origins only, depth 0, from 2026-01-05T09:30:00.000Z until the end, observations shown/,
+    );
+    assert.match(
+      stdout,
+      /This answer is cut: .*depth 0.*, events before 2026-01-05T09:30:00.000Z .*are not part/,
+    );
+  }
+  const verdict = await runJson("verify", "part.trace");
+  assert.deepEqual([verdict.isComplete, verdict.isCut, verdict.cuts.length], [true, true, 3]);
+  assert.equal(verdict.question.direction, "back");
 });
 
 test("a bad document among good ones fails alone, with its JSON path", async () => {

@@ -14,6 +14,7 @@ import {
 } from "@lhg/protocol/modules/trace/verify-trace";
 import { nobleCrypto } from "../crypto/noble.ts";
 import { describeFacts, type EventClaims } from "./event-claims.ts";
+import { describeQuestion, formatQuestion, listCuts, type TraceQuestion } from "./trace-question.ts";
 import { describeAnchor, type Finding, formatTime, judge, type Proven, type Refused } from "./verdict.ts";
 
 /** An event of the journey, as it was captured. Everything in `event` is the captor's word. */
@@ -38,8 +39,13 @@ export interface TracedEvent {
 export interface TraceVerdict extends Proven {
   readonly identity: string;
   readonly query: TraceQuery;
-  /** All that the chain had recorded of the items by `height`, as it executed it. */
+  /** What was asked, in words for people and programs. Nothing is claimed beyond it. */
+  readonly question: TraceQuestion;
+  /** All that answers the question and that the chain had recorded by `height`, as it executed it. */
   readonly isComplete: boolean;
+  /** The question, or the bound on events, leaves out what the chain may have recorded of the items; `cuts` says what. */
+  readonly isCut: boolean;
+  readonly cuts: readonly string[];
   /** By claimed event time. */
   readonly events: readonly TracedEvent[];
 }
@@ -80,22 +86,41 @@ function describeTrace(
   anchor: ItemsAnchor,
   trace: Pick<TraceVerdict, "identity" | "query" | "isComplete"> & { readonly steps: readonly TraceStep[] },
 ): TraceVerdict {
-  const { steps, ...question } = trace;
+  const { identity, query, isComplete, steps } = trace;
+  const question = describeQuestion(identity, query);
+  const truncation = `what comes after ${counted(steps.length, "event")} (the bound was ${query.maxEvents})`;
+  const cuts = isComplete ? listCuts(query) : [...listCuts(query), truncation];
   const base = describeAnchor({ ...anchor, partitionId: ITEMS.id });
   const events = steps.map(describeStep);
   return {
     ...base,
-    ...question,
+    identity,
+    query,
+    question,
+    isComplete,
+    isCut: cuts.length > 0,
+    cuts,
     events,
-    proven: listProven(base, events.length, trace.isComplete),
+    proven: listProven(base, events.length, { question, isComplete, cuts }),
     claimed: listClaimed(events),
-    problems: trace.isComplete
-      ? base.problems
-      : [
-          ...base.problems,
-          { what: "trace.truncated", text: "The trace was cut at its number of events: there is more." },
-        ],
+    problems: [...base.problems, ...listCutProblems(isComplete, cuts)],
   };
+}
+
+function listCutProblems(isComplete: boolean, cuts: readonly string[]): Finding[] {
+  const truncated: Finding = {
+    what: "trace.truncated",
+    text: "The trace was cut at its number of events: there is more.",
+  };
+  const cut: Finding = {
+    what: "trace.cut",
+    text: `This answer is cut: ${cuts.join(", ")} ${cuts.length === 1 ? "is" : "are"} not part of it.`,
+  };
+  return [...(isComplete ? [] : [truncated]), ...(cuts.length === 0 ? [] : [cut])];
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function describeStep({ event, leaf, facts, depth, log, isRetracted }: TraceStep): TracedEvent {
@@ -115,16 +140,17 @@ function describeStep({ event, leaf, facts, depth, log, isRetracted }: TraceStep
 function listProven(
   { chainId, height, provenByMs }: Pick<Proven, "chainId" | "height" | "provenByMs">,
   events: number,
-  isComplete: boolean,
+  { question, isComplete, cuts }: Pick<TraceVerdict, "question" | "isComplete" | "cuts">,
 ): Finding[] {
   const recorded: Finding =
     events === 0
       ? { what: "trace.empty", text: `Chain ${chainId} had recorded no event that answers the question.` }
       : {
           what: "events.signed",
-          text: `Each of the ${events} events was signed by its captor and is on chain ${chainId}, byte for byte.`,
+          text: `${events === 1 ? "The event" : `Each of the ${events} events`} was signed by its captor and is on chain ${chainId}, byte for byte.`,
         };
   const proven: Finding[] = [
+    { what: "trace.question", text: `The question that is answered: ${formatQuestion(question)}.` },
     recorded,
     {
       what: "header.final",
@@ -134,7 +160,10 @@ function listProven(
   if (isComplete)
     proven.push({
       what: "trace.complete",
-      text: "No event that the chain had recorded of these items by then was left out.",
+      text:
+        cuts.length === 0
+          ? "No event that the chain had recorded of these items by then was left out."
+          : "Within this question, no event that the chain had recorded by then was left out.",
     });
   return proven;
 }
@@ -145,7 +174,7 @@ function listClaimed(events: readonly TracedEvent[]): Finding[] {
   for (const { captor } of events) counts.set(captor, (counts.get(captor) ?? 0) + 1);
   return [...counts].map(([by, count]) => ({
     what: "events.content",
-    text: `What ${count} of the events say (times, places, steps, quantities) is the word of ${by}.`,
+    text: `What ${count} of ${counted(events.length, "event")} ${count === 1 ? "says" : "say"} (times, places, steps, quantities) is the word of ${by}.`,
     by,
   }));
 }

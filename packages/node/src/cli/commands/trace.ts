@@ -8,7 +8,7 @@ import {
   TRACE_FORWARD,
 } from "@lhg/protocol/modules/trace/trace-query";
 import { nodeCrypto } from "@lhg/sdk/crypto/node";
-import { verifyTrace } from "@lhg/sdk/verify/verify-trace";
+import { type TraceVerdict, verifyTrace } from "@lhg/sdk/verify/verify-trace";
 import { type Chain, openChain } from "../chain.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatJourney, identityOf, type JourneyStep } from "../journey.ts";
@@ -71,11 +71,16 @@ export async function traceItem(session: Session, uri: string, options: TraceOpt
   const nameOf = await findNames(chain, steps);
   session.output.result({ ...verdict, ...(options.out === undefined ? {} : { file: options.out }) }, [
     ...describeSteps(identity, steps, nameOf, !verdict.isComplete),
-    `VALID: ${verdict.isComplete ? "complete as executed" : "cut at its number of events"}`,
+    `VALID: ${describeCompleteness(verdict)}`,
     ...describeProven(verdict, found),
   ]);
   if (options.out !== undefined) session.output.note(`Kept with all proofs in ${options.out}`);
   return steps.length === 0 ? EXIT.notFound : EXIT.ok;
+}
+
+function describeCompleteness({ isComplete, isCut }: Pick<TraceVerdict, "isComplete" | "isCut">): string {
+  if (!isComplete) return "cut at its number of events";
+  return isCut ? "complete within the question, which leaves something out" : "complete as executed";
 }
 
 const PROVABLE_RETRIES = 20;
