@@ -251,10 +251,10 @@ function charge(context: StatementContext, statement: PreparedStatement): { gasU
     chargeCapture(context, statement.payload, statement.submission.body!);
     return { gasUsed: 0, fee: 0n };
   }
-  const { sender, payer, gasPrice, gasLimit } = statement.payload;
+  const { sender, payer, gasPrice } = statement.payload;
   const held = getAccount(context.state, sender);
   setAccount(context.state, sender, { ...held, nonce: held.nonce + 1 });
-  const gasUsed = Math.min(computeGas(context.parameters, statement), gasLimit);
+  const gasUsed = computeGas(context.parameters, statement);
   const fee = BigInt(gasUsed) * gasPrice;
   chargeFee(context.state, payer, sender, fee, !equalBytes(payer, sender));
   return { gasUsed, fee };
@@ -271,9 +271,7 @@ function runTransaction(
   context: StatementContext,
   statement: PreparedStatement & { kind: "transaction" },
 ): void {
-  const { sender, gasLimit, messages } = statement.payload;
-  const gas = computeGas(context.parameters, statement);
-  if (gas > gasLimit) throw new StatementFailure("gas.out", `needs ${gas} gas`, "transaction.gasLimit");
+  const { sender, messages } = statement.payload;
   messages.forEach((entry, i) => {
     try {
       executeMessage({ ...context, sender }, entry);

@@ -112,8 +112,9 @@ export function admitStatement(context: AdmissionContext, statement: PreparedSta
 
 function admitTransaction(
   context: AdmissionContext,
-  { payload, sign1, sizeBytes }: PreparedStatement & { kind: "transaction" },
+  statement: PreparedStatement & { kind: "transaction" },
 ): void {
+  const { payload, sign1, sizeBytes } = statement;
   const { state, parameters, timeMs } = context;
   if (payload.chainId !== context.chainId)
     refuse("statement.chain", "is for another chain", "transaction.chainId");
@@ -129,6 +130,10 @@ function admitTransaction(
     );
   if (payload.gasPrice < parameters.gasPriceMin)
     refuse("transaction.gas-price", `must be at least ${parameters.gasPriceMin}`, "transaction.gasPrice");
+  // Gas is known before execution: what does not pay for itself must not take room, order or storage.
+  const gas = computeGas(parameters, statement);
+  if (payload.gasLimit < gas)
+    refuse("transaction.gas-limit", `must be at least ${gas}, which it costs`, "transaction.gasLimit");
   const sender = getAccount(state, payload.sender);
   if (!isKeyOf(context.hasher, payload.sender, sender, sign1.key))
     refuse("statement.key", "is not the sender's key", "statement.protected.kid");

@@ -13,6 +13,7 @@ import { LhgError } from "@lhg/protocol/core/errors";
 import { EPOCH } from "@lhg/protocol/core/proof/anchor";
 import type { BlockToExecute, ChainTip, CommitSummary, StatementInput } from "../application/application.ts";
 import { makeProposal, matchesBase, type OpenedProposal, openProposal } from "../blocks/proposal.ts";
+import { createClockGuard } from "./clock-guard.ts";
 import type { CoreConfig, CoreState, Decision, Effect, Input } from "./dbft/core.ts";
 import { createState, step } from "./dbft/step.ts";
 import type { Application, Engine, StatementSource } from "./engine.ts";
@@ -67,6 +68,7 @@ type Task = () => void;
 class InProcessEngine implements Engine {
   tip: ChainTip;
   private readonly options: InProcessOptions;
+  private readonly clock = createClockGuard(Date.now(), performance.now());
   private readonly members: Member[];
   private readonly open: (encoded: Uint8Array) => OpenedProposal | undefined;
   private headCertificate: Uint8Array | null;
@@ -242,7 +244,10 @@ class InProcessEngine implements Engine {
     });
     const proposal = makeProposal(this.options.crypto, base, {
       proposer: validators.find((entry) => equalBytes(entry.consensusKey, member.key))!.operator,
-      timeMs: effect.usesParentTime ? head.timeMs + 1 : Math.max(head.timeMs + 1, Date.now()),
+      timeMs:
+        effect.usesParentTime || !this.isClockSteady()
+          ? head.timeMs + 1
+          : Math.max(head.timeMs + 1, Date.now()),
       statements: chosen.map((entry) => entry.leafHash),
       lastCertificate: this.headCertificate,
       evidence: [...this.evidence.values()],
@@ -304,6 +309,13 @@ class InProcessEngine implements Engine {
     const candidate: Candidate = { proposal, block, executed };
     this.candidates.set(name, candidate);
     return candidate;
+  }
+
+  private isClockSteady(): boolean {
+    const isSteady = this.clock.isSteady(Date.now(), performance.now());
+    if (!isSteady)
+      this.options.log("warn", { wallMs: Date.now() }, "the clock has leapt; proposing the parent's time");
+    return isSteady;
   }
 
   private isWithinLimits({ header }: OpenedProposal, statements: readonly StatementInput[]): boolean {

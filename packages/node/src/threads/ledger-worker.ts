@@ -47,7 +47,13 @@ const methods = {
       ? (queries as Readonly<Record<string, unknown>>)[name]
       : undefined;
     if (query === undefined) throw new LhgError("query.unknown", "is no query", name);
-    return (query as Query)(createQueryContext(opened()), args);
+    try {
+      return (query as Query)(createQueryContext(opened()), args);
+    } catch (error) {
+      if (error instanceof LhgError) throw error;
+      // A question that breaks (an answer too large for memory, say) is its asker's loss, not the chain's.
+      throw new LhgError("internal", `${name} failed: ${(error as Error).stack ?? String(error)}`);
+    }
   },
   close: async () => {
     await application?.store.close();
@@ -56,10 +62,18 @@ const methods = {
 };
 export type LedgerMethods = typeof methods;
 
+/** Consensus does not wait for anybody's question. */
+const URGENT: ReadonlySet<string> = new Set(["open", "execute", "commit"]);
+
 if (parentPort !== null)
-  serveCalls(parentPort, methods, (error) => {
-    // A broken invariant: nothing this thread says after it can be trusted.
-    setImmediate(() => {
-      throw error;
-    });
-  });
+  serveCalls(
+    parentPort,
+    methods,
+    (error) => {
+      // A broken invariant: nothing this thread says after it can be trusted.
+      setImmediate(() => {
+        throw error;
+      });
+    },
+    URGENT,
+  );

@@ -22,11 +22,33 @@ export type Remote<M extends Methods> = {
   readonly [K in keyof M]: (...args: Parameters<M[K]>) => Promise<Awaited<ReturnType<M[K]>>>;
 };
 
-/** Serves `methods` on this port, one call after the other. `onFatal` hears of errors that are no LhgError. */
-export function serveCalls(port: Endpoint, methods: Methods, onFatal: (error: unknown) => void): void {
-  let last: Promise<unknown> = Promise.resolve();
+/**
+ * Serves `methods` on this port, one call at a time: the `urgent` ones before all others, each kind in the order
+ * of arrival. `onFatal` hears of errors that are no LhgError.
+ */
+export function serveCalls(
+  port: Endpoint,
+  methods: Methods,
+  onFatal: (error: unknown) => void,
+  urgent: ReadonlySet<string> = new Set(),
+): void {
+  const urgentCalls: Call[] = [];
+  const otherCalls: Call[] = [];
+  let isServing = false;
+  const serve = async (): Promise<void> => {
+    isServing = true;
+    for (;;) {
+      const call = urgentCalls.shift() ?? otherCalls.shift();
+      if (call === undefined) break;
+      await answerCall(port, methods, call, onFatal);
+      // Calls that came meanwhile are heard before the next is chosen.
+      if (otherCalls.length > 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    isServing = false;
+  };
   port.on("message", (call: Call) => {
-    last = last.then(() => answerCall(port, methods, call, onFatal));
+    (urgent.has(call.method) ? urgentCalls : otherCalls).push(call);
+    if (!isServing) void serve();
   });
 }
 

@@ -53,7 +53,8 @@ export const DEFAULT_PARAMETERS: Parameters = {
   creditsPerReading: 1,
   creditsPerCapture: 50,
   creditsPerEvent: 20,
-  creditsPerKilobyte: 5,
+  // Ten-byte URIs make a hundred item records of a kilobyte.
+  creditsPerKilobyte: 50,
   deviceCreditsPerDayMax: 10_000_000,
 };
 

@@ -4,7 +4,6 @@
  */
 export const STATUS = {
   ok: 0,
-  "gas.out": 1,
   "approval.too-few": 3,
   "approval.invalid": 4,
   "approval.version": 5,

@@ -74,9 +74,11 @@ export function admitCollection(
     refuse("vendor.not-admitted", "the device's vendor is not admitted", "collection.device");
   const stream = getStream(state, owned.vendor, body.device, body.stream);
   if (stream === undefined) refuse("collection.stream", "is not open", "collection.stream");
+  // Before anything is postponed: what strangers sign would wait in the device's own lane.
+  requireDeviceKey(statement, owned);
   const placement = placeCollection(stream, body);
   checkFillId(stream, placement, id);
-  checkKey(context, statement, owned, placement.kind === "fill");
+  checkStanding(context, statement, owned, placement.kind === "fill");
   const cost = computeCollectionCost(parameters, body.readings.length, statement.bytes.length);
   if (getCredits(state, owned.vendor) < cost)
     postpone("credit.insufficient", `needs ${cost} credits of its vendor`, "collection");
@@ -85,21 +87,23 @@ export function admitCollection(
     postpone("device.rate", `the device may use ${limit} credits a day`, "collection.device");
 }
 
-function checkKey(
+/** The key is the device's, now or once. */
+function requireDeviceKey({ key }: Sign1, { device }: OwnedDevice): void {
+  if (!equalKeys(key, device.key) && !device.previousKeys.some((former) => equalKeys(former, key)))
+    refuse("statement.key", "is not the device's key", "statement.protected.kid");
+}
+
+/** Revoked devices and former keys may only fill gaps. */
+function checkStanding(
   context: AdmissionContext,
   statement: Sign1,
   { device }: OwnedDevice,
   isFill: boolean,
 ): void {
-  const isRevoked = device.revokedFromHeight !== null && context.height >= device.revokedFromHeight;
-  if (equalKeys(statement.key, device.key)) {
-    if (isRevoked && !isFill)
-      refuse("device.revoked", "is revoked and may only fill gaps", "collection.device");
-    return;
-  }
-  if (!device.previousKeys.some((key) => equalKeys(key, statement.key)))
-    refuse("statement.key", "is not the device's key", "statement.protected.kid");
-  if (!isFill)
+  if (isFill) return;
+  if (device.revokedFromHeight !== null && context.height >= device.revokedFromHeight)
+    refuse("device.revoked", "is revoked and may only fill gaps", "collection.device");
+  if (!equalKeys(statement.key, device.key))
     refuse(
       "device.key-rotated",
       "is a former key of the device and may only fill gaps",

@@ -128,7 +128,7 @@ describe("documents", () => {
     assert.equal(getItem(harness.state, key), undefined);
     assert.equal(getEventRecord(harness.state, { capture: outcome.id, index: 0 }), undefined);
     // A capture, two events, one begun kilobyte.
-    assert.equal(getCredits(harness.state, alice.address), before - (50 + 2 * 20 + 5));
+    assert.equal(getCredits(harness.state, alice.address), before - (50 + 2 * 20 + 50));
     assert.equal(getNextCaptureSeq(harness.state, alice.address), 1);
   });
 

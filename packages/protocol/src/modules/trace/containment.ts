@@ -50,6 +50,8 @@ export function link(
   const index = countChildren(parent.draft, relation);
   setChild(state, parent.key, relation, index, child.key);
   setCount(parent, relation, index + 1);
+  // What was on its way to somebody and is packed goes where its container goes.
+  if (relation === AGGREGATION) child.draft.pending = null;
   child.draft.parents = [...child.draft.parents, { relation, parent: parent.key, index, event }];
   return held === undefined ? 0 : FLAGS.reparented;
 }
