@@ -212,6 +212,13 @@ test("a vendor is admitted by the validators, and what is not covered is refused
   const taken = await run("vendor", "admit", "alice", "--name", "Alice", "--prefix", "0012345", "--json");
   assert.equal(taken.exitCode, EXIT.refused);
   assert.equal(JSON.parse(taken.stderr).error.code, "identity.prefix-taken");
+  const example = await readFile(join(folder, "example.jsonld"), "utf8");
+  await writeFile(join(folder, "alices.jsonld"), example.replaceAll("0012345", "4099999"));
+  const others = await run("capture", "alices.jsonld");
+  assert.equal(others.exitCode, EXIT.refused);
+  assert.match(others.stdout, /belongs to Alice Foods .*--vendor \(capture\.other-holder\)/);
+  const faucet = await run("capture", "alices.jsonld", "--vendor", "faucet");
+  assert.match(faucet.stderr, /Signing as faucet, a development key/);
   await runJson("vendor", "expel", "alice");
   assert.equal((await run("vendor", "show", "ff".repeat(20))).exitCode, EXIT.notFound);
 });

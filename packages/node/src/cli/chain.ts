@@ -5,6 +5,7 @@ import { LhgError } from "@lhg/protocol/core/errors";
 import { type Parameters, parameters } from "@lhg/protocol/core/parameters";
 import type { Message } from "@lhg/protocol/ledger";
 import { type Client, createClient } from "@lhg/sdk/client/client";
+import type { Refusal, StatementState } from "@lhg/sdk/client/types";
 import { nodeCrypto } from "@lhg/sdk/crypto/node";
 import { createAccountSender } from "@lhg/sdk/transaction/account-sender";
 import type { Account } from "./accounts.ts";
@@ -64,26 +65,27 @@ export interface Settled {
 }
 
 /** Throws the refusal, or `statement.waiting` where nothing became of it within a minute. */
-export async function waitFor({ client }: Chain, id: string, until: Wait): Promise<Settled> {
-  const found = await client.waitFor(id, { until, timeoutMs: WAIT_MS_MAX });
+export async function waitFor(
+  { client }: { readonly client: Pick<Client, "waitFor"> },
+  id: string,
+  until: Wait,
+): Promise<Settled> {
+  const found: StatementState & { readonly waitingFor?: Refusal } = await client.waitFor(id, {
+    until,
+    timeoutMs: WAIT_MS_MAX,
+  });
   if (found.state === "committed" || found.state === "provable")
     return { id, height: found.height, status: found.status };
   if (found.state === "refused") throw refusalOf(found);
+  const { waitingFor } = found;
+  if (waitingFor !== undefined)
+    throw new LhgError("statement.waiting", `waits: ${stripField(waitingFor)} (${waitingFor.code})`, id);
   throw new LhgError("statement.waiting", `nothing became of ${id} within ${WAIT_MS_MAX / 1000} s`, "id");
 }
 
-/** A refusal by the node as an error; its message may begin with the field already. */
-function refusalOf({
-  code,
-  field,
-  message,
-}: {
-  readonly code: string;
-  readonly field: string;
-  readonly message: string;
-}): LhgError {
-  const prefix = `${field}: `;
-  return new LhgError(code, message.startsWith(prefix) ? message.slice(prefix.length) : message, field);
+/** A refusal by the node as an error. */
+function refusalOf(refusal: Refusal): LhgError {
+  return new LhgError(refusal.code, stripField(refusal), refusal.field);
 }
 
 /** Rejects with the refusal where the node does not take the statement. */
@@ -138,8 +140,10 @@ export async function requireOk({ client }: Chain, settled: Settled): Promise<Se
   throw new LhgError(settled.status, message, failure?.field ?? settled.id);
 }
 
-function stripField({ field, message }: { readonly field: string; readonly message: string }): string {
-  return message.replace(`${field}: `, "");
+/** A node's message may begin with the field already. */
+function stripField({ field, message }: Pick<Refusal, "field" | "message">): string {
+  const prefix = `${field}: `;
+  return message.startsWith(prefix) ? message.slice(prefix.length) : message;
 }
 
 /** An id as people paste it. Throws `usage.id`. */

@@ -7,7 +7,7 @@ import { createNodeSigner } from "@lhg/sdk/crypto/node";
 import { keyFromSeed } from "@lhg/sdk/keys/keys";
 import fc from "fast-check";
 import { createAccount } from "./accounts.ts";
-import { chooseVendor } from "./choose-vendor.ts";
+import { chooseVendor, findForeignItems } from "./choose-vendor.ts";
 import type { DevVendorAccount } from "./dev-keys.ts";
 import { makeExample } from "./example-document.ts";
 
@@ -62,4 +62,13 @@ test("the example of every company prefix can be captured and traced", () => {
     }),
     { numRuns: 50 },
   );
+});
+
+test("what none of the vendors may commission is foreign; a foreign item beside an own one is observed", () => {
+  const foreign = own("9521234");
+  const keysOf = (...events: readonly object[]) => findForeignItems(vendors, readEvents(...events));
+  assert.equal(keysOf({ action: "ADD", epcList: [foreign, own("4012345")] }).length, 1);
+  const observed = { action: "OBSERVE", epcList: [foreign] };
+  assert.equal(keysOf(observed, observed).length, 1);
+  assert.deepEqual(keysOf({ action: "OBSERVE", epcList: [foreign, own("4012345")] }), []);
 });

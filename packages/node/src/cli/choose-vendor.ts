@@ -12,6 +12,23 @@ function isCommissioned({ type, action }: EpcisEvent, { role }: Item): boolean {
   return role === "output" || (type === "ObjectEvent" && action === "ADD" && role === "epc");
 }
 
+/**
+ * The items that decide who captures and that none of the vendors may commission: those that are brought into being, or
+ * all where none is and none is the vendors'.
+ */
+export function findForeignItems(
+  vendors: readonly DevVendorAccount[],
+  events: readonly Pick<CapturedEvent, "event">[],
+): string[] {
+  const all = events.flatMap(({ event }) => event.items.map((item) => ({ event, item })));
+  const commissioned = all.filter(({ event, item }) => isCommissioned(event, item));
+  const isForeign = ({ item }: { readonly item: Item }): boolean =>
+    !vendors.some(({ prefixes }) => prefixes.some((prefix) => matchesPrefix(item, prefix)));
+  if (commissioned.length === 0 && !all.every(isForeign)) return [];
+  const deciding = commissioned.length === 0 ? all : commissioned;
+  return [...new Set(deciding.filter(isForeign).map(({ item }) => item.key))];
+}
+
 /** Throws `vendor.ambiguous` where the document brings items of several vendors into being: no one may capture it whole. */
 export function chooseVendor(
   vendors: readonly DevVendorAccount[],

@@ -25,6 +25,7 @@ import {
 } from "./chain.ts";
 import { ensureCredits } from "./credit.ts";
 import { UNREACHABLE_CODES } from "./exit-codes.ts";
+import { formatCount } from "./output.ts";
 import { commandName, type GlobalOptions, type Session } from "./session.ts";
 
 type Limits = Pick<Parameters, "collectionReadingsMax" | "collectionSizeBytesMax">;
@@ -135,7 +136,7 @@ export function describeKept({ name, stream, device }: Desk): string {
   const { headSeq, acknowledgedSeq, blocked } = device.state;
   const waiting = headSeq - acknowledgedSeq;
   if (blocked !== null)
-    return `Kept: ${waiting} collection${waiting === 1 ? "" : "s"}, of which the chain takes none in this stream (${blocked})`;
+    return `Kept: ${formatCount(waiting, "collection")}, of which the chain takes none in this stream (${blocked})`;
   const option = stream === 0 ? "" : ` --stream ${stream}`;
   const flush = `${commandName()} device flush ${name}${option}`;
   const text = waiting === 1 ? "1 collection waits; it is" : `${waiting} collections wait; they are`;

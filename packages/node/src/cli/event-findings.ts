@@ -27,6 +27,15 @@ export function readFindings(notices: Statement["notices"]): Map<number, EventFi
   return findings;
 }
 
+/** What the ledger flagged, in sentences. A flag of a newer node keeps its name. */
+export function describeFlags(flags: readonly string[]): string[] {
+  // An item of nobody's namespace is always an observation too: the one sentence says both.
+  const isUnowned = flags.includes("unowned");
+  return flags
+    .filter((flag) => !(isUnowned && flag === "observed"))
+    .map((flag) => (Object.hasOwn(FLAG_TEXTS, flag) ? FLAG_TEXTS[flag as FlagName] : flag));
+}
+
 const FLAG_TEXTS: Readonly<Record<FlagName, string>> = {
   unowned: "nobody was granted the namespace of an item",
   observed: "of an item that another vendor answers for: it stands among the observations",
@@ -47,5 +56,5 @@ const FLAG_TEXTS: Readonly<Record<FlagName, string>> = {
 export function formatFinding(finding: EventFinding | undefined): string[] {
   if (finding === undefined) return [];
   if (finding.duplicateOf !== undefined) return [`    recorded before as ${finding.duplicateOf}`];
-  return (finding.flags ?? []).map((flag) => `    ${FLAG_TEXTS[flag]}`);
+  return describeFlags(finding.flags ?? []).map((text) => `    ${text}`);
 }

@@ -1,5 +1,6 @@
 /** The journey of an item in lines, whoever it comes from: a node's word, or a verified bundle. */
 import { canonicalIdentity } from "@lhg/protocol/epcis/identity";
+import { describeFlags } from "./event-findings.ts";
 
 export interface JourneyStep {
   readonly id: string;
@@ -31,16 +32,22 @@ export function formatJourney(
     const name = nameOf(step.captor);
     const notes = [
       step.isRetracted ? "declared in error" : "",
-      step.log === "observation" ? "said by who does not answer for the item" : "",
-      ...step.flags.filter((flag) => flag !== "observed"),
+      ...describeFlags(step.flags),
+      step.log === "observation" && !isFlaggedObserved(step)
+        ? "said by who does not answer for the item"
+        : "",
     ].filter((note) => note !== "");
     return [
       `${step.eventTime}  ${what}${place}`,
       ...formatItems(step.items),
       `    by ${name === undefined ? step.captor : `${name} (${step.captor})`}, block ${step.height}, ${step.id}`,
-      ...(notes.length === 0 ? [] : [`    note: ${notes.join(", ")}`]),
+      ...(notes.length === 0 ? [] : [`    note: ${notes.join("; ")}`]),
     ];
   });
+}
+
+function isFlaggedObserved({ flags }: JourneyStep): boolean {
+  return flags.includes("observed") || flags.includes("unowned");
 }
 
 function formatItems(items: JourneyStep["items"]): string[] {

@@ -65,6 +65,11 @@ export function sanitize(text: string): string {
   return text.replace(CONTROLS, "\ufffd");
 }
 
+/** `1 event`, `2 events` */
+export function formatCount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** Columns of equal width, two spaces apart. */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [header, ...rows];

@@ -70,7 +70,9 @@ export function listCuts({ direction, maxDepth, fromMs, untilMs, observations }:
   return [
     ...(direction === TRACE_BACK ? ["what became of the item (direction back)"] : []),
     ...(direction === TRACE_FORWARD ? ["what the item came from (direction forward)"] : []),
-    ...(maxDepth === null ? [] : [`what is more than ${maxDepth} steps away (depth ${maxDepth})`]),
+    ...(maxDepth === null
+      ? []
+      : [`what is more than ${maxDepth} ${maxDepth === 1 ? "step" : "steps"} away (depth ${maxDepth})`]),
     ...(fromMs === null ? [] : [`events before ${formatTime(fromMs)} ${except}`]),
     ...(untilMs === null ? [] : [`events after ${formatTime(untilMs)} ${except}`]),
     ...(observations === OBSERVATIONS_IGNORE ? ["observations by others than the custodian"] : []),

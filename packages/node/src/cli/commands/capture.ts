@@ -5,13 +5,16 @@ import { LhgError } from "@lhg/protocol/core/errors";
 import { computeCaptureCost } from "@lhg/protocol/modules/trace/capture";
 import { buildCapture, readCapturedEvents, type SignedCapture } from "@lhg/sdk/capture/build";
 import { type PreparedDocument, prepareDocument } from "@lhg/sdk/capture/prepare";
+import type { Client } from "@lhg/sdk/client/client";
+import type { Holder } from "@lhg/sdk/client/types";
 import { nodeCrypto } from "@lhg/sdk/crypto/node";
 import type { Account } from "../accounts.ts";
 import { type Chain, getParameters, openChain, requireOk, submit, type Wait, waitFor } from "../chain.ts";
-import { chooseVendor } from "../choose-vendor.ts";
+import { chooseVendor, findForeignItems } from "../choose-vendor.ts";
 import { ensureCredits } from "../credit.ts";
 import { type EventFinding, formatFinding, readFindings } from "../event-findings.ts";
 import { describeFailure, EXIT, type ExitCode, type Failure } from "../exit-codes.ts";
+import { formatCount } from "../output.ts";
 import { commandName, type Session } from "../session.ts";
 import { openAccount, resolveAddress } from "../signing.ts";
 
@@ -116,7 +119,9 @@ function createDesk(session: Session, chain: Chain, named: Captor | undefined): 
   async function reserve(account: Account, vendor: string, cost: number): Promise<void> {
     let left = creditsLeft.get(vendor);
     if (left === undefined && account.source === "development")
-      session.output.note(`Signing as ${account.name}, a development vendor.`);
+      session.output.note(
+        `Signing as ${account.name}, a development ${isDevVendor(chain, account) ? "vendor" : "key"}.`,
+      );
     if (left === undefined || left < cost) left = await ensureCredits(session, chain, vendor, cost);
     creditsLeft.set(vendor, left - cost);
   }
@@ -127,7 +132,7 @@ function createDesk(session: Session, chain: Chain, named: Captor | undefined): 
     work.mended = describeMending(prepared);
     for (const text of work.mended) session.output.note(`${work.file}: ${text}`);
     const events = readCapturedEvents(document, nodeCrypto);
-    const { account, vendor } = named ?? pickDevVendor(chain, events);
+    const { account, vendor } = named ?? (await pickDevVendor(chain, events));
     const address = toHex(vendor);
     await reserve(account, address, computeCaptureCost(await prices, events.length, document.length));
     const signAndSubmit = async (captureSeq: number): Promise<SignedCapture> => {
@@ -157,7 +162,11 @@ function describeMending({ dropped, isReordered }: PreparedDocument): string[] {
   ];
 }
 
-function pickDevVendor({ devKeys }: Chain, events: SignedCapture["events"]): Captor {
+function isDevVendor({ devKeys }: Chain, { name }: Account): boolean {
+  return devKeys?.vendors.some((vendor) => vendor.name === name) === true;
+}
+
+async function pickDevVendor({ devKeys, client }: Chain, events: SignedCapture["events"]): Promise<Captor> {
   if (devKeys === undefined)
     throw new LhgError(
       "usage.vendor",
@@ -165,7 +174,33 @@ function pickDevVendor({ devKeys }: Chain, events: SignedCapture["events"]): Cap
       "--vendor",
     );
   const account = chooseVendor(devKeys.vendors, events);
+  await refuseForeign(client, findForeignItems(devKeys.vendors, events));
   return { account, vendor: account.address };
+}
+
+/** The holders of so many items are asked for; a document of more is mostly of the same vendor's. */
+const HOLDERS_ASKED_MAX = 20;
+
+/** Throws `capture.other-holder` where an admitted vendor holds the prefix of an item: it answers for it, and no other vendor. */
+async function refuseForeign(client: Pick<Client, "getHolder">, items: readonly string[]): Promise<void> {
+  for (const item of items.slice(0, HOLDERS_ASKED_MAX)) {
+    const holder = await findHolder(client, item);
+    if (holder?.vendor.standing === "admitted")
+      throw new LhgError(
+        "capture.other-holder",
+        `belongs to ${holder.vendor.name} (${holder.vendor.vendor}, prefix ${holder.prefix}): name its key with --vendor`,
+        item,
+      );
+  }
+}
+
+async function findHolder(client: Pick<Client, "getHolder">, item: string): Promise<Holder | undefined> {
+  try {
+    return await client.getHolder(item);
+  } catch (error) {
+    if (error instanceof LhgError && error.code === "holder.not-found") return undefined;
+    throw error;
+  }
 }
 
 function report(session: Session, all: readonly Work[]): ExitCode {
@@ -189,7 +224,7 @@ function report(session: Session, all: readonly Work[]): ExitCode {
     0,
   );
   output.note(
-    `${events} events of ${all.length - failed.length} documents recorded, ${failed.length} documents failed.`,
+    `${formatCount(events, "event")} of ${formatCount(all.length - failed.length, "document")} recorded, ${failed.length} failed.`,
   );
   const first = all.find(({ failure }) => failure === undefined);
   if (first?.signed !== undefined)

@@ -9,7 +9,7 @@ import { startNode } from "../../node.ts";
 import { DEV_KEYS_FILE, type DevKeys, describeDevKeys } from "../dev-keys.ts";
 import { type Example, makeExample } from "../example-document.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { formatFields } from "../output.ts";
+import { formatFields, formatTable } from "../output.ts";
 import { commandName, DEFAULT_DATA, DEFAULT_URL, type Session } from "../session.ts";
 
 interface DevOptions {
@@ -44,6 +44,7 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
     return EXIT.ok;
   } finally {
     await node.stop();
+    session.output.note("stopped");
   }
 }
 
@@ -80,7 +81,6 @@ function findCompanyPrefix({ vendors }: DevKeys): string {
 
 function announce(session: Session, url: string, keys: DevKeys, example: Example): void {
   const { data } = session.options;
-  const [vendor] = keys.vendors;
   const flags = [
     url === DEFAULT_URL ? "" : ` --url ${url}`,
     data === DEFAULT_DATA ? "" : ` --data ${data}`,
@@ -109,9 +109,20 @@ function announce(session: Session, url: string, keys: DevKeys, example: Example
       ...formatFields([
         ["chain", keys.chainId],
         ["API", `${url}/api/v1/docs`],
-        ["vendor", `${vendor!.title}, key ${vendor!.name}, ${toHex(vendor!.address)}`],
         ["keys", `${join(data, DEV_KEYS_FILE)}, not encrypted: for development only`],
       ]),
+      "",
+      "Vendors of this chain (a capture is signed by the one whose prefix its items have):",
+      ...formatTable(
+        ["  KEY", "NAME", "PREFIXES", "ADDRESS"],
+        keys.vendors.map(({ name, title, prefixes, address }) => [
+          `  ${name}`,
+          title,
+          prefixes.join(", "),
+          toHex(address),
+        ]),
+      ),
+      "Credit pays for captures and readings: a vendor buys it with LHG; development vendors do so by themselves.",
       "",
       "Try next, in another terminal:",
       ...next.map((command) => `  ${command}`),

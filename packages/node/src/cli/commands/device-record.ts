@@ -16,6 +16,7 @@ import {
   sendWaiting,
   tryChain,
 } from "../device-desk.ts";
+import { formatCount } from "../output.ts";
 import type { Session } from "../session.ts";
 import { openAccount, resolvePublicKey } from "../signing.ts";
 
@@ -63,9 +64,9 @@ export async function recordReadings(
   const recorded = device.state.headSeq - before;
   session.output.result(
     { ...describeDesk(desk), recorded, sent, height: last.height, status: last.status },
-    `Recorded ${countCollections(recorded)} up to number ${device.state.headSeq}, block ${last.height}, id ${last.id}`,
+    `Recorded ${formatCount(recorded, "collection")} up to number ${device.state.headSeq}, block ${last.height}, id ${last.id}`,
   );
-  if (sent > recorded) session.output.note(`Sent ${countCollections(sent - recorded)} that waited.`);
+  if (sent > recorded) session.output.note(`Sent ${formatCount(sent - recorded, "collection")} that waited.`);
 }
 
 /** Sends what waits; that is signed already, so no passphrase is asked for. */
@@ -92,7 +93,7 @@ export async function flushReadings(
   const { sent, last } = await sendWaiting(session, reached, desk, options.wait);
   session.output.result(
     { ...describeDesk(desk), sent, height: last.height, status: last.status },
-    `Sent ${countCollections(sent)} up to number ${desk.device.state.headSeq}, block ${last.height}, id ${last.id}`,
+    `Sent ${formatCount(sent, "collection")} up to number ${desk.device.state.headSeq}, block ${last.height}, id ${last.id}`,
   );
 }
 
@@ -115,10 +116,6 @@ async function findMemory(
 function describeDesk({ device, stream }: Desk): object {
   const { headSeq, headId } = device.state;
   return { device: toHex(device.address), stream, seq: headSeq, id: toHex(headId) };
-}
-
-function countCollections(count: number): string {
-  return `${count} collection${count === 1 ? "" : "s"}`;
 }
 
 async function naming(file: string, work: () => Promise<unknown>): Promise<void> {

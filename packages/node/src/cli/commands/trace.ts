@@ -12,6 +12,7 @@ import { type TraceVerdict, verifyTrace } from "@lhg/sdk/verify/verify-trace";
 import { type Chain, openChain } from "../chain.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatJourney, identityOf, type JourneyStep } from "../journey.ts";
+import { formatCount } from "../output.ts";
 import type { Session } from "../session.ts";
 import { findTrust } from "../trust-source.ts";
 import { toJourney } from "../verified-journey.ts";
@@ -138,7 +139,7 @@ function describeSteps(
   isTruncated: boolean,
 ): string[] {
   if (steps.length === 0) return [`No event names ${identity}`];
-  const count = `${steps.length} event${steps.length === 1 ? "" : "s"}${isTruncated ? ", and there are more" : ""}`;
+  const count = `${formatCount(steps.length, "event")}${isTruncated ? ", and there are more" : ""}`;
   return [`Journey of ${identity}: ${count}`, ...formatJourney(steps, nameOf)];
 }
 
