@@ -15,6 +15,7 @@ interface Started {
   readonly process: ChildProcess;
   readonly url: string;
   readonly chainId: string;
+  readonly vendors: readonly { readonly name: string; readonly prefixes: readonly string[] }[];
 }
 
 let folder: string;
@@ -31,7 +32,7 @@ async function startDev(): Promise<Started> {
   for await (const chunk of child.stdout) {
     text += String(chunk);
     try {
-      return { process: child, ...(JSON.parse(text) as { url: string; chainId: string }) };
+      return { process: child, ...(JSON.parse(text) as Omit<Started, "process">) };
     } catch {
       // Half an answer: the rest comes.
     }
@@ -91,6 +92,32 @@ test("the keys of the development chain are for their owner alone", async () => 
   assert.equal((await stat(join(folder, "dev-keys.json"))).mode & 0o777, 0o600);
   const { keys } = await runJson("keys", "list");
   assert.equal(keys.filter(({ name }: { name: string }) => name.startsWith("operator-")).length, 7);
+});
+
+test("it names its vendors with their prefixes, what credit is, and says when it has stopped", async () => {
+  const own = await mkdtemp(join(tmpdir(), "lhg-dev-words-"));
+  try {
+    const child = spawn(process.execPath, [MAIN, "dev", "--port", "0", "--data", own], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let said = "";
+    child.stderr.on("data", (chunk) => {
+      said += String(chunk);
+    });
+    const exited = once(child, "exit");
+    let text = "";
+    for await (const chunk of child.stdout) {
+      text += String(chunk);
+      if (text.includes("Ctrl-C ends it")) child.kill("SIGINT");
+    }
+    assert.equal((await exited)[0], 0);
+    for (const { name, prefixes } of dev.vendors)
+      assert.match(text, new RegExp(`${name} .*${prefixes.join(", ")}`));
+    assert.match(text, /Credit pays for captures and readings/);
+    assert.match(said, /stopped\n$/);
+  } finally {
+    await rm(own, { recursive: true, force: true });
+  }
 });
 
 test("the three commands that it prints work, and their proofs hold offline", async () => {
@@ -221,6 +248,25 @@ test("a vendor is admitted by the validators, and what is not covered is refused
   assert.match(faucet.stderr, /Signing as faucet, a development key/);
   await runJson("vendor", "expel", "alice");
   assert.equal((await run("vendor", "show", "ff".repeat(20))).exitCode, EXIT.notFound);
+});
+
+test("accounts and items are shown, and an event's receipt is found by its hash", async () => {
+  const { accounts } = await runJson("account");
+  const named = (name: string) => accounts.find((account: { name: string }) => account.name === name);
+  assert.ok(BigInt(named("faucet").balance) > 0n);
+  assert.ok((await runJson("account", "faucet")).nonce > 0);
+  assert.match((await run("account", named("alice").address)).stdout, /balance +\d+(?:\.\d+)? LHG/);
+  const { stdout } = await run("item", ITEM);
+  assert.match(stdout, /custodian +Acme Manufacturing \([0-9a-f]{40}\)/);
+  assert.match(stdout, /is in +https:\/\/id\.gs1\.org\/00\//);
+  const item = await runJson("item", ITEM);
+  assert.equal((await runJson("item", item.containers[0].identity)).contains.length, 3);
+  assert.equal((await run("item", "urn:example:nothing:1")).exitCode, EXIT.notFound);
+  const { events } = await runJson("trace", ITEM, "--verify");
+  const receipt = await runJson("receipt", events[0].event.hash);
+  assert.deepEqual([receipt.id, receipt.event], [events[0].capture, events[0].event.index]);
+  assert.equal(receipt.file, `${receipt.id.slice(0, 16)}-${receipt.event}.receipt`);
+  assert.equal((await run("receipt", "urn:uuid:none")).exitCode, EXIT.notFound);
 });
 
 test("exports are lines of JSON, all pages of them", async () => {

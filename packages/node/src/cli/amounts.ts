@@ -1,8 +1,8 @@
 /** Amounts and numbers as people type and read them. */
 import { LhgError } from "@lhg/protocol/core/errors";
-import { UNIT } from "@lhg/protocol/core/genesis";
+import { SUPPLY_CAP, UNIT } from "@lhg/protocol/core/genesis";
 
-const AMOUNT = /^(0|[1-9][0-9]{0,8})(?:\.([0-9]{1,8}))?$/;
+const AMOUNT = /^(0|[1-9][0-9]{0,39})(?:\.([0-9]{1,8}))?$/;
 const UNIT_DIGITS = 8;
 
 /** LHG as decimal text, to smallest units. Throws `usage.amount`. */
@@ -11,7 +11,10 @@ export function parseAmount(text: string, field = "AMOUNT"): bigint {
   if (match === null)
     throw new LhgError("usage.amount", "must be LHG such as 12 or 0.5, with at most 8 decimals", field);
   const [, whole, fraction = ""] = match;
-  return BigInt(whole!) * UNIT + BigInt(fraction.padEnd(UNIT_DIGITS, "0"));
+  const units = BigInt(whole!) * UNIT + BigInt(fraction.padEnd(UNIT_DIGITS, "0"));
+  if (units > SUPPLY_CAP)
+    throw new LhgError("usage.amount", `is more than there will ever be: ${formatAmount(SUPPLY_CAP)}`, field);
+  return units;
 }
 
 export function formatAmount(units: bigint): string {

@@ -67,6 +67,8 @@ const COMMANDS = [
   "send credit",
   "capture",
   "trace",
+  "item",
+  "account",
   "receipt",
   "verify",
   "export",
@@ -89,7 +91,6 @@ test("the help of the program names its exit codes", async () => {
 
 test("wrong use is exit code 2 and one line", async () => {
   const uses = [
-    [],
     ["nonsense"],
     ["keys"],
     ["keys", "new"],
@@ -106,6 +107,16 @@ test("wrong use is exit code 2 and one line", async () => {
     assert.equal(stdout, "", args.join(" "));
     assert.match(stderr, /(?:^|\n)lhg: .+ \(usage\.[a-z-]+\)\n$/, args.join(" "));
   }
+});
+
+test("alone it shows its help, and --version its version", async () => {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  assert.equal(await runCommand([], { stdout, stderr }), EXIT.ok);
+  assert.match(String(stdout.read()), /^Usage: lhg/);
+  assert.equal(stderr.read(), null);
+  const { exitCode, stdout: version } = await run("--version");
+  assert.deepEqual([exitCode, /^\d+\.\d+\.\d+\n$/.test(version)], [EXIT.ok, true]);
 });
 
 test("a mistyped command is told what it may have meant", async () => {
@@ -154,6 +165,17 @@ test("keys are made, listed and shown, encrypted and for their owner alone", asy
   assert.deepEqual(await readdir(join(folder, "keys")), ["alice.json"]);
 });
 
+test("a short passphrase makes no key", async () => {
+  process.env.LHG_PASSPHRASE = "short";
+  try {
+    const { exitCode, stderr } = await run("keys", "new", "weak");
+    assert.deepEqual([exitCode, /passphrase\.short/.test(stderr)], [EXIT.refused, true]);
+    assert.equal((await run("keys", "show", "weak")).exitCode, EXIT.notFound);
+  } finally {
+    process.env.LHG_PASSPHRASE = "correct horse";
+  }
+});
+
 test("a key that is not there is exit code 4", async () => {
   const { exitCode, stderr } = await run("keys", "show", "nobody");
   assert.equal(exitCode, EXIT.notFound);
@@ -194,6 +216,8 @@ test("amounts are exact", () => {
   );
   for (const text of ["", "-1", "1e3", "1.123456789", ".5", "01", "1,5", "0x1"])
     assert.throws(() => parseAmount(text), { code: "usage.amount" });
+  for (const text of ["160000000.00000001", "9999999999999"])
+    assert.throws(() => parseAmount(text), { code: "usage.amount", message: /more than there will ever be/ });
 });
 
 test("no text of strangers steers the terminal", () => {

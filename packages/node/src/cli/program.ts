@@ -1,5 +1,6 @@
 /** The commands, their options and their help. What they do is loaded when they run, so that help comes at once. */
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { VERSION } from "../version.ts";
 import { EXIT, EXIT_CODES_HELP, type ExitCode } from "./exit-codes.ts";
 import type { Output, Streams } from "./output.ts";
 import { DEFAULT_DATA, DEFAULT_URL, type GlobalOptions, type Session } from "./session.ts";
@@ -23,6 +24,7 @@ export function createProgram({ output, streams, onExit }: ProgramParts): Comman
   const program = new Command("lhg");
   program
     .description("LHG: signed device readings and product events on a chain that anyone can verify.")
+    .version(VERSION, "--version", "show the version")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void streams.stdout.write(text),
@@ -307,6 +309,13 @@ ${examples(
 }
 
 function addSend(program: Command, act: Act): void {
+  program
+    .command("account")
+    .helpGroup(KEYS)
+    .argument("[account]", "address, or name of a key; without it all keys of this machine")
+    .description("show balance, nonce and key of an account")
+    .addHelpText("after", examples("lhg account", "lhg account alice"))
+    .action(act(async () => (await import("./commands/account.ts")).showAccount));
   const send = program
     .command("send")
     .helpGroup(KEYS)
@@ -380,12 +389,26 @@ function addQuestions(program: Command, act: Act): void {
     )
     .action(act(async () => (await import("./commands/trace.ts")).traceItem));
   program
+    .command("item")
+    .helpGroup(ASK)
+    .argument("<uri>", "item: EPC URN, GS1 Digital Link or any URI that events name")
+    .description("show where an item stands: custodian, what it is in, what is in it, quantities")
+    .addHelpText("after", examples("lhg item urn:epc:id:sgtin:4012345.011111.9876"))
+    .action(act(async () => (await import("./commands/item.ts")).showItem));
+  program
     .command("receipt")
     .helpGroup(ASK)
-    .argument("<id>", "statement id; with :N the event number N of a capture is opened")
+    .argument("<id>", "statement id, with :N to open event N of a capture; or an eventID or event hash")
     .description("fetch the proof that a statement was recorded, and what became of it")
-    .option("--out <file>", "file to write, instead of <id>.receipt")
-    .addHelpText("after", examples("lhg receipt 9f86d0...:0 --out event.receipt", "lhg verify event.receipt"))
+    .option("--out <file>", "file to write, instead of <first 16 digits of the id>[-N].receipt")
+    .addHelpText(
+      "after",
+      examples(
+        "lhg receipt 9f86d0...:0 --out event.receipt",
+        "lhg receipt 'ni:///sha-256;1ad2...?ver=CBV2.0'",
+        "lhg verify event.receipt",
+      ),
+    )
     .action(act(async () => (await import("./commands/receipt.ts")).fetchReceipt));
   program
     .command("verify")

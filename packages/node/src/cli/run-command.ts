@@ -21,7 +21,8 @@ export async function runCommand(args: readonly string[], streams: Streams = pro
     },
   });
   try {
-    await program.parseAsync(args, { from: "user" });
+    if (args.length === 0) program.outputHelp();
+    else await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
     if (isHelp(error)) return EXIT.ok;

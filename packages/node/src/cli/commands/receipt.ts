@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
-import { openChain, parseStatementId, waitFor } from "../chain.ts";
+import { type Chain, openChain, parseStatementId, waitFor } from "../chain.ts";
 import { commandName, type Session } from "../session.ts";
 
 export async function fetchReceipt(
@@ -9,8 +9,9 @@ export async function fetchReceipt(
   text: string,
   options: { readonly out?: string },
 ): Promise<void> {
-  const { id, event } = parseReceiptName(text);
+  const given = parseReceiptName(text);
   const chain = await openChain(session);
+  const { id, event } = given ?? (await findEvent(chain, text));
   const { state } = await chain.client.getStatementState(id);
   if (state === "unknown") throw new LhgError("statement.not-found", "is not known to this node", "ID");
   session.output.progress("waiting until it can be proven");
@@ -25,11 +26,37 @@ export async function fetchReceipt(
   session.output.note(`Check it, with or without a network: ${commandName()} verify ${file}`);
 }
 
-/** `ID` or `ID:N`, the event N of a capture. Throws `usage.id`. */
-function parseReceiptName(text: string): { readonly id: string; readonly event?: number } {
+interface ReceiptName {
+  readonly id: string;
+  readonly event?: number;
+}
+
+const URI = /^[A-Za-z][A-Za-z0-9+.-]*:/;
+
+/** The one event of an eventID or an event hash. Throws `event.not-found`, `event.ambiguous`. */
+async function findEvent({ client }: Chain, alias: string): Promise<ReceiptName> {
+  const { items } = await client.listEvents({ alias });
+  const [first, second] = items;
+  if (first === undefined) throw new LhgError("event.not-found", "no event has this id or hash", alias);
+  if (second !== undefined)
+    throw new LhgError(
+      "event.ambiguous",
+      `several events have it, say which: ${items.map(({ id }) => id).join(", ")}`,
+      alias,
+    );
+  return parseReceiptName(first.id)!;
+}
+
+/** `ID` or `ID:N`, the event N of a capture; undefined for another URI. Throws `usage.id`. */
+function parseReceiptName(text: string): ReceiptName | undefined {
+  if (URI.test(text) && !/^[0-9a-fA-F]{64}:/.test(text)) return undefined;
   const [id = "", index, ...rest] = text.split(":");
   if (rest.length > 0 || (index !== undefined && !/^(0|[1-9][0-9]{0,5})$/.test(index)))
-    throw new LhgError("usage.id", "must be an id, or an id, a colon and the number of an event", "ID");
+    throw new LhgError(
+      "usage.id",
+      "must be an id, an id with :N for its event N, an eventID or an event hash",
+      "ID",
+    );
   const checked = toHex(parseStatementId(id));
   return index === undefined ? { id: checked } : { id: checked, event: Number(index) };
 }
