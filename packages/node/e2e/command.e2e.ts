@@ -6,9 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { EXIT } from "../src/cli/exit-codes.ts";
 
 const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const ITEM = "urn:epc:id:sgtin:0012345.011111.2";
 
 interface Started {
@@ -248,6 +250,15 @@ test("a vendor is admitted by the validators, and what is not covered is refused
   assert.match(faucet.stderr, /Signing as faucet, a development key/);
   await runJson("vendor", "expel", "alice");
   assert.equal((await run("vendor", "show", "ff".repeat(20))).exitCode, EXIT.notFound);
+});
+
+test("the example of the sdk's README sends", async () => {
+  const readme = await readFile(join(ROOT, "packages/sdk/README.md"), "utf8");
+  const [, code] = /^## Send$[\s\S]*?^```ts\n([\s\S]*?)^```$/m.exec(readme) ?? [];
+  const args = ["--input-type=module-typescript", "--eval", code!];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env: environment(), cwd: ROOT });
+  assert.match(stdout, /state: 'provable'[\s\S]*status: 'ok'/);
+  assert.equal((await runJson("account", "07".repeat(20))).balance, "150000000");
 });
 
 test("accounts and items are shown, and an event's receipt is found by its hash", async () => {
