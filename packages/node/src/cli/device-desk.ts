@@ -51,7 +51,7 @@ export async function tryChain(session: Session): Promise<Reached | LhgError> {
   }
 }
 
-export function isUnreachable(error: unknown): error is LhgError {
+function isUnreachable(error: unknown): error is LhgError {
   return error instanceof LhgError && UNREACHABLE_CODES.has(error.code);
 }
 
@@ -64,11 +64,12 @@ export async function rememberDevice(
   address: Uint8Array,
   { chainId, collectionReadingsMax, collectionSizeBytesMax }: DeviceMemory,
 ): Promise<void> {
-  const folder = folderOf(options);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, `${toHex(address)}.json`);
+  const path = memoryPathOf(options, address);
   const memory: DeviceMemory = { chainId, collectionReadingsMax, collectionSizeBytesMax };
-  await writeFile(`${path}.next`, `${JSON.stringify(memory, undefined, 2)}\n`, { mode: 0o600 });
+  const text = `${JSON.stringify(memory, undefined, 2)}\n`;
+  if ((await readIfThere(path)) === text) return;
+  await mkdir(folderOf(options), { recursive: true, mode: 0o700 });
+  await writeFile(`${path}.next`, text, { mode: 0o600, flush: true });
   await rename(`${path}.next`, path);
 }
 
@@ -77,12 +78,20 @@ export async function recallDevice(
   { options }: Session,
   address: Uint8Array,
 ): Promise<DeviceMemory | undefined> {
-  const path = join(folderOf(options), `${toHex(address)}.json`);
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+  const path = memoryPathOf(options, address);
+  const text = await readIfThere(path);
+  return text === undefined ? undefined : parseMemory(text, path);
+}
+
+function memoryPathOf(options: GlobalOptions, address: Uint8Array): string {
+  return join(folderOf(options), `${toHex(address)}.json`);
+}
+
+function readIfThere(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
-  return text === undefined ? undefined : parseMemory(text, path);
 }
 
 function parseMemory(text: string, path: string): DeviceMemory {

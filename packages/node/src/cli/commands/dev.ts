@@ -114,12 +114,12 @@ function announce(session: Session, url: string, keys: DevKeys, example: Example
       "",
       "Vendors of this chain (a capture is signed by the one whose prefix its items have):",
       ...formatTable(
-        ["  KEY", "NAME", "PREFIXES", "ADDRESS"],
+        ["  KEY", "NAME", "ADDRESS", "PREFIXES"],
         keys.vendors.map(({ name, title, prefixes, address }) => [
           `  ${name}`,
           title,
-          prefixes.join(", "),
           toHex(address),
+          prefixes.join(", "),
         ]),
       ),
       "Credit pays for captures and readings: a vendor buys it with LHG; development vendors do so by themselves.",

@@ -103,8 +103,8 @@ async function findMemory(
   reached: Reached | LhgError,
   address: Uint8Array,
 ): Promise<DeviceMemory> {
-  const remembered = await recallDevice(session, address);
   if (reached instanceof LhgError) {
+    const remembered = await recallDevice(session, address);
     if (remembered === undefined) throw reached;
     return remembered;
   }
