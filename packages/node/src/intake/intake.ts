@@ -16,6 +16,9 @@ const REFUSALS_MAX = 100_000;
 /** Waiting statements looked at again after a block. */
 const RECHECK_MAX = 500;
 const RECOVERY_BATCH = 512;
+const RECOVERY_BATCH_BYTES = 16 << 20;
+/** Position of what stands in memory only. */
+const NOT_DURABLE = -1;
 
 export interface IntakeParts {
   readonly mempool: Mempool;
@@ -33,6 +36,8 @@ interface Verified {
   readonly bytes: Uint8Array;
   readonly summary: StatementSummary;
   readonly isReady: boolean;
+  /** Why it is not ready. */
+  readonly obstacle: Refusal | undefined;
 }
 
 /** Guards that whatever is in the mempool was verified and is in the inbox log, until it is settled. */
@@ -58,15 +63,51 @@ export class Intake implements StatementSource {
       verdict.ok ? undefined : { id: "", state: "refused", ...pickRefusal(verdict) },
     );
     const { blocks } = this;
-    const kept = await this.judge(submissions, verdicts, results);
-    if (kept.length > 0) {
-      const first = await this.parts.inbox.appendMany(kept.map((entry) => entry.bytes));
-      for (const [i, entry] of kept.entries()) results[entry.at] = this.keep(entry, first + i);
-      // A block since the check may have been what they wait for, and the next one may be a heartbeat away.
-      if (blocks !== this.blocks) await this.wakeAdmissible(kept.filter((entry) => !entry.isReady));
-      this.parts.noteWork();
+    const judged = await this.judge(submissions, verdicts, results);
+    const { due, early } = this.partByOrder(judged);
+    for (const entry of early) results[entry.at] = this.keepEarly(entry);
+    if (due.length > 0) {
+      const first = await this.parts.inbox.appendMany(due.map((entry) => entry.bytes));
+      for (const [i, entry] of due.entries()) results[entry.at] = this.keep(entry, first + i);
     }
+    // A block since the check may have been what they wait for, and the next one may be a heartbeat away.
+    if (blocks !== this.blocks) await this.wakeAdmissible(judged.filter((entry) => !entry.isReady));
+    await this.promote();
+    if (judged.length > 0) this.parts.noteWork();
     return results.map((result, at) => result ?? findTwin(verdicts, results, at));
+  }
+
+  /** What is admissible, or follows in its lane on what is: that is acknowledged. The rest came too early. */
+  private partByOrder(judged: readonly Verified[]): { due: Verified[]; early: Verified[] } {
+    const placeOf = ({ account, stream }: StatementSummary, sequence: number): string =>
+      `${toHex(account)}/${stream}/${sequence}`;
+    const taken = new Set<string>();
+    const due: Verified[] = [];
+    const early: Verified[] = [];
+    for (const entry of judged) {
+      const { summary } = entry;
+      const follows =
+        taken.has(placeOf(summary, summary.sequence - 1)) || this.parts.mempool.followsReady(summary);
+      if (!entry.isReady && !follows) early.push(entry);
+      else {
+        due.push(entry);
+        taken.add(placeOf(summary, summary.sequence));
+      }
+    }
+    return { due, early };
+  }
+
+  /** Keeps for a while, in memory, what came too early. Nothing is promised: it is answered "not yet". */
+  private keepEarly(entry: Verified): SubmitResult {
+    const id = toHex(entry.summary.id);
+    try {
+      const replaced = this.parts.mempool.add(entryOf(entry, NOT_DURABLE), false);
+      if (replaced !== undefined) this.settle(replaced, REPLACED);
+    } catch (error) {
+      if (!(error instanceof LhgError)) throw error;
+      return { id, state: "not-yet", ...pickRefusal(error) };
+    }
+    return { id, state: "not-yet", ...(entry.obstacle ?? EARLY) };
   }
 
   /** Sorts out what is refused now or known already; the rest is to be kept. */
@@ -74,15 +115,16 @@ export class Intake implements StatementSource {
     submissions: readonly Uint8Array[],
     verdicts: readonly VerifyVerdict[],
     results: (SubmitResult | undefined)[],
+    isRecovery = false,
   ): Promise<Verified[]> {
     const seen = new Set<string>();
-    const fresh: Omit<Verified, "isReady">[] = [];
+    const fresh: Omit<Verified, "isReady" | "obstacle">[] = [];
     for (const [at, verdict] of verdicts.entries()) {
       if (!verdict.ok) continue;
       const id = toHex(verdict.summary.id);
       if (seen.has(id)) continue;
       seen.add(id);
-      if (this.parts.mempool.has(verdict.summary.id)) results[at] = { id, state: "accepted" };
+      if (this.parts.mempool.isDurable(verdict.summary.id)) results[at] = { id, state: "accepted" };
       else fresh.push({ at, bytes: submissions[at]!, summary: verdict.summary });
     }
     if (fresh.length === 0) return [];
@@ -100,26 +142,36 @@ export class Intake implements StatementSource {
         ? { id, state: "accepted" }
         : { id, state: "refused", ...pickRefusal(check) };
     }
-    return fresh.flatMap((entry, i) => {
-      if (checks[i]!.verdict === "refused") return [];
+    return fresh.flatMap((entry, i): Verified[] => {
+      const check = checks[i]!;
+      if (check.verdict === "refused") return [];
+      const judged: Verified = {
+        ...entry,
+        isReady: check.verdict === "admissible",
+        obstacle: check.verdict === "admissible" ? undefined : pickRefusal(check),
+      };
+      // What was acknowledged before a restart is taken up whatever room there is.
+      if (isRecovery) return [judged];
       const full = this.parts.mempool.findObstacle(entryOf(entry, 0));
-      if (full === undefined) return [{ ...entry, isReady: checks[i]!.verdict === "admissible" }];
+      if (full === undefined) return [judged];
       results[entry.at] = { id: toHex(entry.summary.id), state: "not-yet", ...pickRefusal(full) };
       return [];
     });
   }
 
   /** Puts a durable statement into the mempool. */
-  private keep(entry: Verified, position: number): SubmitResult {
+  private keep(entry: Verified, position: number, isRecovery = false): SubmitResult {
     const id = toHex(entry.summary.id);
     const { mempool, inbox } = this.parts;
-    if (mempool.has(entry.summary.id)) {
+    if (mempool.isDurable(entry.summary.id)) {
       // Another call was faster with the same statement; its record stands for both.
       inbox.markSettled(position);
       return { id, state: "accepted" };
     }
+    // It may have come too early before: now it is promised.
+    mempool.remove(entry.summary.id);
     try {
-      const replaced = mempool.add(entryOf(entry, position), entry.isReady);
+      const replaced = mempool.add(entryOf(entry, position), entry.isReady, isRecovery);
       if (replaced !== undefined) this.settle(replaced, REPLACED);
       return { id, state: "accepted" };
     } catch (error) {
@@ -130,7 +182,7 @@ export class Intake implements StatementSource {
   }
 
   private settle(entry: MempoolEntry, refusal: Refusal | undefined): void {
-    this.parts.inbox.markSettled(entry.position);
+    if (entry.position !== NOT_DURABLE) this.parts.inbox.markSettled(entry.position);
     this.retired?.set(toHex(entry.leafHash), entry.bytes);
     if (refusal !== undefined) this.rememberRefusal(toHex(entry.id), refusal);
   }
@@ -143,11 +195,14 @@ export class Intake implements StatementSource {
   /** Takes up again what an earlier run had acknowledged. Returns how many statements wait. */
   async recover(): Promise<number> {
     let batch: InboxRecord[] = [];
-    for await (const record of this.parts.inbox.recover()) {
-      batch.push(record);
-      if (batch.length < RECOVERY_BATCH) continue;
+    let batchBytes = 0;
+    for await (const entry of this.parts.inbox.recover()) {
+      batch.push(entry);
+      batchBytes += entry.record.length;
+      if (batch.length < RECOVERY_BATCH && batchBytes < RECOVERY_BATCH_BYTES) continue;
       await this.recoverBatch(batch);
       batch = [];
+      batchBytes = 0;
     }
     if (batch.length > 0) await this.recoverBatch(batch);
     return this.parts.mempool.size;
@@ -158,11 +213,11 @@ export class Intake implements StatementSource {
     const verdicts = await this.parts.verify(submissions);
     const results: (SubmitResult | undefined)[] = verdicts.map(() => undefined);
     const kept = new Map(
-      (await this.judge(submissions, verdicts, results)).map((entry) => [entry.at, entry]),
+      (await this.judge(submissions, verdicts, results, true)).map((entry) => [entry.at, entry]),
     );
     for (const [at, { position, record }] of batch.entries()) {
       const entry = kept.get(at);
-      const result = entry === undefined ? results[at] : this.keep(entry, position);
+      const result = entry === undefined ? results[at] : this.keep(entry, position, true);
       if (entry === undefined) this.parts.inbox.markSettled(position);
       if (result === undefined || result.state === "accepted") continue;
       const verdict = verdicts[at]!;
@@ -187,9 +242,21 @@ export class Intake implements StatementSource {
         if (entry !== undefined) this.settle(entry, pickRefusal(verdict));
       }
     }
-    for (const entry of mempool.removeExpired(tip.head.timeMs, performance.now()))
-      this.settle(entry, EXPIRED);
+    const { expired, forgotten } = mempool.removeExpired(tip.head.timeMs, performance.now());
+    for (const entry of expired) this.settle(entry, EXPIRED);
+    for (const entry of forgotten) this.settle(entry, undefined);
     await this.recheckWaiting();
+    await this.promote();
+  }
+
+  /** What came too early and is due now becomes durable: nothing is proposed that a crash could lose. */
+  private async promote(): Promise<void> {
+    const { mempool, inbox } = this.parts;
+    const promotable = mempool.listPromotable();
+    if (promotable.length === 0) return;
+    const first = await inbox.appendMany(promotable.map((entry) => entry.bytes));
+    for (const [i, { id }] of promotable.entries())
+      if (!mempool.setPosition(id, first + i)) inbox.markSettled(first + i);
   }
 
   private async recheckWaiting(): Promise<void> {
@@ -241,6 +308,11 @@ export class Intake implements StatementSource {
   }
 }
 
+const EARLY: Refusal = {
+  code: "statement.early",
+  field: "statement",
+  message: "what it follows is not there yet",
+};
 const REPLACED: Refusal = {
   code: "mempool.replaced",
   field: "statement",
@@ -256,7 +328,7 @@ function pickRefusal({ code, field, message }: Refusal): Refusal {
   return { code, field, message };
 }
 
-function entryOf({ bytes, summary }: Omit<Verified, "isReady">, position: number): MempoolEntry {
+function entryOf({ bytes, summary }: Pick<Verified, "bytes" | "summary">, position: number): MempoolEntry {
   const { id, leafHash, account, stream, sequence, gasPrice, expiryMs } = summary;
   return {
     id,

@@ -119,23 +119,46 @@ test("a lane with much takes turns with lanes that have little", () => {
 test("what expired on the chain, or waited too long, leaves; what is proposed stays", () => {
   const mempool = new Mempool({ ...DEFAULT_MEMPOOL_LIMITS, waitingMsMax: 50 });
   const mortal = entry({ sequence: 0, expiryMs: 10 });
-  const waiting = entry({ account: account(1), sequence: 9, addedMs: 0 });
+  const early = entry({ account: account(1), sequence: 9, addedMs: 0, position: -1 });
+  const promised = entry({ account: account(3), sequence: 8, addedMs: 0 });
   const ready = entry({ account: account(2), addedMs: 0 });
   mempool.add(mortal, true);
-  mempool.add(waiting, false);
+  mempool.add(early, false);
+  mempool.add(promised, false);
   mempool.add(ready, true);
-  assert.deepEqual(mempool.removeExpired(9, 50), []);
+  assert.deepEqual(mempool.removeExpired(9, 50), { expired: [], forgotten: [] });
   mempool.pin([mortal.leafHash]);
   assert.deepEqual(
-    mempool.removeExpired(10, 51).map((held) => held.position),
-    [waiting.position],
+    mempool.removeExpired(10, 51).forgotten.map((held) => held.sequence),
+    [9],
   );
   mempool.pin([]);
   assert.deepEqual(
-    mempool.removeExpired(10, 51).map((held) => held.position),
+    mempool.removeExpired(10, 51).expired.map((held) => held.position),
     [mortal.position],
   );
-  assert.equal(mempool.size, 1);
+  assert.equal(mempool.size, 2, "what was promised is never forgotten");
+});
+
+test("what came early is proposed only once it is durable", () => {
+  const mempool = new Mempool();
+  const early = entry({ sequence: 1, position: -1 });
+  mempool.add(early, false);
+  mempool.add(entry({ sequence: 0 }), true);
+  assert.equal(mempool.isDurable(early.id), false);
+  assert.deepEqual(
+    mempool.select(ALL).map((held) => held.sequence),
+    [0],
+  );
+  assert.deepEqual(
+    mempool.listPromotable().map((held) => held.sequence),
+    [1],
+  );
+  assert.equal(mempool.setPosition(early.id, 77), true);
+  assert.deepEqual(
+    mempool.select(ALL).map((held) => held.sequence),
+    [0, 1],
+  );
 });
 
 test("every waiting statement is looked at again in its turn, however many others wait", () => {
@@ -212,7 +235,7 @@ test("model: lookups, sizes, order and limits hold through any sequence of calls
           pinned = at(step.at);
           mempool.pin(pinned === undefined ? [] : [pinned.leafHash]);
         } else
-          for (const gone of mempool.removeExpired(step.chainMs, 0)) {
+          for (const gone of mempool.removeExpired(step.chainMs, 0).expired) {
             assert.notEqual(gone.position, pinned?.position);
             held.delete(gone.position);
           }

@@ -38,14 +38,15 @@ export interface MempoolEntry {
   readonly expiryMs: number;
   /** Monotonic time of arrival. */
   readonly addedMs: number;
-  /** Where the inbox log holds it. */
+  /** Where the inbox log holds it; negative: in memory only, and not promised. */
   readonly position: number;
 }
 
-interface Held extends MempoolEntry {
+interface Held extends Omit<MempoolEntry, "position"> {
   readonly idName: string;
   readonly leafName: string;
   readonly lane: Lane;
+  position: number;
   isReady: boolean;
 }
 
@@ -82,6 +83,18 @@ export class Mempool {
     return this.byId.has(toHex(id));
   }
 
+  /** Whether the statement waits and stands in the inbox log. */
+  isDurable(id: Uint8Array): boolean {
+    return (this.byId.get(toHex(id))?.position ?? -1) >= 0;
+  }
+
+  /** Whether the statement just before this one in its lane is ready. */
+  followsReady(entry: Pick<MempoolEntry, "account" | "stream" | "sequence">): boolean {
+    const { entries } = this.laneOf(entry);
+    const before = entries[findPlace(entries, entry.sequence) - 1];
+    return before?.sequence === entry.sequence - 1 && before.isReady;
+  }
+
   /** By the id in hex. */
   getByName(id: string): MempoolEntry | undefined {
     return this.byId.get(id);
@@ -109,16 +122,16 @@ export class Mempool {
    * Adds a statement. `isReady`: the ledger would admit it now. Returns the entry it replaced, if any. Throws
    * `mempool.full`, `mempool.lane-full` or `mempool.underpriced`.
    */
-  add(entry: MempoolEntry, isReady: boolean): MempoolEntry | undefined {
+  add(entry: MempoolEntry, isReady: boolean, isPromised = false): MempoolEntry | undefined {
     const lane = this.laneOf(entry);
     const at = findPlace(lane.entries, entry.sequence);
     const present = lane.entries[at];
     const replaced = present?.sequence === entry.sequence ? present : undefined;
-    if (replaced === undefined) this.checkRoom(lane, entry);
-    else this.checkReplacement(replaced, entry);
+    if (replaced !== undefined) this.checkReplacement(replaced, entry);
+    else if (!isPromised) this.checkRoom(lane, entry);
     const before = lane.entries[at - 1];
     const follows = before?.sequence === entry.sequence - 1 && before.isReady;
-    if (replaced === undefined && !isReady && !follows) this.checkWaitingRoom(entry);
+    if (replaced === undefined && !isPromised && !isReady && !follows) this.checkWaitingRoom(entry);
     if (replaced !== undefined) this.drop(replaced);
     const held: Held = {
       ...entry,
@@ -137,7 +150,7 @@ export class Mempool {
     return replaced;
   }
 
-  private laneOf({ account, stream }: MempoolEntry): Lane {
+  private laneOf({ account, stream }: Pick<MempoolEntry, "account" | "stream">): Lane {
     const name = `${toHex(account)}/${stream}`;
     return this.lanes.get(name) ?? { name, entries: [] };
   }
@@ -217,7 +230,7 @@ export class Mempool {
 
   /** Whether any statement could be proposed now. */
   hasReady(): boolean {
-    for (const held of this.byId.values()) if (held.isReady) return true;
+    for (const held of this.byId.values()) if (isDue(held)) return true;
     return false;
   }
 
@@ -228,7 +241,7 @@ export class Mempool {
   select(limits: { readonly statementsMax: number; readonly bytesMax: number }): MempoolEntry[] {
     const queues = [...this.lanes.values()]
       .map((lane) => ({ entries: lane.entries, at: 0 }))
-      .filter((queue) => queue.entries.some((entry) => entry.isReady))
+      .filter((queue) => queue.entries.some(isDue))
       .sort((a, b) => comparePrice(b.entries[0]!.gasPrice, a.entries[0]!.gasPrice));
     const turn = Math.max(1, Math.ceil(limits.statementsMax / Math.max(1, queues.length)));
     const chosen: MempoolEntry[] = [];
@@ -240,7 +253,7 @@ export class Mempool {
         let taken = 0;
         while (taken < turn && queue.at < queue.entries.length && chosen.length < limits.statementsMax) {
           const entry = queue.entries[queue.at++]!;
-          if (!entry.isReady) continue;
+          if (!isDue(entry)) continue;
           if (bytes + entry.bytes.length > limits.bytesMax) {
             queue.at = queue.entries.length;
             break;
@@ -274,17 +287,41 @@ export class Mempool {
     return listed;
   }
 
-  /** Takes out what expired on the chain or waited too long. */
-  removeExpired(chainTimeMs: number, nowMs: number): MempoolEntry[] {
+  /**
+   * Takes out what expired on the chain, and forgets what came too early and waited too long. What was promised
+   * is never forgotten: only the chain refuses it.
+   */
+  removeExpired(chainTimeMs: number, nowMs: number): { expired: MempoolEntry[]; forgotten: MempoolEntry[] } {
     const expired: Held[] = [];
+    const forgotten: Held[] = [];
     for (const held of this.byId.values()) {
-      const isVoid = held.expiryMs !== 0 && held.expiryMs <= chainTimeMs;
       if (this.pinned.has(held.leafName)) continue;
-      if (isVoid || (!held.isReady && nowMs - held.addedMs > this.limits.waitingMsMax)) expired.push(held);
+      if (held.expiryMs !== 0 && held.expiryMs <= chainTimeMs) expired.push(held);
+      else if (held.position < 0 && nowMs - held.addedMs > this.limits.waitingMsMax) forgotten.push(held);
     }
-    for (const held of expired) this.drop(held);
-    return expired;
+    for (const held of [...expired, ...forgotten]) this.drop(held);
+    return { expired, forgotten };
   }
+
+  /** What came too early and could be proposed now, once it is durable. */
+  listPromotable(): MempoolEntry[] {
+    const out: MempoolEntry[] = [];
+    for (const held of this.byId.values()) if (held.isReady && held.position < 0) out.push(held);
+    return out;
+  }
+
+  /** Notes where the inbox log holds a statement; false when it has left meanwhile. */
+  setPosition(id: Uint8Array, position: number): boolean {
+    const held = this.byId.get(toHex(id));
+    if (held === undefined) return false;
+    held.position = position;
+    return true;
+  }
+}
+
+/** Ready, and so kept that no crash can take it out of a proposal. */
+function isDue(held: Held): boolean {
+  return held.isReady && held.position >= 0;
 }
 
 function findPlace(entries: readonly Held[], sequence: number): number {
