@@ -123,7 +123,7 @@ export const blocks: readonly (readonly NamedSubmission[])[] = [
     collected("relative"),
     collected("forked"),
     send("overdraft", alice, [messages["token.transfer"], overdraft]),
-    send("too little gas", alice, [messages["chain.tick"]], { gasLimit: 600 }),
+    send("too little gas", alice, [messages["chain.tick"]], { nonce: 5, gasLimit: 600 }),
     send("delegate capture", acme, [messages["identity.delegate-capture"]]),
     send("device upkeep", acme, [messages["identity.rotate-device-key"], messages["identity.limit-device"]]),
     send("credit for beta", alice, [

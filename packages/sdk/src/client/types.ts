@@ -50,7 +50,8 @@ export type SubmitResult =
   | ({ readonly id: string; readonly state: "refused" | "not-yet" } & Refusal);
 
 export type StatementState =
-  | { readonly id: string; readonly state: "unknown" | "pending" }
+  | { readonly id: string; readonly state: "unknown" }
+  | { readonly id: string; readonly state: "pending"; readonly waitingFor?: Refusal }
   | {
       readonly id: string;
       readonly state: "committed" | "provable";
