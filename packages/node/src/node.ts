@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { equalBytes, fromHex, toHex } from "@lhg/protocol/core/bytes";
 import { encode } from "@lhg/protocol/core/codec/definition";
 import type { Signer } from "@lhg/protocol/core/cose";
+import { LhgError } from "@lhg/protocol/core/errors";
 import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
 import { type Logger, pino } from "pino";
 import { createApi } from "./api/server.ts";
@@ -203,6 +204,9 @@ function countBlock(
   metrics.statements.inc({ result: "skipped" }, summary.skipped.length);
 }
 
+/** Questions wait for the ledger one after the other: more than these would wait for seconds. */
+const QUERIES_MAX = 64;
+
 interface ServiceParts {
   readonly ledger: LedgerClient;
   readonly intake: Intake;
@@ -218,6 +222,7 @@ interface ServiceParts {
 function createService(parts: ServiceParts): NodeService {
   const { ledger, intake, engine, mempool, inbox, metrics, listeners } = parts;
   const startedMs = performance.now();
+  let queries = 0;
   return {
     async submit(submissions) {
       const results = await intake.submit(submissions);
@@ -225,7 +230,15 @@ function createService(parts: ServiceParts): NodeService {
       return results;
     },
     statementState: (id) => findState(parts, id),
-    query: (name, args) => ledger.query(name, args) as never,
+    async query(name, args) {
+      if (queries >= QUERIES_MAX) throw new LhgError("node.busy", "too many questions are open; try again");
+      queries += 1;
+      try {
+        return (await ledger.query(name, args)) as never;
+      } finally {
+        queries -= 1;
+      }
+    },
     status: async () => statusOf(parts, performance.now() - startedMs),
     subscribe(listener) {
       listeners.add(listener);

@@ -2,6 +2,8 @@
 export interface ApiLimits {
   /** Of a request. */
   readonly bodySizeBytesMax: number;
+  /** Of all requests that are arriving, together. */
+  readonly bodiesBytesMax: number;
   readonly urlSizeBytesMax: number;
   readonly headerSizeBytesMax: number;
   /** Statements in one request. */
@@ -24,12 +26,13 @@ export interface ApiLimits {
 
 export const DEFAULT_LIMITS: ApiLimits = {
   bodySizeBytesMax: 8 << 20,
+  bodiesBytesMax: 128 << 20,
   urlSizeBytesMax: 8 << 10,
   headerSizeBytesMax: 16 << 10,
   batchStatementsMax: 1_000,
   connectionsMax: 2_000,
   headersTimeoutMs: 10_000,
-  requestTimeoutMs: 60_000,
+  requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 30_000,
   requestsPerSocketMax: 100_000,
   requestsPerSecond: 5_000,

@@ -7,6 +7,7 @@ import type { ApiLimits } from "./limits.ts";
 
 /** HTTP status by code; what is not here goes by the endings below, and else is a bad request. */
 const STATUS_BY_CODE: ReadonlyMap<string, number> = new Map([
+  ["body.busy", 503],
   ["body.too-large", 413],
   ["content-type.unsupported", 415],
   ["header.malformed", 400],
@@ -14,6 +15,7 @@ const STATUS_BY_CODE: ReadonlyMap<string, number> = new Map([
   ["internal", 500],
   ["mempool.full", 503],
   ["method.not-allowed", 405],
+  ["node.busy", 503],
   ["node.stopping", 503],
   ["proof.not-yet", 409],
   ["rate.limited", 429],

@@ -1,3 +1,8 @@
+import type { FastifyRequest } from "fastify";
+
+/** Charges a request for more than itself. Throws `rate.limited`. */
+export type ChargeRequest = (request: FastifyRequest, cost: number) => void;
+
 /** Token buckets by address. Memory is bounded: the address longest unseen is forgotten first. */
 export interface RateLimiter {
   /** Takes `cost` tokens of this address; otherwise returns the seconds after which they will be there. */

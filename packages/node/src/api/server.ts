@@ -1,7 +1,9 @@
 /** The HTTP API: limits in front, one file of routes for each resource, problems for whatever goes wrong. */
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
+import { LhgError } from "@lhg/protocol/core/errors";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
+import { createBodyBudget } from "./body-budget.ts";
 import { guardConnections } from "./connections.ts";
 import { renderDocsPage } from "./docs-page.ts";
 import { createHostCheck } from "./hosts.ts";
@@ -9,7 +11,7 @@ import { type ApiLimits, DEFAULT_LIMITS } from "./limits.ts";
 import { describeApi } from "./openapi.ts";
 import { CBOR, type Operation } from "./operations.ts";
 import { makeProblem, PROBLEM_TYPE, sendProblem, toProblem } from "./problems.ts";
-import { createRateLimiter } from "./rate-limit.ts";
+import { type ChargeRequest, createRateLimiter } from "./rate-limit.ts";
 import { addAccountRoutes, addDeviceRoutes, addVendorRoutes } from "./routes/accounts.ts";
 import { addBlockRoutes } from "./routes/blocks.ts";
 import { addChainRoutes } from "./routes/chain.ts";
@@ -65,7 +67,16 @@ export function createApi({ service, config, logger, limits: given, version = ""
       "a request failed",
     );
   addErrorHandlers(app, limits, logError);
-  addChecks(app, config, limits);
+  const charge = addChecks(app, config, limits);
+  const bodies = createBodyBudget(limits.bodiesBytesMax);
+  app.addHook("preParsing", async (_request, _reply, payload) => {
+    const meter = bodies.meter();
+    payload.once("error", (error) => meter.destroy(error));
+    payload.once("close", () => {
+      if (!payload.readableEnded) meter.destroy();
+    });
+    return payload.pipe(meter);
+  });
   const hub = createStreamHub(
     service,
     {
@@ -81,7 +92,7 @@ export function createApi({ service, config, logger, limits: given, version = ""
   });
   refuseMethods(app, operations);
   app.get("/", async (_request, reply) => reply.redirect(`${API_MOUNT}/docs`, 302));
-  app.register(async (mounted) => addRoutes(mounted, service, hub, limits, operations, version), {
+  app.register(async (mounted) => addRoutes(mounted, service, hub, limits, operations, version, charge), {
     prefix: API_MOUNT,
   });
   return {
@@ -177,7 +188,7 @@ function addErrorHandlers(
   );
 }
 
-function addChecks(app: FastifyInstance, config: ApiConfig, limits: ApiLimits): void {
+function addChecks(app: FastifyInstance, config: ApiConfig, limits: ApiLimits): ChargeRequest {
   const isAllowedHost = createHostCheck(config.host, config.publicUrl);
   const limiter = createRateLimiter(limits.requestsPerSecond, limits.requestsBurst);
   app.addHook("onRequest", async (request: FastifyRequest, reply: FastifyReply) => {
@@ -194,6 +205,11 @@ function addChecks(app: FastifyInstance, config: ApiConfig, limits: ApiLimits): 
     reply.header("retry-after", waitSeconds);
     return sendProblem(reply, makeProblem("rate.limited", `too many requests; wait ${waitSeconds} s`));
   });
+  return (request, cost) => {
+    const waitSeconds = limiter.take(request.ip, cost, performance.now());
+    if (waitSeconds !== undefined)
+      throw new LhgError("rate.limited", `too many statements; wait ${waitSeconds} s`);
+  };
 }
 
 /** A path that exists, asked with a method it does not have. */
@@ -225,8 +241,9 @@ function addRoutes(
   limits: ApiLimits,
   operations: readonly Operation[],
   version: string,
+  charge: ChargeRequest,
 ): void {
-  addStatementRoutes(app, service, limits.batchStatementsMax);
+  addStatementRoutes(app, service, limits.batchStatementsMax, charge);
   addBlockRoutes(app, service);
   addStreamRoutes(app, hub);
   addAccountRoutes(app, service);

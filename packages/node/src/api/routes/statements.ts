@@ -23,6 +23,7 @@ import {
   sendBytes,
 } from "../operations.ts";
 import { makeProblem, sendProblem } from "../problems.ts";
+import type { ChargeRequest } from "../rate-limit.ts";
 import type { NodeService, SubmitResult } from "../service.ts";
 import { COSE, readSubmissions } from "../submissions.ts";
 
@@ -43,6 +44,12 @@ const stateView = Type.Object({
   code: Type.Optional(Type.String()),
   field: Type.Optional(Type.String()),
   message: Type.Optional(Type.String()),
+  waitingFor: Type.Optional(
+    Type.Object(
+      { code: Type.String(), field: Type.String(), message: Type.String() },
+      { description: "why a pending statement is in no block yet" },
+    ),
+  ),
 });
 const byId = object({ id: digestText });
 
@@ -50,8 +57,9 @@ export function addStatementRoutes(
   app: FastifyInstance,
   service: NodeService,
   batchStatementsMax: number,
+  charge: ChargeRequest,
 ): void {
-  addSubmit(app, service, batchStatementsMax);
+  addSubmit(app, service, batchStatementsMax, charge);
   const addQuery = createAddQuery(app, service, "statements");
   addQuery({
     query: "listStatements",
@@ -78,7 +86,12 @@ export function addStatementRoutes(
   addStatementFiles(app, service);
 }
 
-function addSubmit(app: FastifyInstance, service: NodeService, batchStatementsMax: number): void {
+function addSubmit(
+  app: FastifyInstance,
+  service: NodeService,
+  batchStatementsMax: number,
+  charge: ChargeRequest,
+): void {
   addOperation(
     app,
     {
@@ -100,6 +113,8 @@ function addSubmit(app: FastifyInstance, service: NodeService, batchStatementsMa
       const contentType = request.headers["content-type"] ?? "";
       const body = request.body as Buffer | undefined;
       const { submissions, isBatch } = readSubmissions(contentType, body, batchStatementsMax);
+      // The request itself has paid for the first.
+      if (submissions.length > 1) charge(request, submissions.length - 1);
       const results = await service.submit(submissions);
       return isBatch ? { results } : sendResult(reply, results[0]!);
     },
