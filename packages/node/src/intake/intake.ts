@@ -7,7 +7,7 @@ import { LhgError } from "@lhg/protocol/core/errors";
 import type { Refusal, SubmitResult } from "../api/service.ts";
 import type { CheckVerdict, CommitSummary, StatementInput } from "../application/application.ts";
 import type { StatementSource } from "../consensus/engine.ts";
-import type { Mempool, MempoolEntry } from "../mempool/mempool.ts";
+import { EARLY, IN_FLIGHT, type Mempool, type MempoolEntry } from "../mempool/mempool.ts";
 import type { InboxLog, InboxRecord } from "../store/inbox-log.ts";
 import type { StatementSummary, VerifyVerdict } from "../threads/verify-worker.ts";
 
@@ -17,8 +17,6 @@ const REFUSALS_MAX = 100_000;
 const RECHECK_MAX = 500;
 const RECOVERY_BATCH = 512;
 const RECOVERY_BATCH_BYTES = 16 << 20;
-/** Position of what stands in memory only. */
-const NOT_DURABLE = -1;
 
 export interface IntakeParts {
   readonly mempool: Mempool;
@@ -66,10 +64,8 @@ export class Intake implements StatementSource {
     const judged = await this.judge(submissions, verdicts, results);
     const { due, early } = this.partByOrder(judged);
     for (const entry of early) results[entry.at] = this.keepEarly(entry);
-    if (due.length > 0) {
-      const first = await this.parts.inbox.appendMany(due.map((entry) => entry.bytes));
-      for (const [i, entry] of due.entries()) results[entry.at] = this.keep(entry, first + i);
-    }
+    const placed = due.filter((entry) => this.place(entry, results));
+    if (placed.length > 0) await this.makeDurable(placed, results);
     // A block since the check may have been what they wait for, and the next one may be a heartbeat away.
     if (blocks !== this.blocks) await this.wakeAdmissible(judged.filter((entry) => !entry.isReady));
     await this.promote();
@@ -97,17 +93,58 @@ export class Intake implements StatementSource {
     return { due, early };
   }
 
+  /**
+   * Gives a statement its place in the mempool before it is written: what follows on it in another call is due
+   * too. It is proposed only once it is durable.
+   */
+  private place(entry: Verified, results: (SubmitResult | undefined)[]): boolean {
+    const { mempool } = this.parts;
+    const { id } = entry.summary;
+    // The same statement in another call: its record will stand for both.
+    if (mempool.isInFlight(id)) return true;
+    // It may have come too early before: now it is promised.
+    mempool.remove(id);
+    try {
+      const replaced = mempool.add(entryOf(entry, IN_FLIGHT), entry.isReady);
+      if (replaced !== undefined) this.settle(replaced, REPLACED);
+      return true;
+    } catch (error) {
+      if (!(error instanceof LhgError)) throw error;
+      results[entry.at] = { id: toHex(id), state: "not-yet", ...pickRefusal(error) };
+      return false;
+    }
+  }
+
+  private async makeDurable(
+    placed: readonly Verified[],
+    results: (SubmitResult | undefined)[],
+  ): Promise<void> {
+    const { mempool, inbox } = this.parts;
+    let first: number;
+    try {
+      first = await inbox.appendMany(placed.map((entry) => entry.bytes));
+    } catch (error) {
+      for (const { summary } of placed) if (!mempool.isDurable(summary.id)) mempool.remove(summary.id);
+      throw error;
+    }
+    for (const [i, { at, summary }] of placed.entries()) {
+      if (mempool.isDurable(summary.id) || !mempool.setPosition(summary.id, first + i))
+        inbox.markSettled(first + i);
+      results[at] = { id: toHex(summary.id), state: "accepted" };
+    }
+  }
+
   /** Keeps for a while, in memory, what came too early. Nothing is promised: it is answered "not yet". */
   private keepEarly(entry: Verified): SubmitResult {
     const id = toHex(entry.summary.id);
     try {
-      const replaced = this.parts.mempool.add(entryOf(entry, NOT_DURABLE), false);
+      const replaced = this.parts.mempool.add(entryOf(entry, EARLY), false);
       if (replaced !== undefined) this.settle(replaced, REPLACED);
     } catch (error) {
       if (!(error instanceof LhgError)) throw error;
       return { id, state: "not-yet", ...pickRefusal(error) };
     }
-    return { id, state: "not-yet", ...(entry.obstacle ?? EARLY) };
+    return { id, state: "not-yet", ...(entry.obstacle ?? TOO_EARLY) };
   }
 
   /** Sorts out what is refused now or known already; the rest is to be kept. */
@@ -159,19 +196,16 @@ export class Intake implements StatementSource {
     });
   }
 
-  /** Puts a durable statement into the mempool. */
-  private keep(entry: Verified, position: number, isRecovery = false): SubmitResult {
+  /** Takes up a statement that was acknowledged before a restart. */
+  private keep(entry: Verified, position: number): SubmitResult {
     const id = toHex(entry.summary.id);
     const { mempool, inbox } = this.parts;
     if (mempool.isDurable(entry.summary.id)) {
-      // Another call was faster with the same statement; its record stands for both.
       inbox.markSettled(position);
       return { id, state: "accepted" };
     }
-    // It may have come too early before: now it is promised.
-    mempool.remove(entry.summary.id);
     try {
-      const replaced = mempool.add(entryOf(entry, position), entry.isReady, isRecovery);
+      const replaced = mempool.add(entryOf(entry, position), entry.isReady, true);
       if (replaced !== undefined) this.settle(replaced, REPLACED);
       return { id, state: "accepted" };
     } catch (error) {
@@ -182,7 +216,7 @@ export class Intake implements StatementSource {
   }
 
   private settle(entry: MempoolEntry, refusal: Refusal | undefined): void {
-    if (entry.position !== NOT_DURABLE) this.parts.inbox.markSettled(entry.position);
+    if (entry.position >= 0) this.parts.inbox.markSettled(entry.position);
     this.retired?.set(toHex(entry.leafHash), entry.bytes);
     if (refusal !== undefined) this.rememberRefusal(toHex(entry.id), refusal);
   }
@@ -217,7 +251,7 @@ export class Intake implements StatementSource {
     );
     for (const [at, { position, record }] of batch.entries()) {
       const entry = kept.get(at);
-      const result = entry === undefined ? results[at] : this.keep(entry, position, true);
+      const result = entry === undefined ? results[at] : this.keep(entry, position);
       if (entry === undefined) this.parts.inbox.markSettled(position);
       if (result === undefined || result.state === "accepted") continue;
       const verdict = verdicts[at]!;
@@ -254,6 +288,7 @@ export class Intake implements StatementSource {
     const { mempool, inbox } = this.parts;
     const promotable = mempool.listPromotable();
     if (promotable.length === 0) return;
+    for (const { id } of promotable) mempool.setPosition(id, IN_FLIGHT);
     const first = await inbox.appendMany(promotable.map((entry) => entry.bytes));
     for (const [i, { id }] of promotable.entries())
       if (!mempool.setPosition(id, first + i)) inbox.markSettled(first + i);
@@ -308,7 +343,7 @@ export class Intake implements StatementSource {
   }
 }
 
-const EARLY: Refusal = {
+const TOO_EARLY: Refusal = {
   code: "statement.early",
   field: "statement",
   message: "what it follows is not there yet",

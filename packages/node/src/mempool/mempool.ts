@@ -38,9 +38,14 @@ export interface MempoolEntry {
   readonly expiryMs: number;
   /** Monotonic time of arrival. */
   readonly addedMs: number;
-  /** Where the inbox log holds it; negative: in memory only, and not promised. */
+  /** Where the inbox log holds it; EARLY or IN_FLIGHT where it does not. */
   readonly position: number;
 }
+
+/** Came too early: in memory only, and not promised. */
+export const EARLY = -1;
+/** Is being written to the inbox log. */
+export const IN_FLIGHT = -2;
 
 interface Held extends Omit<MempoolEntry, "position"> {
   readonly idName: string;
@@ -85,7 +90,11 @@ export class Mempool {
 
   /** Whether the statement waits and stands in the inbox log. */
   isDurable(id: Uint8Array): boolean {
-    return (this.byId.get(toHex(id))?.position ?? -1) >= 0;
+    return (this.byId.get(toHex(id))?.position ?? EARLY) >= 0;
+  }
+
+  isInFlight(id: Uint8Array): boolean {
+    return this.byId.get(toHex(id))?.position === IN_FLIGHT;
   }
 
   /** Whether the statement just before this one in its lane is ready. */
@@ -297,7 +306,8 @@ export class Mempool {
     for (const held of this.byId.values()) {
       if (this.pinned.has(held.leafName)) continue;
       if (held.expiryMs !== 0 && held.expiryMs <= chainTimeMs) expired.push(held);
-      else if (held.position < 0 && nowMs - held.addedMs > this.limits.waitingMsMax) forgotten.push(held);
+      else if (held.position === EARLY && nowMs - held.addedMs > this.limits.waitingMsMax)
+        forgotten.push(held);
     }
     for (const held of [...expired, ...forgotten]) this.drop(held);
     return { expired, forgotten };
@@ -306,7 +316,7 @@ export class Mempool {
   /** What came too early and could be proposed now, once it is durable. */
   listPromotable(): MempoolEntry[] {
     const out: MempoolEntry[] = [];
-    for (const held of this.byId.values()) if (held.isReady && held.position < 0) out.push(held);
+    for (const held of this.byId.values()) if (held.isReady && held.position === EARLY) out.push(held);
     return out;
   }
 
