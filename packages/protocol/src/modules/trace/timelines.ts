@@ -61,12 +61,25 @@ export interface Reading {
   readonly events: Map<string, EventView>;
   work: number;
   isTruncated: boolean;
+  /** What may still be read of remarks: observations that are shown and not followed. They have a share of their own. */
+  remarkWork: number;
+  isRemarksCut: boolean;
 }
+
+/** Items of remarks read in one trace: outsiders may add any number, and crowd out no custodian's word. */
+const REMARK_WORK = 16_384;
 
 export function startReading(
   from: Pick<Reading, "reader" | "readsObservations" | "followsObservations" | "work">,
 ): Reading {
-  return { ...from, timelines: new Map(), events: new Map(), isTruncated: false };
+  return {
+    ...from,
+    timelines: new Map(),
+    events: new Map(),
+    isTruncated: false,
+    remarkWork: REMARK_WORK,
+    isRemarksCut: false,
+  };
 }
 
 export function spend(run: Reading, work: number): void {
@@ -103,16 +116,20 @@ const RELATIONS: readonly Relation[] = [AGGREGATION, ASSOCIATION];
 export function readEntries(run: Reading, leaves: readonly TraceLeaf[], log: LogName): Entry[] {
   const out: Entry[] = [];
   for (const leaf of leaves) {
+    const isRemark = log === "observation" && !run.followsObservations && (leaf.flags & FLAGS.unowned) === 0;
     if (run.isTruncated) break;
-    const view = readEvent(run, leaf.event);
-    const isTrusted = log !== "observation" || run.followsObservations || (leaf.flags & FLAGS.unowned) !== 0;
-    const isFollowed = isTrusted && !view.isRetracted && view.facts.declaration === null;
+    if (isRemark && run.remarkWork < 0) {
+      run.isRemarksCut = true;
+      break;
+    }
+    const view = readEvent(run, leaf.event, isRemark);
+    const isFollowed = !isRemark && !view.isRetracted && view.facts.declaration === null;
     out.push({ ...view, leaf, log, isFollowed });
   }
   return out;
 }
 
-function readEvent(run: Reading, event: EventId): EventView {
+function readEvent(run: Reading, event: EventId, isRemark: boolean): EventView {
   const name = eventName(event);
   const known = run.events.get(name);
   if (known !== undefined) return known;
@@ -122,7 +139,8 @@ function readEvent(run: Reading, event: EventId): EventView {
   const isRetracted = corrections.some((leaf) => isRetraction(reader.getFacts(leaf.event).declaration));
   const view = { facts, containment: viewContainment(facts), isRetracted, corrections };
   run.events.set(name, view);
-  spend(run, 1 + facts.items.length);
+  if (isRemark) run.remarkWork -= 1 + facts.items.length;
+  else spend(run, 1 + facts.items.length);
   return view;
 }
 

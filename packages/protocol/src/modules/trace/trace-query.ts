@@ -181,7 +181,7 @@ export function traceItem(reader: TraceReader, identity: string, query: TraceQue
   return {
     steps: [...run.steps.values()].sort(compareEntries),
     items: [...run.items.values()],
-    isTruncated: run.isTruncated,
+    isTruncated: run.isTruncated || run.isRemarksCut,
   };
 }
 
@@ -219,7 +219,7 @@ function isWithin({ fromMs, untilMs }: Window, timeMs: number): boolean {
 function visit(run: TraceRun, next: Visit): void {
   const { item, mode, window, depth } = next;
   const timeline = readTimeline(run, item);
-  spend(run, timeline.entries.length);
+  spend(run, timeline.entries.filter(({ log, isFollowed }) => log !== "observation" || isFollowed).length);
   for (const entry of timeline.entries) {
     const isAhead = entry.isFollowed && entry.leaf.role === (mode.isBack ? ROLES.output : ROLES.input);
     const reach = isAhead && mode.isWhole ? run.limits : window;
