@@ -31,6 +31,12 @@ import {
 } from "../../packages/protocol/src/core/state/partition.ts";
 import { submission } from "../../packages/protocol/src/core/statement/submission.ts";
 import type { ExecutedStatement } from "../../packages/protocol/src/execute-block.ts";
+import {
+  historyKey,
+  historyLeaf,
+  historyProof,
+  verifyHistoryProof,
+} from "../../packages/protocol/src/history.ts";
 import { streamKey } from "../../packages/protocol/src/modules/collection/streams.ts";
 import { homeOf } from "../../packages/protocol/src/statements.ts";
 import { acme, address, beta, carol, crypto, meter } from "./actors.ts";
@@ -174,6 +180,35 @@ function makeValue(run: Run, name: string, partition: Partition, key: Uint8Array
   return { name, key: toHex(key), value: value === null ? null : toHex(value), proof: toHex(bytes) };
 }
 
+/** The app hash before a working block, under the newest anchor. */
+function makeHistory(run: Run, index: number): Json {
+  const working = run.blocks.slice(0, -1).filter(({ result }) => result.isWorking);
+  const leaves = working.map(({ header: { height, timeMs } }) =>
+    encode(historyLeaf, {
+      height,
+      timeMs,
+      previousAppHash: height === 1 ? run.genesisAppHash : run.blocks[height - 2]!.result.commit.appHash,
+    }),
+  );
+  const hashes = leaves.map((leaf) => hashLeaf(crypto, leaf));
+  const key = historyKey();
+  const height = run.blocks.length - 1;
+  const head = encode(valueProof, {
+    key,
+    value: run.state.getValueAt(BASE, key, height)!,
+    proof: run.state.proveValue(BASE, key, height),
+    anchor: makeAnchor(run, BASE, height),
+  });
+  const bytes = encode(historyProof, {
+    entry: leaves[index]!,
+    index,
+    path: inclusionPathOf(crypto, hashes, index),
+    head,
+  });
+  const { appHash } = verifyHistoryProof(crypto, TRUST, bytes);
+  return { entry: toHex(leaves[index]!), appHash: toHex(appHash), proof: toHex(bytes) };
+}
+
 export function makeGenesisVectors(run: Run): Json {
   return {
     description: "The genesis of the vectors' chain, its id and the state that it makes.",
@@ -206,6 +241,7 @@ export function makeChainVectors(run: Run): Json {
       makeValue(run, "commits of operator 0", BASE, commitsKey),
       makeValue(run, "stream of the meter", acmePartition, streamKey(meter.address, 0)),
     ],
+    history: [makeHistory(run, 0), makeHistory(run, 2)],
     anchor: toHex(encode(anchor, makeAnchor(run, ITEMS, run.blocks.length - 1))),
   };
 }

@@ -36,7 +36,7 @@ import { approval } from "./core/statement/approval.ts";
 import { capture } from "./core/statement/capture.ts";
 import { submission } from "./core/statement/submission.ts";
 import { executeBlock, executeGenesis } from "./execute-block.ts";
-import { historyLeaf } from "./history.ts";
+import { historyLeaf, verifyHistoryProof } from "./history.ts";
 import { message, transaction } from "./ledger.ts";
 import { collection } from "./modules/collection/messages.ts";
 import { membershipLeaf } from "./modules/groups/groups.ts";
@@ -392,7 +392,7 @@ test("the run leads from block to block to its app hashes and outcomes", () => {
 });
 
 test("the proofs of the run verify, and no longer with a byte changed", () => {
-  const { trust: pinned, receipts, values, anchor: anchored } = readVectors("chain");
+  const { trust: pinned, receipts, values, history, anchor: anchored } = readVectors("chain");
   const trust = { chainId: pinned.chainId, validatorsHash: fromHex(pinned.validatorsHash) };
   for (const { name, receipt, event } of receipts) {
     const verified = verifyReceipt(crypto, trust, fromHex(receipt));
@@ -405,6 +405,11 @@ test("the proofs of the run verify, and no longer with a byte changed", () => {
     const { subject } = verifyValue(crypto, trust, fromHex(proof));
     assert.equal(toHex(subject.key), key);
     assert.equal(subject.value === null ? null : toHex(subject.value), value);
+  }
+  for (const { entry, appHash, proof } of history) {
+    const confirmed = verifyHistoryProof(crypto, trust, fromHex(proof));
+    assert.equal(toHex(confirmed.appHash), appHash);
+    assert.equal(toHex(encode(historyLeaf, confirmed.entry)), entry);
   }
   assert.equal(verifyAnchor(crypto, trust, decode(anchor, fromHex(anchored))).header.height, 6);
 });

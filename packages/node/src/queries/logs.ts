@@ -7,7 +7,14 @@ import { anchor } from "@lhg/protocol/core/proof/anchor";
 import { getLeaf, logNodes, proveInclusion } from "@lhg/protocol/core/state/log";
 import type { StateReader } from "@lhg/protocol/core/state/overlay";
 import { BASE } from "@lhg/protocol/core/state/partition";
-import { getHistory, HISTORY_LOG, type HistoryLeaf, historyKey, historyLeaf } from "@lhg/protocol/history";
+import {
+  getHistory,
+  HISTORY_LOG,
+  type HistoryLeaf,
+  historyKey,
+  historyLeaf,
+  historyProof,
+} from "@lhg/protocol/history";
 import { outcomesLog, statementsLog } from "@lhg/protocol/partition-logs";
 import { openState, type ProofArgs } from "./accounts.ts";
 import type { QueryContext } from "./context.ts";
@@ -59,14 +66,16 @@ export function getHistoryProof(context: QueryContext, args: { readonly height: 
   if (log === undefined || index >= log.size)
     throw new LhgError("history.not-found", "no provable working block is of this height or later", "height");
   const leaf = readLeaf(state, index);
+  const value = {
+    entry: encode(historyLeaf, leaf),
+    index,
+    path: proveInclusion(crypto, state, HISTORY_LOG, index, log.size),
+    head: buildValueProof(context, BASE, historyKey()),
+  };
   return {
     height,
     entry: viewLeaf(index, leaf),
-    leaf: toHex(encode(historyLeaf, leaf)),
-    size: log.size,
-    root: toHex(log.root),
-    path: proveInclusion(crypto, state, HISTORY_LOG, index, log.size).map(toHex),
-    proof: viewProof("value", height, buildValueProof(context, BASE, historyKey())),
+    proof: viewProof("history", height, encode(historyProof, value, "proof")),
   };
 }
 

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { toHex } from "@lhg/protocol/core/bytes";
+import { decode, encode } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
+import { receipt } from "@lhg/protocol/core/proof/receipt";
+import { verifyHistoryProof } from "@lhg/protocol/history";
 import { trustFromGenesis } from "@lhg/sdk/verify/trust";
-import { verifyReceipt } from "@lhg/sdk/verify/verify-receipt";
+import { verifyReceipt, verifyRefreshedReceipt } from "@lhg/sdk/verify/verify-receipt";
 import { verifyTrace } from "@lhg/sdk/verify/verify-trace";
 import { verifyValue } from "@lhg/sdk/verify/verify-value";
 import fc from "fast-check";
@@ -269,8 +272,8 @@ describe("the chain", () => {
     );
     const proof = await world.ask("getHistoryProof", { height: 2 });
     assert.equal(proof.entry.height, 2);
-    const verdict = verifyValue(hexBytes(proof.proof.bytes), trust(), sodiumCrypto);
-    assert.ok(verdict.ok);
+    const confirmed = verifyHistoryProof(sodiumCrypto, trust(), hexBytes(proof.proof.bytes));
+    assert.equal(toHex(confirmed.appHash), proof.entry.previousAppHash);
     const grown = await world.ask("getConsistency", { partition: "base", log: "outcomes", from: 5 });
     assert.equal(grown.to, 6);
     await refuses(
@@ -295,6 +298,44 @@ describe("proofs", () => {
       assert.equal(verdict.statementId, id);
       assert.equal(verdict.status, status.name);
       assert.equal(height, 4);
+    }
+  });
+
+  test("an archived receipt is refreshed, whatever its own signatures are worth by now", async () => {
+    const fresh = await openSampleWorld();
+    const pinned = trustFromGenesis(fresh.chain.dev.genesis, { hasher: sodiumCrypto });
+    const { bytes } = await fresh.ask("getReceipt", { id: fresh.ids.packing, event: 0 });
+    const archived = verifyReceipt(bytes, pinned, sodiumCrypto);
+    assert.ok(archived.ok);
+    for (let amount = 1n; amount <= 3n; amount++)
+      await fresh.chain.commit([
+        fresh.chain.transaction(fresh.vendor, [
+          { type: "token.transfer", body: { to: addressOf(fresh.device), amount } },
+        ]),
+      ]);
+    const history = async (height: number) =>
+      hexBytes((await fresh.ask("getHistoryProof", { height })).proof.bytes);
+    const proof = await history(archived.height);
+    const lapsed = decode(receipt, bytes);
+    const leaked = encode(receipt, {
+      ...lapsed,
+      anchor: { ...lapsed.anchor, header: { ...lapsed.anchor.header, certificate: new Uint8Array([0]) } },
+    });
+    assert.ok(!verifyReceipt(leaked, pinned, sodiumCrypto).ok);
+    for (const subject of [bytes, leaked]) {
+      const refreshed = verifyRefreshedReceipt(subject, proof, pinned, sodiumCrypto);
+      assert.ok(refreshed.ok, JSON.stringify(refreshed));
+      assert.ok(refreshed.height > archived.height);
+      assert.deepEqual(refreshed.event, archived.event);
+    }
+    const early = verifyRefreshedReceipt(bytes, await history(archived.height - 1), pinned, sodiumCrypto);
+    assert.ok(!early.ok && early.code === "anchor.partition", JSON.stringify(early));
+    const other = verifyRefreshedReceipt(bytes, proof, { ...pinned, chainId: "lhg-other" }, sodiumCrypto);
+    assert.ok(!other.ok && other.code === "header.chain", JSON.stringify(other));
+    for (let i = 0; i < proof.length; i += 7) {
+      const forged = Uint8Array.from(proof);
+      forged[i]! ^= 1 << (i % 8);
+      assert.ok(!verifyRefreshedReceipt(bytes, forged, pinned, sodiumCrypto).ok, `byte ${i}`);
     }
   });
 

@@ -37,7 +37,12 @@ export interface Page<T> {
 
 /** Encoded proof; `kind` names the function of the sdk that verifies it. All proofs of an answer stand at one height. */
 export const proofView = Type.Object({
-  kind: Type.Union([Type.Literal("receipt"), Type.Literal("value"), Type.Literal("header")]),
+  kind: Type.Union([
+    Type.Literal("receipt"),
+    Type.Literal("value"),
+    Type.Literal("header"),
+    Type.Literal("history"),
+  ]),
   height: Type.Integer({ description: "the provable height it stands at" }),
   bytes: hexText,
 });
@@ -252,14 +257,10 @@ export const historyEntry = Type.Object({
 });
 export type HistoryEntry = Static<typeof historyEntry>;
 
-/** Leads from an app hash of the past to a newer anchor: leaf, path and the proven head of the log. */
+/** Leads from an app hash of the past to a newer anchor. */
 export const historyProofView = Type.Object({
   ...asOf,
   entry: historyEntry,
-  leaf: hexText,
-  size: count,
-  root: digestText,
-  path: Type.Array(digestText),
   proof: proofView,
 });
 export type HistoryProofView = Static<typeof historyProofView>;

@@ -12,7 +12,7 @@ export interface Page<T> {
 
 /** Encoded proof in hex; `kind` says what verifies it: verifyReceipt, verifyValue, or a certified header's check. */
 export interface Proof {
-  readonly kind: "receipt" | "value" | "header";
+  readonly kind: "receipt" | "value" | "header" | "history";
   readonly height: number;
   readonly bytes: string;
 }
@@ -245,10 +245,6 @@ export interface HistoryEntry {
 export interface HistoryProof {
   readonly height: number;
   readonly entry: HistoryEntry;
-  readonly leaf: string;
-  readonly size: number;
-  readonly root: string;
-  readonly path: string[];
   readonly proof: Proof;
 }
 

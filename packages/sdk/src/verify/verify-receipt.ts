@@ -7,6 +7,7 @@ import { LhgError } from "@lhg/protocol/core/errors";
 import type { Trust } from "@lhg/protocol/core/proof/anchor";
 import { type VerifiedReceipt, verifyReceipt as verifyReceiptProof } from "@lhg/protocol/core/proof/receipt";
 import { statusName } from "@lhg/protocol/core/status";
+import { verifyHistoryProof } from "@lhg/protocol/history";
 import { nobleCrypto } from "../crypto/noble.ts";
 import { describeEvent, type EventClaims } from "./event-claims.ts";
 import { describeStatement } from "./statement-claims.ts";
@@ -33,6 +34,22 @@ export interface ReceiptVerdict extends Proven {
   readonly gasUsed: number;
   /** The opened event, where the receipt opens one. */
   readonly event?: EventClaims;
+}
+
+/**
+ * Verifies an archived receipt by a history proof (`getHistoryProof` of the receipt's height) under validators trusted
+ * today: its own header's signatures do not count. Never throws.
+ */
+export function verifyRefreshedReceipt(
+  receipt: Uint8Array,
+  history: Uint8Array,
+  trust: Trust,
+  crypto: Crypto = nobleCrypto,
+): ReceiptVerdict | Refused {
+  return judge(() => {
+    const confirmed = verifyHistoryProof(crypto, trust, history);
+    return describeReceipt(verifyReceiptProof(crypto, trust, receipt, confirmed), crypto);
+  });
 }
 
 /** Never throws: what is wrong stands in the verdict, with code and field. */

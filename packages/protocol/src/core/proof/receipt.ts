@@ -15,7 +15,14 @@ import { LhgError } from "../errors.ts";
 import { hashLeaf, verifyInclusion } from "../merkle/log.ts";
 import { verifyTrieProof } from "../merkle/trie-proof.ts";
 import { type Capture, capture } from "../statement/capture.ts";
-import { anchor, type Trust, trieProof, type VerifiedAnchor, verifyAnchor } from "./anchor.ts";
+import {
+  anchor,
+  type ConfirmedAppHash,
+  type Trust,
+  trieProof,
+  type VerifiedAnchor,
+  verifyAnchor,
+} from "./anchor.ts";
 
 /** One event of a capture, opened: its receipt discloses the head and this slice alone. */
 export const openedEvent = record(undefined, {
@@ -51,9 +58,14 @@ export interface VerifiedReceipt {
 
 /**
  * Verifies a receipt offline. Throws LhgError naming what does not hold: `receipt.*`, `anchor.*`, `header.*`,
- * `certificate.*`, `cose.*` or `cbor.*`.
+ * `certificate.*`, `cose.*` or `cbor.*`. An archived receipt is refreshed by `confirmed`, from a history proof.
  */
-export function verifyReceipt(crypto: Crypto, trust: Trust, receiptBytes: Uint8Array): VerifiedReceipt {
+export function verifyReceipt(
+  crypto: Crypto,
+  trust: Trust,
+  receiptBytes: Uint8Array,
+  confirmed?: ConfirmedAppHash,
+): VerifiedReceipt {
   const subject = decode(receipt, receiptBytes, "receipt");
   const statement = decodeSign1(subject.statement);
   if (!crypto.verify(toSignatureCheck(statement)))
@@ -62,7 +74,7 @@ export function verifyReceipt(crypto: Crypto, trust: Trust, receiptBytes: Uint8A
   const id = computeStatementId(crypto, statement);
   if (!equalBytes(result.id, id) || !equalBytes(result.statementLeafHash, hashLeaf(crypto, statement.bytes)))
     throw new LhgError("receipt.outcome", "the outcome is of another statement", "receipt.outcome");
-  const verified = verifyAnchor(crypto, trust, subject.anchor);
+  const verified = verifyAnchor(crypto, trust, subject.anchor, confirmed);
   const isIncluded = verifyInclusion(crypto, {
     leafHash: hashLeaf(crypto, subject.outcome),
     index: subject.index,
