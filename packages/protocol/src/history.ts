@@ -52,7 +52,7 @@ export const historyProof = record(1, {
 export type HistoryProof = Infer<typeof historyProof>;
 
 /**
- * Verifies a history proof offline: what refreshes a receipt beyond the trust period of its own header. Throws
+ * Verifies a history proof offline: what refreshes a receipt after the trust period of its signers. Throws
  * `history.head`, `history.inclusion` and what values throw.
  */
 export function verifyHistoryProof(

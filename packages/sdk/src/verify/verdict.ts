@@ -25,7 +25,7 @@ export interface Proven {
   readonly provenByMs: number;
   /** Whose state it is: `base`, `items`, or a vendor's with its address in hex. */
   readonly partition: { readonly kind: string; readonly owner?: string };
-  /** False: signed later than the pinned validators are trusted for, so confirm it by another source. */
+  /** False: the time for which the pinned validators are trusted is over, so confirm it by a history proof. */
   readonly isWithinTrust: boolean;
   readonly proven: readonly Finding[];
   /** What somebody says and nobody else vouches for. */
@@ -82,7 +82,7 @@ export function describeAnchor(anchor: AnchorFacts): Omit<Proven, "proven" | "cl
   const { chainId, height, timeMs, isWithinTrust } = anchor;
   const unconfirmed = {
     what: "trust.unconfirmed",
-    text: "Valid for the pinned validators, unconfirmed since: the header is younger than they are trusted for.",
+    text: "Valid for the pinned validators, unconfirmed since: the time for which they are trusted is over.",
   };
   return {
     ok: true,
