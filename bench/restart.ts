@@ -8,7 +8,7 @@ import { decode } from "../packages/protocol/src/core/codec/definition.ts";
 import { genesis } from "../packages/protocol/src/core/genesis.ts";
 import { addressOf, GENESIS_FILE, READS, type RestartReport } from "./accounts.ts";
 
-/** Below the node's bound on open questions, above what keeps its ledger thread busy. */
+/** Below the node's bound on open questions, enough to keep its ledger thread busy. */
 const READS_AT_ONCE = 50;
 const [dataDirectory = "", keys = "1"] = process.argv.slice(2);
 

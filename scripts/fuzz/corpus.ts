@@ -13,8 +13,9 @@ import {
 import { createQueryContext } from "../../packages/node/src/application/query-context.ts";
 import { GENESIS_MS, openTestChain, type TestChain } from "../../packages/node/src/application/testing.ts";
 import { createDevChain, type DevChain } from "../../packages/node/src/dev-chain.ts";
+import { getHistoryProof } from "../../packages/node/src/queries/logs.ts";
 import { buildReceipt, buildValueProof } from "../../packages/node/src/queries/proofs.ts";
-import { encodeUtf8 } from "../../packages/protocol/src/core/bytes.ts";
+import { encodeUtf8, fromHex } from "../../packages/protocol/src/core/bytes.ts";
 import { encode } from "../../packages/protocol/src/core/codec/definition.ts";
 import { ALG_EDDSA } from "../../packages/protocol/src/core/crypto.ts";
 import { anchor } from "../../packages/protocol/src/core/proof/anchor.ts";
@@ -40,6 +41,7 @@ export interface Corpus {
   readonly receipts: readonly Uint8Array[];
   readonly anchors: readonly Uint8Array[];
   readonly valueProofs: readonly Uint8Array[];
+  readonly historyProofs: readonly Uint8Array[];
   readonly bundles: readonly Uint8Array[];
   readonly identity: string;
   readonly query: TraceQuery;
@@ -290,6 +292,7 @@ export async function makeCorpus(): Promise<Corpus> {
     receipts: [...ids.map((id) => buildReceipt(context, id)), buildReceipt(context, captures[0]!.id, 1)],
     anchors: [itemsAnchor],
     valueProofs: [buildValueProof(context, ITEMS, encodeUtf8("absent"))],
+    historyProofs: [fromHex(getHistoryProof(context, { height: 2 }).proof.bytes)],
     bundles: [encodeTraceBundle(bundle)],
     identity: key,
     query: DEFAULT_TRACE_QUERY,

@@ -20,7 +20,12 @@ test("every target stands hostile inputs for a moment", async () => {
 test("bent proofs are mostly refused, and the true ones are not", async () => {
   const corpus = await makeCorpus();
   const targets = await makeTargets(corpus);
-  const proofs = { receipt: corpus.receipts, value: corpus.valueProofs, trace: corpus.bundles };
+  const proofs = {
+    receipt: corpus.receipts,
+    value: corpus.valueProofs,
+    history: corpus.historyProofs,
+    trace: corpus.bundles,
+  };
   for (const [name, seeds] of Object.entries(proofs)) {
     const target = targets.find((each) => each.name === `verify ${name}`)!;
     for (const seed of seeds) await target.run(seed);

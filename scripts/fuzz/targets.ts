@@ -31,6 +31,7 @@ import {
   verifyReceipt,
   verifyValue,
 } from "../../packages/protocol/src/core/proof/receipt.ts";
+import { getLeaf } from "../../packages/protocol/src/core/state/log.ts";
 import { ITEMS } from "../../packages/protocol/src/core/state/partition.ts";
 import { approval } from "../../packages/protocol/src/core/statement/approval.ts";
 import { capture } from "../../packages/protocol/src/core/statement/capture.ts";
@@ -45,6 +46,13 @@ import {
 import { readEvent } from "../../packages/protocol/src/epcis/event.ts";
 import { eventHash } from "../../packages/protocol/src/epcis/event-hash.ts";
 import { canonicalIdentity } from "../../packages/protocol/src/epcis/identity.ts";
+import {
+  getHistory,
+  HISTORY_LOG,
+  historyLeaf,
+  historyProof,
+  verifyHistoryProof,
+} from "../../packages/protocol/src/history.ts";
 import { transaction } from "../../packages/protocol/src/ledger.ts";
 import { collection } from "../../packages/protocol/src/modules/collection/messages.ts";
 import { traceBundle } from "../../packages/protocol/src/modules/trace/trace-bundle.ts";
@@ -220,6 +228,7 @@ function chainTargets(corpus: Corpus): Target[] {
     codecTarget("receipt", receipt, corpus.receipts),
     codecTarget("anchor", anchor, corpus.anchors),
     codecTarget("value proof", valueProof, corpus.valueProofs),
+    codecTarget("history proof", historyProof, corpus.historyProofs),
     codecTarget("trace bundle", traceBundle, corpus.bundles),
     jsonTarget(
       "json of genesis",
@@ -247,6 +256,20 @@ function chainTargets(corpus: Corpus): Target[] {
         const held = application.state.getValue(ITEMS, subject.key) ?? null;
         const isTrue = equalBytes(subject.anchor.partitionId, ITEMS.id) && isSameValue(subject.value, held);
         assertInvariant(isTrue, "a value that the chain does not hold is proven");
+      },
+      "true of the chain",
+    ),
+    seedTarget(
+      "verify history",
+      corpus.historyProofs,
+      (input) => {
+        const { entry } = verifyHistoryProof(crypto, trust, input);
+        const leaf = encode(historyLeaf, entry);
+        const size = getHistory(application.state)?.size ?? 0;
+        const isTrue = Array.from({ length: size }, (_, i) =>
+          getLeaf(application.state, HISTORY_LOG, i),
+        ).some((held) => held !== undefined && equalBytes(held, leaf));
+        assertInvariant(isTrue, "an app hash that the chain never had is confirmed");
       },
       "true of the chain",
     ),
