@@ -19,6 +19,11 @@ const GATES: readonly Gate[] = [
     args: ["-p", "packages/protocol/tsconfig.json"],
   },
   {
+    name: "types of the console in a browser",
+    command: join(BIN, "tsc"),
+    args: ["-p", "packages/console/tsconfig.json"],
+  },
+  {
     name: "lint and format",
     command: join(BIN, "biome"),
     args: ["check", "--diagnostic-level=warn", "--error-on-warnings", "--max-diagnostics=none", "."],

@@ -20,7 +20,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["packages/protocol/src/modules/"],
   ["packages/protocol/src/"],
   ["packages/sdk/src/"],
-  ["packages/node/"],
+  ["packages/node/", "packages/console/", "examples/"],
 ];
 
 const PROTOCOL = "packages/protocol/src/";
@@ -113,7 +113,7 @@ const areaOf = (path: string): string => path.slice(NODE.length).split("/").slic
 const NODE_ROWS: readonly (readonly string[])[] = [
   ["crypto", "store", "blocks", "mempool"],
   ["application", "consensus", "queries"],
-  ["intake", "api", "threads"],
+  ["intake", "api", "gateway", "threads"],
   ["", "cli"],
 ];
 const nodeRow = (path: string): number => NODE_ROWS.findIndex((row) => row.includes(areaOf(path)));

@@ -14,6 +14,8 @@ export interface StreamOptions {
   readonly after?: number;
   /** Ends the stream. */
   readonly signal?: AbortSignal;
+  /** Hears when the node begins to answer and when the connection breaks. */
+  readonly onState?: (state: "open" | "lost") => void;
 }
 
 const RECONNECT_MS = 1_000;
@@ -29,7 +31,7 @@ interface RawMessage {
 /** Follows the chain until the signal ends it or the node refuses; breaks of the connection are bridged. */
 export async function* followStream(
   transport: Transport,
-  { signal, types, after, ...filters }: StreamOptions,
+  { signal, types, after, onState, ...filters }: StreamOptions,
 ): AsyncGenerator<StreamMessage, void, undefined> {
   const query = { ...filters, types: types?.join(",") };
   let lastId = after === undefined ? undefined : String(after);
@@ -39,6 +41,7 @@ export async function* followStream(
       const headers: Record<string, string> = lastId === undefined ? {} : { "last-event-id": lastId };
       const call = { path: "/stream", query, accept: "text/event-stream" };
       const response = await transport.open(call, headers, signal);
+      if (response.ok) onState?.("open");
       for await (const message of readMessages(response)) {
         if (message.id !== undefined) lastId = message.id;
         if (message.data === "") continue;
@@ -48,7 +51,9 @@ export async function* followStream(
       if (isOver()) return;
       if (error instanceof LhgError && !isUnreachable(error) && error.code !== "stream.full") throw error;
     }
-    if (!isOver()) await sleep(RECONNECT_MS);
+    if (isOver()) return;
+    onState?.("lost");
+    await sleep(RECONNECT_MS);
   }
 }
 

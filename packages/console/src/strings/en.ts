@@ -1,0 +1,45 @@
+/**
+ * Every word the console shows, by place. A translation is another object of this shape: functions take what stands in
+ * the sentence, so that each language puts it where it belongs.
+ */
+export const en = {
+  app: {
+    title: "LHG console",
+    skip: "Skip to content",
+    menu: "Menu",
+    theme: { light: "Light", dark: "Dark", system: "As the system" },
+    unreachable: "The node can't be reached. What you see may be old; this page tries again by itself.",
+    back: "The node answers again.",
+  },
+  sections: {
+    overview: "Overview",
+    scan: "Scan",
+    items: "Items",
+    recall: "Recall",
+    capture: "Capture",
+    files: "Files",
+    vendors: "Vendors",
+    devices: "Devices",
+    blocks: "Blocks",
+    statements: "Statements",
+    node: "Node",
+  },
+  search: {
+    label: "Search",
+    placeholder: "Item, serial, address, statement, block…",
+  },
+  state: {
+    loading: "Loading…",
+    empty: "Nothing here yet.",
+    retry: "Try again",
+    failed: "This could not be shown.",
+  },
+} as const;
+
+/** What a translation has to give: the same keys, other words. */
+export type Strings = Widen<typeof en>;
+type Widen<T> = T extends string
+  ? string
+  : T extends (...args: infer A) => string
+    ? (...args: A) => string
+    : { readonly [K in keyof T]: Widen<T[K]> };
