@@ -5,7 +5,7 @@ import { formatTally } from "./tally.ts";
 const wanted = process.argv.slice(2);
 const tally = await runTestFiles({
   title: "end to end",
-  files: findFiles(["packages/*/e2e/**/*.e2e.ts"]).filter(
+  files: findFiles(["packages/*/e2e/**/*.e2e.ts", "e2e/**/*.e2e.ts"]).filter(
     (file) => wanted.length === 0 || wanted.some((part) => file.includes(part)),
   ),
   concurrency: 1,

@@ -7,6 +7,8 @@ import type { Signer } from "@lhg/protocol/core/cose";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
 import { type Logger, pino } from "pino";
+import type { PagesConfig } from "./api/pages.ts";
+import type { DevelopmentKeys } from "./api/routes/development.ts";
 import { createApi } from "./api/server.ts";
 import type { ChainUpdate, NodeService, NodeStatus, StatementState } from "./api/service.ts";
 import type { NodeConfig } from "./config.ts";
@@ -31,6 +33,8 @@ export interface NodeParts {
   readonly signers: readonly Signer[];
   /** Hears of an error after which the node can't go on; it should stop the node. */
   readonly onFatal: (error: unknown) => void;
+  readonly pages?: PagesConfig;
+  readonly developmentKeys?: DevelopmentKeys;
 }
 
 /** A node without its HTTP face. */
@@ -47,10 +51,17 @@ export interface RunningNode extends RunningChain {
 
 /** Starts a chain and serves it over HTTP. */
 export async function startNode(parts: NodeParts): Promise<RunningNode> {
-  const { config } = parts;
+  const { config, pages, developmentKeys } = parts;
   const logger = createLogger(config);
   const chain = await startChain(parts, logger);
-  const api = createApi({ service: chain.service, logger, config, version: VERSION });
+  const api = createApi({
+    service: chain.service,
+    logger,
+    config,
+    version: VERSION,
+    ...(pages === undefined ? {} : { pages }),
+    ...(developmentKeys === undefined ? {} : { developmentKeys }),
+  });
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= api.stop().finally(() => chain.stop());

@@ -10,6 +10,7 @@ const STATUS_BY_CODE: ReadonlyMap<string, number> = new Map([
   ["body.busy", 503],
   ["body.too-large", 413],
   ["content-type.unsupported", 415],
+  ["development.elsewhere", 403],
   ["header.malformed", 400],
   ["host.not-allowed", 421],
   ["internal", 500],

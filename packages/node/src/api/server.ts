@@ -10,11 +10,13 @@ import { createHostCheck } from "./hosts.ts";
 import { type ApiLimits, DEFAULT_LIMITS } from "./limits.ts";
 import { describeApi } from "./openapi.ts";
 import { CBOR, type Operation } from "./operations.ts";
+import { addPages, type PagesConfig } from "./pages.ts";
 import { makeProblem, PROBLEM_TYPE, sendProblem, toProblem } from "./problems.ts";
 import { type ChargeRequest, createRateLimiter } from "./rate-limit.ts";
 import { addAccountRoutes, addDeviceRoutes, addVendorRoutes } from "./routes/accounts.ts";
 import { addBlockRoutes } from "./routes/blocks.ts";
 import { addChainRoutes } from "./routes/chain.ts";
+import { addDevelopmentRoutes, type DevelopmentKeys } from "./routes/development.ts";
 import { addEventRoutes, addItemRoutes } from "./routes/items.ts";
 import { addDescriptionRoutes, addNodeRoutes } from "./routes/node.ts";
 import { addStatementRoutes } from "./routes/statements.ts";
@@ -46,6 +48,9 @@ export interface ApiParts {
   readonly logger: ApiLogger;
   readonly limits?: Partial<ApiLimits>;
   readonly version?: string;
+  readonly pages?: PagesConfig;
+  /** Given to programs on this machine; only a development chain has any. */
+  readonly developmentKeys?: DevelopmentKeys;
 }
 
 export interface Api {
@@ -57,7 +62,8 @@ export interface Api {
   readonly app: FastifyInstance;
 }
 
-export function createApi({ service, config, logger, limits: given, version = "" }: ApiParts): Api {
+export function createApi(parts: ApiParts): Api {
+  const { service, config, logger, limits: given, version = "", pages, developmentKeys } = parts;
   const limits: ApiLimits = { ...DEFAULT_LIMITS, ...given };
   const app = createServer(limits);
   const connections = guardConnections(app.server, limits.connectionsMax);
@@ -91,10 +97,15 @@ export function createApi({ service, config, logger, limits: given, version = ""
     if (route?.operation !== undefined) operations.push(route.operation);
   });
   refuseMethods(app, operations);
-  app.get("/", async (_request, reply) => reply.redirect(`${API_MOUNT}/docs`, 302));
-  app.register(async (mounted) => addRoutes(mounted, service, hub, limits, operations, version, charge), {
-    prefix: API_MOUNT,
-  });
+  const home = (pages === undefined ? undefined : addPages(app, pages)) ?? `${API_MOUNT}/docs`;
+  app.get("/", async (_request, reply) => reply.redirect(home, 302));
+  app.register(
+    async (mounted) => {
+      addRoutes(mounted, service, hub, limits, operations, version, charge);
+      if (developmentKeys !== undefined) addDevelopmentRoutes(mounted, developmentKeys);
+    },
+    { prefix: API_MOUNT },
+  );
   return {
     app,
     start: () => app.listen({ host: config.host, port: config.port }),

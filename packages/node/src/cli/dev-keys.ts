@@ -5,6 +5,7 @@ import { toHex } from "@lhg/protocol/core/bytes";
 import { computeChainId, type Genesis } from "@lhg/protocol/core/genesis";
 import { createNodeSigner, nodeCrypto } from "@lhg/sdk/crypto/node";
 import type { SecretKey } from "@lhg/sdk/keys/keys";
+import type { DevelopmentKeys } from "../api/routes/development.ts";
 import { type DevChain, loadOrCreateDevChain } from "../dev-chain.ts";
 import { type Account, createAccount } from "./accounts.ts";
 
@@ -50,6 +51,34 @@ export function describeDevKeys(chain: DevChain): DevKeys {
     })),
     operators: chain.operators.map((key, i) => devAccount(`operator-${i + 1}`, key)),
     faucet: devAccount("faucet", chain.faucet),
+  };
+}
+
+/** The same keys with their secrets, as the node gives them to programs on this machine. */
+export function offerDevKeys(chain: DevChain): DevelopmentKeys {
+  const { chainId, vendors, operators, faucet } = describeDevKeys(chain);
+  const offer = (
+    { name, address }: Account,
+    role: DevelopmentKeys["keys"][number]["role"],
+    { secret }: SecretKey,
+  ): DevelopmentKeys["keys"][number] => ({
+    name,
+    address: toHex(address),
+    role,
+    alg: "EdDSA",
+    seed: toHex(secret),
+  });
+  return {
+    chainId,
+    keys: [
+      ...vendors.map((vendor, i) => ({
+        ...offer(vendor, "vendor", chain.vendors[i]!.key),
+        title: vendor.title,
+        prefixes: [...vendor.prefixes],
+      })),
+      ...operators.map((operator, i) => offer(operator, "operator", chain.operators[i]!)),
+      offer(faucet, "faucet", chain.faucet),
+    ],
   };
 }
 

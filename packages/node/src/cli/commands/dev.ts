@@ -6,10 +6,11 @@ import { createNodeSigner } from "@lhg/sdk/crypto/node";
 import { readConfig } from "../../config.ts";
 import { loadOrCreateDevChain } from "../../dev-chain.ts";
 import { startNode } from "../../node.ts";
-import { DEV_KEYS_FILE, type DevKeys, describeDevKeys } from "../dev-keys.ts";
+import { DEV_KEYS_FILE, type DevKeys, describeDevKeys, offerDevKeys } from "../dev-keys.ts";
 import { type Example, makeExample } from "../example-document.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatFields, formatTable } from "../output.ts";
+import { findPages } from "../pages-folder.ts";
 import { commandName, DEFAULT_DATA, DEFAULT_URL, type Session } from "../session.ts";
 
 interface DevOptions {
@@ -33,6 +34,8 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
     genesis: chain.genesis,
     signers: chain.consensusKeys.map(createNodeSigner),
     onFatal: end.fail,
+    pages: await findPages(chain.genesis),
+    developmentKeys: offerDevKeys(chain),
   });
   const keys = describeDevKeys(chain);
   const example = makeExample(findCompanyPrefix(keys));
@@ -108,6 +111,7 @@ function announce(session: Session, url: string, keys: DevKeys, example: Example
       "LHG development chain: seven validators in this process.",
       ...formatFields([
         ["chain", keys.chainId],
+        ["console", `${url}/console/`],
         ["API", `${url}/api/v1/docs`],
         ["keys", `${join(data, DEV_KEYS_FILE)}, not encrypted: for development only`],
       ]),
