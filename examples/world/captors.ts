@@ -80,16 +80,12 @@ async function waitForAll({ client, signal }: Chain, results: readonly SubmitRes
   return out;
 }
 
-/** What a node answers to a capture in which one bit of the signature was changed. */
-export async function submitBent(
-  chain: Chain,
-  vendor: Account,
-  document: Uint8Array,
-): Promise<{ readonly refusedCapture: string; readonly refusedCode: string }> {
+/** The code with which the node refuses a capture in which one bit of the signature was changed. */
+export async function submitBent(chain: Chain, vendor: Account, document: Uint8Array): Promise<string> {
   const { client, signal } = chain;
   const [signed] = await persist(() => signAll(chain, vendor, [document]), signal);
   const result = await persist(() => client.submit(bendSignature(signed!.bytes)), signal);
   if (result.state === "accepted")
     throw new LhgError("world.unexpected", "a bent signature was accepted", result.id);
-  return { refusedCapture: result.id, refusedCode: result.code };
+  return result.code;
 }

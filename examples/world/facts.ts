@@ -27,8 +27,7 @@ export interface Facts {
     /** The capture that the chain recorded as failed. */
     readonly capture: string;
     readonly status: string;
-    /** The capture with a bent signature, which the node did not take. */
-    readonly refusedCapture: string;
+    /** Code with which the node refused a capture with a bent signature. */
     readonly refusedCode: string;
   };
   readonly vendors: readonly { readonly name: string; readonly address: string; readonly prefix: string }[];

@@ -29,8 +29,8 @@ export interface Memory {
   readonly life: Place | null;
   /** The forged event, which the chain recorded as failed. */
   readonly forged: { readonly capture: string; readonly status: string } | null;
-  /** The capture with a bent signature, which the node refused. */
-  readonly bent: { readonly refusedCapture: string; readonly refusedCode: string } | null;
+  /** The code with which the node refused a capture with a bent signature. */
+  readonly bent: string | null;
 }
 
 /** What is remembered of this chain; a new world where nothing is, or of another chain. */

@@ -95,7 +95,7 @@ async function tellOnce(chain: Chain, accounts: Accounts, notebook: Notebook): P
   if (notebook.read().bent === null)
     await notebook.note({ bent: await bend(chain, accounts, story, bornMs) });
   const { forged, bent } = notebook.read();
-  return collectFacts(chain.chainId, story, accounts, { ...forged!, ...bent! });
+  return collectFacts(chain.chainId, story, accounts, { ...forged!, refusedCode: bent! });
 }
 
 /** Somebody speaks in the phone maker's name, with a signature that is not its own. */
