@@ -88,6 +88,8 @@ async function waitForFacts(): Promise<Facts> {
   try {
     for (;;) {
       const change = once(changes, "change", { signal });
+      // Awaited below, if the look leads nowhere.
+      change.catch(() => {});
       const text = await readFile(join(folder, FACTS), "utf8").catch((error: NodeJS.ErrnoException) => {
         if (error.code === "ENOENT") return undefined;
         throw error;
