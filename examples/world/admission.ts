@@ -118,6 +118,12 @@ async function send({ client, chainId }: Chain, payer: Account, messages: readon
   const { id } = await sender.send(messages);
   const found = await client.waitFor(toHex(id));
   const isThere = found.state === "committed" || found.state === "provable";
-  if (!isThere || found.status !== "ok")
-    throw new LhgError(isThere ? found.status : "world.waiting", "settled nobody in", toHex(id));
+  if (!isThere) throw new LhgError("client.timeout", "is in no block yet", toHex(id));
+  if (found.status === "identity.prefix-taken")
+    throw new LhgError(
+      found.status,
+      "belongs to the vendors of an earlier world, whose keys are gone",
+      "world.json",
+    );
+  if (found.status !== "ok") throw new LhgError(found.status, "had no effect", toHex(id));
 }

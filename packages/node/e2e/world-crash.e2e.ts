@@ -134,6 +134,22 @@ test("when its node is killed and comes back, the world waits and goes on", asyn
   assert.equal(world.exitCode, null, output);
 });
 
+test("a second world in the same folder is refused: its devices would fork their streams", async () => {
+  const second = startWorld();
+  const [code] = await once(second, "exit");
+  assert.equal(code, 1);
+  assert.match(output, /runs already \(world\.running\)/);
+  assert.equal(world.exitCode, null);
+});
+
 test("it ends by a signal, and cleanly", async () => {
   assert.equal(await end(world, "SIGINT"), 0, output);
+});
+
+test("without its keys it says why it can't go on", async () => {
+  await rm(join(folder, "world.json"));
+  world = startWorld();
+  const [code] = await once(world, "exit");
+  assert.equal(code, 1);
+  assert.match(output, /world\.json: .*keys are gone \(identity\.prefix-taken\)/);
 });
