@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { VERSION } from "../version.ts";
 import { EXIT, EXIT_CODES_HELP, type ExitCode } from "./exit-codes.ts";
 import { addCapture } from "./families/capture.ts";
+import { addAttest, addCommands } from "./families/commands.ts";
 import { addDevice } from "./families/devices.ts";
 import { addKeys } from "./families/keys.ts";
 import { type Act, readDescriptor } from "./families/options.ts";
@@ -62,6 +63,8 @@ export function createProgram({ output, streams, onExit }: ProgramParts): Comman
   addDevice(program, act);
   addSend(program, act);
   addCapture(program, act);
+  addAttest(program, act);
+  addCommands(program, act);
   addQuestions(program, act);
   return program;
 }

@@ -75,4 +75,15 @@ ${examples(
     .addOption(waitOption())
     .addHelpText("after", examples("lhg device flush sensor-7"))
     .action(act(async () => (await import("../commands/device-record.ts")).flushReadings));
+  device
+    .command("answer")
+    .argument("<key>", "name of the device's key")
+    .description("take up the commands that wait for a device: check each, follow it, answer")
+    .option("--refuse <reason>", "answer each with this reason instead of done")
+    .option("--genesis <file>", "genesis to check against, instead of the development chain's")
+    .option("--chain-id <id>", "with --validators-hash: the chain to check against")
+    .option("--validators-hash <hash>", "hash of the validators that the device pinned")
+    .addOption(waitOption())
+    .addHelpText("after", examples("lhg device answer sensor-7"))
+    .action(act(async () => (await import("../commands/device-answer.ts")).answerCommands));
 }
