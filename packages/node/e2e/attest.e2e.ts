@@ -30,9 +30,7 @@ interface Said {
   readonly commands: readonly { number: number; acknowledgement?: { result: string } }[];
 }
 
-async function run(
-  ...args: readonly string[]
-): Promise<{ code: number | null; said: Said }> {
+async function run(...args: readonly string[]): Promise<{ code: number | null; said: Said }> {
   const { code, stdout, stderr } = await runLhg(node, [...args, "--json"]);
   return { code, said: JSON.parse(stdout === "" ? (stderr.trim().split("\n").at(-1) ?? "") : stdout) };
 }
@@ -50,7 +48,7 @@ test("a file is registered once by its owner, found by its content, and its rece
   const copy = join(folder, "renamed.bin");
   await writeFile(copy, Buffer.alloc(3 << 20, 7));
   const found = await run("attest", copy, "--look");
-  const [first] = found.said.items; statementId: string; owner: string }[];
+  const [first] = found.said.items;
   assert.deepEqual(
     [first!.note, first!.owner, first!.statementId],
     ["the contract", made.said.owner, made.said.id],
@@ -68,7 +66,7 @@ test("a device follows its vendor's commands and nobody else's", async () => {
   assert.match(JSON.stringify(stranger.said), /command\.not-authorised/);
   assert.equal((await run("command", "send", "sensor", "configure", "--payload", "every 5 s")).code, 0);
   const answered = await run("device", "answer", "sensor");
-  const [followed] = answered.said.followed; payload: string; result: string }[];
+  const [followed] = answered.said.followed;
   assert.deepEqual([followed!.name, followed!.payload, followed!.result], ["configure", "every 5 s", "done"]);
   assert.deepEqual((await run("device", "answer", "sensor")).said.followed, []);
 
@@ -77,7 +75,6 @@ test("a device follows its vendor's commands and nobody else's", async () => {
   assert.equal((await run("command", "send", "sensor", "reboot", "--as", "fleet")).code, 0);
   await run("device", "answer", "sensor", "--refuse", "busy");
   const { said } = await run("command", "list", "sensor");
-  const commands = said.commands as { number: number; acknowledgement?: { result: string } }[];
   assert.deepEqual(
     said.commands.map(({ number, acknowledgement }) => [number, acknowledgement?.result]),
     [
