@@ -8,6 +8,7 @@ export function addStart(program: Command, act: Act): void {
     .description("start a development chain: seven validators in one process, and keys to play with")
     .option("--port <port>", "port of the API; 0 lets the system choose", readPort, 8080)
     .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--with <program>", "a program to run beside the node, such as examples/world/main.ts")
     .addOption(
       new Option(
         "--log-level <level>",
