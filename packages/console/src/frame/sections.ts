@@ -22,4 +22,6 @@ const load = (
 
 export const SECTIONS: readonly Section[] = [
   { ...load("/", () => import("../pages/overview/overview.tsx")), label: "overview", isPrimary: true },
+  { ...load("/items", () => import("../pages/items/items.tsx")), label: "items", isPrimary: true },
+  { ...load("/recall", () => import("../pages/recall/recall.tsx")), label: "recall" },
 ];

@@ -1,3 +1,5 @@
+import { item, recall, verdict } from "./en-item.ts";
+
 /**
  * Every word the console shows, by place. A translation is another object of this shape: functions take what stands in
  * the sentence, so that each language puts it where it belongs.
@@ -34,6 +36,9 @@ export const en = {
     retry: "Try again",
     failed: "This could not be shown.",
   },
+  item,
+  recall,
+  verdict,
 } as const;
 
 /** What a translation has to give: the same keys, other words. */
