@@ -22,4 +22,7 @@ const load = (
 
 export const SECTIONS: readonly Section[] = [
   { ...load("/", () => import("../pages/overview/overview.tsx")), label: "overview", isPrimary: true },
+  { ...load("/scan", () => import("../pages/scan/scan.tsx")), label: "scan", isPrimary: true },
+  { ...load("/capture", () => import("../pages/capture/capture.tsx")), label: "capture", isPrimary: true },
+  { ...load("/labels", () => import("../pages/labels/labels.tsx")) },
 ];

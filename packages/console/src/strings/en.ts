@@ -1,8 +1,11 @@
+import { actions } from "./en-actions.ts";
+
 /**
  * Every word the console shows, by place. A translation is another object of this shape: functions take what stands in
  * the sentence, so that each language puts it where it belongs.
  */
 export const en = {
+  ...actions,
   app: {
     title: "LHG console",
     skip: "Skip to content",
