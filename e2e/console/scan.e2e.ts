@@ -43,14 +43,17 @@ const scanPage = (): string => `${node.url}/console/scan`;
 /** A picture as a phone takes it: the code turned, blurred and small on a grey, noisy ground; PNG. */
 function takePhoto(
   page: Page,
-  photo: { readonly text: string; readonly degrees: number; readonly blurPx: number; readonly sidePx: number },
+  photo: {
+    readonly text: string;
+    readonly degrees: number;
+    readonly blurPx: number;
+    readonly sidePx: number;
+  },
 ): Promise<Buffer> {
   const { text, ...rest } = photo;
   const modules = encodeQR(text, "raw", { ecc: "medium", border: 4 });
   return page
-    .evaluate(
-      `(${drawPhoto.toString()})(${JSON.stringify({ modules, width: 1600, height: 1200, ...rest })})`,
-    )
+    .evaluate(`(${drawPhoto.toString()})(${JSON.stringify({ modules, width: 1600, height: 1200, ...rest })})`)
     .then((base64) => Buffer.from(String(base64), "base64"));
 }
 
@@ -96,21 +99,27 @@ function drawPhoto(photo: {
 }
 
 async function choosePicture(page: Page, buffer: Buffer): Promise<void> {
-  await page.locator('input[type="file"]').setInputFiles({ name: "photo.png", mimeType: "image/png", buffer });
+  await page
+    .locator('input[type="file"]')
+    .setInputFiles({ name: "photo.png", mimeType: "image/png", buffer });
 }
 
-test("a picture of a label leads to the item, on whatever domain the label was printed for", options, async () => {
-  const { page, errors, close } = await openPage(browser, scanPage(), { viewport: PHONE });
-  await page.getByRole("heading", { name: "Scan" }).waitFor();
-  await takeScreenshot(page, "scan", true);
-  assert.deepEqual(await findAccessibilityFaults(page), []);
-  await choosePicture(page, await takePhoto(page, { text: LABEL, degrees: 12, blurPx: 1, sidePx: 420 }));
-  await page.waitForURL((url) => url.pathname === "/console/items");
-  assert.equal(new URL(page.url()).searchParams.get("id"), ITEM);
-  assert.equal(new URL(page.url()).origin, node.url);
-  assert.deepEqual(errors, []);
-  await close();
-});
+test(
+  "a picture of a label leads to the item, on whatever domain the label was printed for",
+  options,
+  async () => {
+    const { page, errors, close } = await openPage(browser, scanPage(), { viewport: PHONE });
+    await page.getByRole("heading", { name: "Scan" }).waitFor();
+    await takeScreenshot(page, "scan", true);
+    assert.deepEqual(await findAccessibilityFaults(page), []);
+    await choosePicture(page, await takePhoto(page, { text: LABEL, degrees: 12, blurPx: 1, sidePx: 420 }));
+    await page.waitForURL((url) => url.pathname === "/console/items");
+    assert.equal(new URL(page.url()).searchParams.get("id"), ITEM);
+    assert.equal(new URL(page.url()).origin, node.url);
+    assert.deepEqual(errors, []);
+    await close();
+  },
+);
 
 test("turned, blurred and small codes are read from photos", options, async () => {
   const { page, close } = await openPage(browser, scanPage(), { viewport: DESKTOP });

@@ -65,7 +65,9 @@ function Found({ text, code }: { text: string; code: ReadCode }): ReactNode {
           <bdi className="clamp">{text.slice(0, 2_000)}</bdi>
         </code>
       </p>
-      <p>{code.kind === "unknown" ? (code.reason ?? scan.meaning.unknown) : scan.meaning[code.kind]}</p>
+      <p>
+        {scan.meaning[code.kind]} {code.kind === "unknown" ? <bdi>{code.reason ?? ""}</bdi> : null}
+      </p>
       {code.kind === "item" ? <Link to={itemPath(code.id)}>{scan.openItem}</Link> : null}
       {code.kind === "address" ? <Link to={itemPath(code.id)}>{scan.askLedger}</Link> : null}
       {code.kind === "proof" ? (
