@@ -55,7 +55,7 @@ test("on a phone: made, seen live, provable, and labels of it printed", options,
   const { page, errors, close } = await openPage(browser, capturePage(), { viewport: PHONE });
   await waitForVendor(page);
   await page.getByLabel("Items").fill(`${itemOf("c1")}\n${itemOf("c2")}`);
-  await page.getByLabel("Place").fill("47.37, 8.54");
+  await page.getByLabel("Place", { exact: true }).fill("47.37, 8.54");
   await page.getByText("What will be signed: Made, 2 things").waitFor();
   await takeScreenshot(page, "capture-phone", true);
   assert.equal(await page.evaluate("document.documentElement.scrollWidth > innerWidth"), false);
@@ -162,10 +162,10 @@ test(
     await sign(page);
     await page.getByText("Line 1").waitFor();
     await page.getByLabel("Items").fill("urn:epc:id:sgtin:9506000.011111.1");
-    await page.getByLabel("Place").fill("somewhere nice");
+    await page.getByLabel("Place", { exact: true }).fill("somewhere nice");
     await sign(page);
     await page.getByText("must be an ASCII URI").waitFor();
-    await page.getByLabel("Place").fill("");
+    await page.getByLabel("Place", { exact: true }).fill("");
     await sign(page);
     await page.getByText("under another company's prefix").waitFor();
     await takeScreenshot(page, "capture-wrong-phone", true);
