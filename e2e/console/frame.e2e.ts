@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { type DevNode, startDevNode } from "../../packages/node/e2e/dev-node.ts";
 import {
+  DESKTOP,
   findAccessibilityFaults,
   NO_BROWSER,
   openPage,
