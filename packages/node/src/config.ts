@@ -9,6 +9,8 @@ export interface NodeConfig {
   readonly port: number;
   /** Where people reach the node, when that differs from host and port. */
   readonly publicUrl: string | undefined;
+  /** UDP port on which devices are served by CoAP; undefined serves none, 0 lets the system choose. */
+  readonly coapPort: number | undefined;
   readonly verifyThreads: number;
   readonly baseTimeoutMs: number;
   /** Without work a block is made after this time. */
@@ -22,6 +24,7 @@ export const DEFAULT_CONFIG: NodeConfig = {
   host: "127.0.0.1",
   port: 8080,
   publicUrl: undefined,
+  coapPort: undefined,
   verifyThreads: 2,
   baseTimeoutMs: 1_000,
   heartbeatMs: 10_000,
@@ -53,6 +56,7 @@ const CHECKS: { readonly [K in keyof NodeConfig]: (value: unknown) => Problem } 
   host: checkText,
   port: (value) => checkInteger(value, 0, 65_535),
   publicUrl: checkUrl,
+  coapPort: (value) => (value === undefined ? undefined : checkInteger(value, 0, 65_535)),
   verifyThreads: (value) => checkInteger(value, 1, 64),
   baseTimeoutMs: (value) => checkInteger(value, 50, 60_000),
   heartbeatMs: (value) => checkInteger(value, 100, 3_600_000),

@@ -8,6 +8,7 @@ import { LhgError } from "@lhg/protocol/core/errors";
 import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
 import { type Logger, pino } from "pino";
 import type { PagesConfig } from "./api/pages.ts";
+import { createRateLimiter } from "./api/rate-limit.ts";
 import type { DevelopmentKeys } from "./api/routes/development.ts";
 import { createApi } from "./api/server.ts";
 import type { ChainUpdate, NodeService, NodeStatus, StatementState } from "./api/service.ts";
@@ -16,6 +17,7 @@ import type { Engine } from "./consensus/engine.ts";
 import { startInProcessEngine } from "./consensus/in-process.ts";
 import { createVoteStore } from "./consensus/vote-store.ts";
 import { sodiumCrypto } from "./crypto/sodium.ts";
+import { type CoapServer, startCoapServer } from "./gateway/coap/server.ts";
 import { Intake } from "./intake/intake.ts";
 import { Mempool } from "./mempool/mempool.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
@@ -47,7 +49,13 @@ export interface RunningChain {
 
 export interface RunningNode extends RunningChain {
   readonly url: string;
+  /** UDP port of CoAP, where it is served. */
+  readonly coapPort?: number;
 }
+
+/** CoAP datagrams a second of one address, and at once: a statement of 1 MiB is a thousand of them. */
+const COAP_PER_SECOND = 500;
+const COAP_BURST = 2_000;
 
 /** Starts a chain and serves it over HTTP. */
 export async function startNode(parts: NodeParts): Promise<RunningNode> {
@@ -63,18 +71,39 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     ...(developmentKeys === undefined ? {} : { developmentKeys }),
   });
   let stopping: Promise<void> | undefined;
+  let coap: CoapServer | undefined;
   const stop = (): Promise<void> => {
-    stopping ??= api.stop().finally(() => chain.stop());
+    stopping ??= Promise.all([api.stop(), coap?.stop()])
+      .then(() => {})
+      .finally(() => chain.stop());
     return stopping;
   };
   try {
     const url = config.publicUrl ?? (await api.start());
     logger.info({ url }, "the API is up");
-    return { ...chain, url, stop };
+    coap = await startCoap(config, chain, logger);
+    return { ...chain, url, ...(coap === undefined ? {} : { coapPort: coap.port }), stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+async function startCoap(
+  { host, coapPort }: NodeConfig,
+  { service }: RunningChain,
+  logger: Logger,
+): Promise<CoapServer | undefined> {
+  if (coapPort === undefined) return undefined;
+  const server = await startCoapServer({
+    service,
+    host,
+    port: coapPort,
+    rateLimiter: createRateLimiter(COAP_PER_SECOND, COAP_BURST),
+    log: (fields, message) => logger.error(fields, message),
+  });
+  logger.info({ port: server.port }, "CoAP is up");
+  return server;
 }
 
 function createLogger(config: NodeConfig): Logger {

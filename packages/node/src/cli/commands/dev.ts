@@ -5,7 +5,7 @@ import { assertInvariant } from "@lhg/protocol/core/errors";
 import { createNodeSigner } from "@lhg/sdk/crypto/node";
 import { readConfig } from "../../config.ts";
 import { loadOrCreateDevChain } from "../../dev-chain.ts";
-import { startNode } from "../../node.ts";
+import { type RunningNode, startNode } from "../../node.ts";
 import { DEV_KEYS_FILE, type DevKeys, describeDevKeys, offerDevKeys } from "../dev-keys.ts";
 import { type Example, makeExample } from "../example-document.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -16,6 +16,7 @@ import { commandName, DEFAULT_DATA, DEFAULT_URL, type Session } from "../session
 interface DevOptions {
   readonly port: number;
   readonly host: string;
+  readonly coapPort?: number;
   readonly logLevel?: string;
 }
 
@@ -25,8 +26,8 @@ const EXIT_FORCED = 130;
 /** Runs until a signal ends it. */
 export async function runDev(session: Session, options: DevOptions): Promise<ExitCode> {
   const { data } = session.options;
-  const { port, host, logLevel = session.output.isJson ? "silent" : "warn" } = options;
-  const config = readConfig({ dataDirectory: data, host, port, logLevel });
+  const { port, host, coapPort, logLevel = session.output.isJson ? "silent" : "warn" } = options;
+  const config = readConfig({ dataDirectory: data, host, port, coapPort, logLevel });
   const chain = await loadOrCreateDevChain(data);
   const end = waitForEnd();
   const node = await startNode({
@@ -40,7 +41,7 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
   const keys = describeDevKeys(chain);
   const example = makeExample(findCompanyPrefix(keys));
   await writeFile(join(data, example.fileName), example.document);
-  announce(session, node.url, keys, example);
+  announce(session, node, keys, example);
   try {
     const signal = await end.ended;
     session.output.note(`${signal}: stopping. Once more to force it.`);
@@ -82,7 +83,12 @@ function findCompanyPrefix({ vendors }: DevKeys): string {
   return found;
 }
 
-function announce(session: Session, url: string, keys: DevKeys, example: Example): void {
+function announce(
+  session: Session,
+  { url, coapPort }: Pick<RunningNode, "url" | "coapPort">,
+  keys: DevKeys,
+  example: Example,
+): void {
   const { data } = session.options;
   const flags = [
     url === DEFAULT_URL ? "" : ` --url ${url}`,
@@ -97,6 +103,7 @@ function announce(session: Session, url: string, keys: DevKeys, example: Example
   session.output.result(
     {
       url,
+      ...(coapPort === undefined ? {} : { coapPort }),
       chainId: keys.chainId,
       data,
       vendors: keys.vendors.map(({ name, title, address, prefixes }) => ({
@@ -113,6 +120,7 @@ function announce(session: Session, url: string, keys: DevKeys, example: Example
         ["chain", keys.chainId],
         ["console", `${url}/console/`],
         ["API", `${url}/api/v1/docs`],
+        ...(coapPort === undefined ? [] : [["CoAP", `UDP port ${coapPort}`] as [string, string]]),
         ["keys", `${join(data, DEV_KEYS_FILE)}, not encrypted: for development only`],
       ]),
       "",
