@@ -1,19 +1,27 @@
 /** The commands, their options and their help. What they do is loaded when they run, so that help comes at once. */
-import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import { VERSION } from "../version.ts";
+import {
+  type Act,
+  asOption,
+  collect,
+  examples,
+  readDescriptor,
+  readIndex,
+  readPort,
+  readPositive,
+  waitOption,
+} from "./arguments.ts";
 import { EXIT, EXIT_CODES_HELP, type ExitCode } from "./exit-codes.ts";
+import { addDelegation, addGateway } from "./gateway-commands.ts";
 import type { Output, Streams } from "./output.ts";
-import { DEFAULT_DATA, DEFAULT_URL, type GlobalOptions, type Session } from "./session.ts";
+import { DEFAULT_DATA, DEFAULT_URL, type GlobalOptions } from "./session.ts";
 
 export interface ProgramParts {
   readonly output: Output;
   readonly streams: Streams;
   readonly onExit: (code: ExitCode) => void;
 }
-
-/** What a command runs: the session, then its arguments, then its options. */
-type Handler = (session: Session, ...args: never[]) => Promise<ExitCode> | Promise<void>;
-type Act = (load: () => Promise<Handler>) => (...args: unknown[]) => Promise<void>;
 
 const START = "Start here:";
 const KEYS = "Keys and accounts:";
@@ -63,46 +71,10 @@ export function createProgram({ output, streams, onExit }: ProgramParts): Comman
   addDevice(program, act);
   addSend(program, act);
   addCapture(program, act);
+  addGateway(program, RECORD, act);
   addQuestions(program, act);
   return program;
 }
-
-function readDescriptor(text: string): number {
-  if (!/^[0-9]{1,4}$/.test(text)) throw new InvalidArgumentError("must be a file descriptor, such as 3");
-  return Number(text);
-}
-
-function readPort(text: string): number {
-  if (!/^[0-9]{1,5}$/.test(text) || Number(text) > 65_535)
-    throw new InvalidArgumentError("must be a port, 0 to 65535");
-  return Number(text);
-}
-
-function readPositive(text: string): number {
-  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError("must be a positive whole number");
-  return Number(text);
-}
-
-function readIndex(text: string): number {
-  if (!/^(0|[1-9][0-9]{0,14})$/.test(text)) throw new InvalidArgumentError("must be a whole number");
-  return Number(text);
-}
-
-function collect(text: string, before: readonly string[] | undefined): string[] {
-  return [...(before ?? []), text];
-}
-
-/** Examples stand at the end of every help. */
-function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
-}
-
-const asOption = (): Option =>
-  new Option("--as <key>", "key to sign with: its name or address (lhg keys list)");
-const waitOption = (): Option =>
-  new Option("--wait <state>", "how far to wait: until it is in a block, or until it can be proven")
-    .choices(["committed", "provable"])
-    .default("committed");
 
 function addStart(program: Command, act: Act): void {
   program
@@ -220,6 +192,7 @@ ${examples(
   )
     .addHelpText("after", examples("lhg vendor expel alice"))
     .action(act(async () => (await import("./commands/vendor.ts")).expelVendor));
+  addDelegation(vendor, act);
   vendor
     .command("list")
     .description("list all vendors")
