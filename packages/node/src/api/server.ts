@@ -15,6 +15,7 @@ import { type ChargeRequest, createRateLimiter } from "./rate-limit.ts";
 import { addAccountRoutes, addDeviceRoutes, addVendorRoutes } from "./routes/accounts.ts";
 import { addBlockRoutes } from "./routes/blocks.ts";
 import { addChainRoutes } from "./routes/chain.ts";
+import { addGatewayRoutes } from "./routes/gateway.ts";
 import { addEventRoutes, addItemRoutes } from "./routes/items.ts";
 import { addDescriptionRoutes, addNodeRoutes } from "./routes/node.ts";
 import { addStatementRoutes } from "./routes/statements.ts";
@@ -249,6 +250,7 @@ function addRoutes(
   addAccountRoutes(app, service);
   addVendorRoutes(app, service);
   addDeviceRoutes(app, service);
+  addGatewayRoutes(app, service);
   addEventRoutes(app, service);
   addItemRoutes(app, service);
   addChainRoutes(app, service);

@@ -1,11 +1,12 @@
 import { writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { assertInvariant } from "@lhg/protocol/core/errors";
 import { createNodeSigner } from "@lhg/sdk/crypto/node";
 import { readConfig } from "../../config.ts";
 import { loadOrCreateDevChain } from "../../dev-chain.ts";
-import { startNode } from "../../node.ts";
+import { type RunningNode, startNode } from "../../node.ts";
 import { DEV_KEYS_FILE, type DevKeys, describeDevKeys } from "../dev-keys.ts";
 import { type Example, makeExample } from "../example-document.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -15,6 +16,9 @@ import { commandName, DEFAULT_DATA, DEFAULT_URL, type Session } from "../session
 interface DevOptions {
   readonly port: number;
   readonly host: string;
+  /** False for `--no-mqtt`. */
+  readonly mqtt: boolean;
+  readonly mqttPort?: number;
   readonly logLevel?: string;
 }
 
@@ -25,7 +29,8 @@ const EXIT_FORCED = 130;
 export async function runDev(session: Session, options: DevOptions): Promise<ExitCode> {
   const { data } = session.options;
   const { port, host, logLevel = session.output.isJson ? "silent" : "warn" } = options;
-  const config = readConfig({ dataDirectory: data, host, port, logLevel });
+  const mqttPort = await chooseMqttPort(session, options);
+  const config = readConfig({ dataDirectory: data, host, port, mqttPort, logLevel });
   const chain = await loadOrCreateDevChain(data);
   const end = waitForEnd();
   const node = await startNode({
@@ -37,7 +42,7 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
   const keys = describeDevKeys(chain);
   const example = makeExample(findCompanyPrefix(keys));
   await writeFile(join(data, example.fileName), example.document);
-  announce(session, node.url, keys, example);
+  announce(session, node, host, keys, example);
   try {
     const signal = await end.ended;
     session.output.note(`${signal}: stopping. Once more to force it.`);
@@ -46,6 +51,30 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
     await node.stop();
     session.output.note("stopped");
   }
+}
+
+const MQTT_PORT_DEFAULT = 1883;
+
+/** Where a broker of this machine has the usual port, the chain starts without MQTT and says so. */
+async function chooseMqttPort(
+  session: Session,
+  { host, mqtt, mqttPort }: DevOptions,
+): Promise<number | undefined> {
+  if (!mqtt) return undefined;
+  if (mqttPort !== undefined) return mqttPort;
+  if (await isPortFree(host, MQTT_PORT_DEFAULT)) return MQTT_PORT_DEFAULT;
+  session.output.warn(
+    `port ${MQTT_PORT_DEFAULT} is taken, so devices are not served over MQTT (--mqtt-port chooses another)`,
+  );
+  return undefined;
+}
+
+function isPortFree(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, host, () => server.close(() => resolve(true)));
+  });
 }
 
 interface End {
@@ -79,7 +108,14 @@ function findCompanyPrefix({ vendors }: DevKeys): string {
   return found;
 }
 
-function announce(session: Session, url: string, keys: DevKeys, example: Example): void {
+function announce(
+  session: Session,
+  { url, mqtt }: Pick<RunningNode, "url" | "mqtt">,
+  host: string,
+  keys: DevKeys,
+  example: Example,
+): void {
+  const mqttUrl = mqtt?.port === undefined ? null : `mqtt://${host}:${mqtt.port}`;
   const { data } = session.options;
   const flags = [
     url === DEFAULT_URL ? "" : ` --url ${url}`,
@@ -94,6 +130,7 @@ function announce(session: Session, url: string, keys: DevKeys, example: Example
   session.output.result(
     {
       url,
+      mqtt: mqttUrl,
       chainId: keys.chainId,
       data,
       vendors: keys.vendors.map(({ name, title, address, prefixes }) => ({
@@ -109,6 +146,7 @@ function announce(session: Session, url: string, keys: DevKeys, example: Example
       ...formatFields([
         ["chain", keys.chainId],
         ["API", `${url}/api/v1/docs`],
+        ...(mqttUrl === null ? [] : [["MQTT", mqttUrl] as const]),
         ["keys", `${join(data, DEV_KEYS_FILE)}, not encrypted: for development only`],
       ]),
       "",
