@@ -28,8 +28,10 @@ export interface Authenticator {
 
 const STANDING_LIFETIME_MS = 5_000;
 const STANDINGS_MAX = 10_000;
-/** The ledger answers others too. */
+/** Asked at once: the ledger answers others too. */
 const QUESTIONS_MAX = 8;
+/** After a restart all devices come at once; beyond these they are told to come again. */
+const QUEUED_MAX = 5_000;
 
 export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   const { crypto, chainId, nowMs } = parts;
@@ -38,13 +40,15 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     { readonly untilMs: number; readonly standing: DeviceStanding | undefined }
   >();
   let questions = 0;
+  const queue: (() => void)[] = [];
 
   async function findStanding(device: string): Promise<DeviceStanding | undefined> {
     const known = standings.get(device);
     if (known !== undefined && known.untilMs > nowMs()) return known.standing;
-    if (questions >= QUESTIONS_MAX)
+    if (queue.length >= QUEUED_MAX)
       throw new LhgError("gateway.busy", "too many devices connect at once; try again");
-    questions += 1;
+    if (questions >= QUESTIONS_MAX) await new Promise<void>((resolve) => queue.push(resolve));
+    else questions += 1;
     try {
       const standing = await parts.findDevice(device);
       standings.delete(device);
@@ -52,7 +56,10 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
       if (standings.size > STANDINGS_MAX) standings.delete(standings.keys().next().value!);
       return standing;
     } finally {
-      questions -= 1;
+      // A place goes from hand to hand.
+      const next = queue.shift();
+      if (next === undefined) questions -= 1;
+      else next();
     }
   }
 

@@ -16,7 +16,7 @@ import type { Authenticator } from "./authentication.ts";
 import type { CommandDesk } from "./commands.ts";
 import type { Visitor } from "./door.ts";
 import type { MqttLimits } from "./limits.ts";
-import { createSession, findQos, mayHear, type Session, sendTo } from "./session.ts";
+import { createSession, deliverHeld, findQos, holdAnswer, mayHear, type Session, sendTo } from "./session.ts";
 import { emptyStore, silentBus } from "./stateless.ts";
 
 export interface BrokerParts {
@@ -37,7 +37,7 @@ export interface BrokerParts {
 export interface Broker {
   /** Serves a connection that has sent CONNECT. */
   serve(visitor: Visitor): void;
-  /** Sends to whoever is connected as this device and has subscribed. */
+  /** Cuts every connection. */
   close(): Promise<void>;
 }
 
@@ -176,17 +176,11 @@ export async function createMqttBroker(parts: BrokerParts): Promise<Broker> {
     else reply(session, refuse("mqtt.status", "must be online or offline", "payload"));
   }
 
-  /** Acknowledges where the device has its answer; where it has none, it is cut and sends again. */
   function takeStatement(session: Session, payload: Buffer, acknowledge: () => void): void {
     session.inFlight += 1;
     session.visitor.isFull = session.inFlight >= limits.inFlightMax;
     submitter
       .submit(session.device, payload)
-      .then((result) => {
-        if (result.state === "accepted" && findQos(session, "reply") !== undefined)
-          outcomes.track(result.id, (notice) => reply(session, notice));
-        return result;
-      })
       .catch((error: unknown): Reply => {
         if (!(error instanceof LhgError)) throw error;
         const { code, field, message } = error;
@@ -194,10 +188,7 @@ export async function createMqttBroker(parts: BrokerParts): Promise<Broker> {
       })
       .then((result) => {
         onAnswer(result.state);
-        const isHeard = reply(session, result);
-        // "Not yet" is no promise: a device that does not hear it must not take it for one.
-        if (result.state !== "not-yet" || isHeard) acknowledge();
-        else session.client.close();
+        answer(session, result, acknowledge);
       })
       .catch((error: unknown) => {
         onError(error);
@@ -209,6 +200,19 @@ export async function createMqttBroker(parts: BrokerParts): Promise<Broker> {
         session.visitor.isFull = false;
         session.visitor.wake();
       });
+  }
+
+  /** "Not yet" is no promise: a device that does not hear it must not take an acknowledgement for one, and is cut. */
+  function answer(session: Session, result: Reply, acknowledge: () => void): void {
+    const isPromise = result.state !== "not-yet";
+    const deliver = (): void => {
+      if (result.state === "accepted") outcomes.track(result.id, (notice) => reply(session, notice));
+      reply(session, result);
+      if (!isPromise) acknowledge();
+    };
+    if (isPromise) acknowledge();
+    if (findQos(session, "reply") !== undefined) deliver();
+    else holdAnswer(session, deliver, isPromise ? () => {} : () => session.client.close());
   }
 
   function reply(session: Session, value: Reply): boolean {
@@ -257,7 +261,9 @@ export async function createMqttBroker(parts: BrokerParts): Promise<Broker> {
   });
   aedes.on("subscribe", (_subscriptions, client) => {
     const session = sessions.get(client);
-    if (session !== undefined && findQos(session, "commands") !== undefined) desk?.serve(session);
+    if (session === undefined) return;
+    if (findQos(session, "reply") !== undefined) deliverHeld(session);
+    if (findQos(session, "commands") !== undefined) desk?.serve(session);
   });
   aedes.on("unsubscribe", (filters, client) => {
     for (const filter of filters) sessions.get(client)?.filters.delete(filter);

@@ -5,6 +5,12 @@ import type { Visitor } from "./door.ts";
 
 export type Qos = 0 | 1;
 
+/** An answer that came before the device has subscribed to answers: clients send again first when they come back. */
+interface HeldAnswer {
+  readonly deliver: () => void;
+  readonly expire: () => void;
+}
+
 export interface Session {
   readonly client: Client;
   readonly visitor: Visitor;
@@ -13,6 +19,8 @@ export interface Session {
   isAuthenticated: boolean;
   /** Filters that were granted. */
   readonly filters: Map<string, Qos>;
+  /** The newest of them; each is delivered or expires. */
+  readonly held: HeldAnswer[];
   /** Messages that wait for the node. */
   inFlight: number;
   /** The newest command that was handed out. */
@@ -26,6 +34,7 @@ export function createSession(client: Client, visitor: Visitor): Session {
     device: client.id,
     isAuthenticated: false,
     filters: new Map(),
+    held: [],
     inFlight: 0,
     commandNumber: -1,
   };
@@ -74,4 +83,33 @@ export function sendTo(
   // What goes wrong here closes the connection, which is told elsewhere.
   client.publish(packet, () => {});
   return true;
+}
+
+const HELD_MAX = 64;
+const HELD_MS = 2_000;
+
+/** Calls `deliver` as soon as the session has subscribed to answers, `expire` where it does not in time. */
+export function holdAnswer(session: Session, deliver: () => void, expire: () => void): void {
+  const { held } = session;
+  const timer = setTimeout(() => {
+    held.splice(held.indexOf(answer), 1);
+    expire();
+  }, HELD_MS);
+  timer.unref();
+  const answer: HeldAnswer = {
+    deliver: () => {
+      clearTimeout(timer);
+      deliver();
+    },
+    expire: () => {
+      clearTimeout(timer);
+      expire();
+    },
+  };
+  held.push(answer);
+  if (held.length > HELD_MAX) held.shift()!.expire();
+}
+
+export function deliverHeld({ held }: Session): void {
+  for (const answer of held.splice(0)) answer.deliver();
 }
