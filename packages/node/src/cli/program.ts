@@ -84,6 +84,8 @@ function addStart(program: Command, act: Act): void {
     .option("--port <port>", "port of the API; 0 lets the system choose", readPort, 8080)
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option("--coap-port <port>", "UDP port for devices that speak CoAP; none by default", readPort)
+    .option("--mqtt-port <port>", "port for devices over MQTT; 1883 by default, if it is free", readPort)
+    .option("--no-mqtt", "no MQTT")
     .addOption(
       new Option(
         "--log-level <level>",

@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { assertInvariant } from "@lhg/protocol/core/errors";
@@ -17,6 +18,9 @@ interface DevOptions {
   readonly port: number;
   readonly host: string;
   readonly coapPort?: number;
+  /** False for `--no-mqtt`. */
+  readonly mqtt: boolean;
+  readonly mqttPort?: number;
   readonly logLevel?: string;
 }
 
@@ -27,7 +31,8 @@ const EXIT_FORCED = 130;
 export async function runDev(session: Session, options: DevOptions): Promise<ExitCode> {
   const { data } = session.options;
   const { port, host, coapPort, logLevel = session.output.isJson ? "silent" : "warn" } = options;
-  const config = readConfig({ dataDirectory: data, host, port, coapPort, logLevel });
+  const mqttPort = await chooseMqttPort(session, options);
+  const config = readConfig({ dataDirectory: data, host, port, mqttPort, coapPort, logLevel });
   const chain = await loadOrCreateDevChain(data);
   const end = waitForEnd();
   const node = await startNode({
@@ -41,7 +46,7 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
   const keys = describeDevKeys(chain);
   const example = makeExample(findCompanyPrefix(keys));
   await writeFile(join(data, example.fileName), example.document);
-  announce(session, node, keys, example);
+  announce(session, node, host, keys, example);
   try {
     const signal = await end.ended;
     session.output.note(`${signal}: stopping. Once more to force it.`);
@@ -50,6 +55,30 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
     await node.stop();
     session.output.note("stopped");
   }
+}
+
+const MQTT_PORT_DEFAULT = 1883;
+
+/** Where a broker of this machine has the usual port, the chain starts without MQTT and says so. */
+async function chooseMqttPort(
+  session: Session,
+  { host, mqtt, mqttPort }: DevOptions,
+): Promise<number | undefined> {
+  if (!mqtt) return undefined;
+  if (mqttPort !== undefined) return mqttPort;
+  if (await isPortFree(host, MQTT_PORT_DEFAULT)) return MQTT_PORT_DEFAULT;
+  session.output.warn(
+    `port ${MQTT_PORT_DEFAULT} is taken, so devices are not served over MQTT (--mqtt-port chooses another)`,
+  );
+  return undefined;
+}
+
+function isPortFree(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, host, () => server.close(() => resolve(true)));
+  });
 }
 
 interface End {
@@ -85,10 +114,12 @@ function findCompanyPrefix({ vendors }: DevKeys): string {
 
 function announce(
   session: Session,
-  { url, coapPort }: Pick<RunningNode, "url" | "coapPort">,
+  { url, mqtt, coapPort }: Pick<RunningNode, "url" | "mqtt" | "coapPort">,
+  host: string,
   keys: DevKeys,
   example: Example,
 ): void {
+  const mqttUrl = mqtt?.port === undefined ? null : `mqtt://${host}:${mqtt.port}`;
   const { data } = session.options;
   const flags = [
     url === DEFAULT_URL ? "" : ` --url ${url}`,
@@ -103,6 +134,7 @@ function announce(
   session.output.result(
     {
       url,
+      mqtt: mqttUrl,
       ...(coapPort === undefined ? {} : { coapPort }),
       chainId: keys.chainId,
       data,
@@ -120,7 +152,8 @@ function announce(
         ["chain", keys.chainId],
         ["console", `${url}/console/`],
         ["API", `${url}/api/v1/docs`],
-        ...(coapPort === undefined ? [] : [["CoAP", `UDP port ${coapPort}`] as [string, string]]),
+        ...(mqttUrl === null ? [] : [["MQTT", mqttUrl] as const]),
+        ...(coapPort === undefined ? [] : [["CoAP", `UDP port ${coapPort}`] as const]),
         ["keys", `${join(data, DEV_KEYS_FILE)}, not encrypted: for development only`],
       ]),
       "",

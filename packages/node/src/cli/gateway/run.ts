@@ -110,9 +110,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     }
     counts.refused += 1;
     if (counts.refused <= REFUSALS_SAID_MAX)
-      say(
-        `Refused a message of ${name}: ${error.message} (${error.code}): ${excerpt(payload)}`,
-      );
+      say(`Refused a message of ${name}: ${error.message} (${error.code}): ${excerpt(payload)}`);
     else if (counts.refused === REFUSALS_SAID_MAX + 1)
       say("Further refused messages are counted and not shown.");
   }

@@ -1,8 +1,7 @@
 /** What a CoAP request asks for, and what it is answered. Knows no sockets. */
 import { encodeUtf8, fromHex } from "@lhg/protocol/core/bytes";
-import { encode } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
-import { submission } from "@lhg/protocol/core/statement/submission";
+import { wrapStatement } from "@lhg/protocol/core/statement/submission";
 import type { NodeService, StatementState, SubmitResult } from "../../api/service.ts";
 import { CODES, type CoapMessage, type CoapOption, OPTIONS, readUint, uintOption } from "./message.ts";
 
@@ -14,7 +13,9 @@ export interface CommandSource {
 }
 
 export interface Resources {
-  readonly service: Pick<NodeService, "submit" | "statementState">;
+  readonly service: Pick<NodeService, "statementState">;
+  /** Takes an encoded submission. */
+  readonly submit: (submission: Uint8Array) => Promise<SubmitResult>;
   readonly commands?: CommandSource;
 }
 
@@ -107,7 +108,7 @@ function checkOptions({ options }: CoapMessage): void {
     throw new LhgError("coap.option", "is critical and not understood", `option ${strange.number}`);
 }
 
-async function submit({ service }: Resources, request: CoapMessage): Promise<Answer> {
+async function submit(resources: Resources, request: CoapMessage): Promise<Answer> {
   const accept = readUint(request, OPTIONS.accept);
   if (accept !== undefined && accept !== JSON_FORMAT) return { code: CODES.notAcceptable };
   const format = readUint(request, OPTIONS.contentFormat);
@@ -117,12 +118,9 @@ async function submit({ service }: Resources, request: CoapMessage): Promise<Ans
       code: CODES.badRequest,
       ...explain({ code: "body.empty", field: "body", message: "must be a statement" }),
     };
-  const bytes =
-    format === CBOR
-      ? new Uint8Array(request.payload)
-      : encode(submission, { statement: request.payload, body: null }, "submission");
-  const [result] = await service.submit([bytes]);
-  return answerResult(result!);
+  const body = new Uint8Array(request.payload);
+  const result = await resources.submit(format === CBOR ? body : wrapStatement(body));
+  return answerResult(result);
 }
 
 function answerResult(result: SubmitResult): Answer {
@@ -132,7 +130,8 @@ function answerResult(result: SubmitResult): Answer {
   return { code, ...json([result, brief, { state: result.state, code: result.code }]) };
 }
 
-function answerState(id: string, state: StatementState): Answer {
+/** What is said of a statement, to who asks and to who observes it. */
+export function answerState(id: string, state: StatementState): Answer {
   const isFinal = state.state === "provable" || state.state === "refused";
   return {
     code: CODES.content,

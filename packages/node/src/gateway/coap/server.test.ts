@@ -28,7 +28,7 @@ interface Fake {
   announce(): void;
 }
 
-const UPDATE: ChainUpdate = { height: 1, provableHeight: 0, timeMs: 0, isWorking: true };
+const UPDATE: ChainUpdate = { height: 1, provableHeight: 0, timeMs: 0, isWorking: true, executed: [] };
 
 async function start(over: Partial<CoapParts> = {}) {
   const listeners = new Set<(update: ChainUpdate) => void>();

@@ -3,7 +3,8 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { RateLimiter } from "../../api/rate-limit.ts";
-import type { NodeService } from "../../api/service.ts";
+import type { NodeService, SubmitResult } from "../../api/service.ts";
+import { createSubmitter } from "../submitter.ts";
 import {
   BLOCK_BYTES_MAX,
   BLOCK_BYTES_MIN,
@@ -34,6 +35,7 @@ import {
   type Answer,
   answerError,
   answerRequest,
+  answerState,
   type CommandSource,
   readPath,
   UP_PATH,
@@ -75,6 +77,7 @@ export async function startCoapServer(parts: CoapParts): Promise<CoapServer> {
   await bind(socket, parts);
   const reassembly = createReassembly();
   const exchanges = createExchanges();
+  const submitter = createSubmitter(service.submit);
   const waiting = new Set<Promise<void>>();
   let messageId = Math.floor(Math.random() * 65_536);
   const nextMessageId = (): number => {
@@ -90,7 +93,7 @@ export async function startCoapServer(parts: CoapParts): Promise<CoapServer> {
   const observers = createObservers(
     {
       send: (message, peer) => sendBytes(encodeMessage(message), peer),
-      read: async (id) => answerRequest(parts, makeStateRequest(id)),
+      read: async (id) => answerState(id, await service.statementState(id)),
       onError: (error) => log({ error: describe(error) }, "looking at what CoAP observers wait for failed"),
     },
     nextMessageId,
@@ -172,7 +175,9 @@ export async function startCoapServer(parts: CoapParts): Promise<CoapServer> {
 
   async function answerWhole(request: CoapMessage, peer: Peer): Promise<Answered> {
     try {
-      const answer = await answerRequest(parts, request);
+      const submit = (submission: Uint8Array): Promise<SubmitResult> =>
+        submitter.submit(`${peer.address} ${peer.port}`, submission);
+      const answer = await answerRequest({ ...parts, submit }, request);
       return { answer, options: observe(request, answer, peer) };
     } catch (error) {
       log({ error: describe(error) }, "answering a CoAP request failed");
@@ -236,14 +241,6 @@ function bind(socket: Socket, { host, port }: Pick<CoapParts, "host" | "port">):
       resolve();
     });
   });
-}
-
-function makeStateRequest(id: string): CoapMessage {
-  const options = ["v1", "statements", id].map((segment) => ({
-    number: OPTIONS.uriPath,
-    value: new TextEncoder().encode(segment),
-  }));
-  return { type: NON_CONFIRMABLE, code: CODES.get, messageId: 0, token: EMPTY, options, payload: EMPTY };
 }
 
 /** The first form of the answer that is short enough; content is cut into blocks of the largest size that is. */
