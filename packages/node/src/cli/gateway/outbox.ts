@@ -117,7 +117,7 @@ export async function openOutbox(parts: OutboxParts): Promise<Outbox> {
   }
 
   function countOf({ through }: Batch): number {
-    return through - state.doneThrough;
+    return spool.countThrough(through);
   }
 
   async function finish(through: number): Promise<void> {

@@ -6,7 +6,7 @@ import type { FilePort } from "../../store/file-port.ts";
 import { openInboxLog } from "../../store/inbox-log.ts";
 
 export interface SpooledEvent {
-  /** From 1, without gaps. */
+  /** From 1, ascending. */
   readonly number: number;
   readonly event: string;
 }
@@ -19,6 +19,8 @@ export interface Spool {
   /** All up to this number are done. The caller has that on disk. */
   settle(through: number): void;
   readonly count: number;
+  /** How many of those that wait have a number up to this one. */
+  countThrough(through: number): number;
   close(): Promise<void>;
 }
 
@@ -69,10 +71,16 @@ export async function openSpool(
       nextNumber += 1;
       heldBytes += stored.length;
       pending += 1;
-      // Appends become durable in their order, so these resolve in the order of their numbers.
-      const position = await log.append(encode(spooled, { number, event: stored }, "spool"));
-      pending -= 1;
-      waiting.push({ number, event, position });
+      try {
+        // Appends become durable in their order, so these resolve in the order of their numbers.
+        const position = await log.append(encode(spooled, { number, event: stored }, "spool"));
+        waiting.push({ number, event, position });
+      } catch (error) {
+        heldBytes -= stored.length;
+        throw error;
+      } finally {
+        pending -= 1;
+      }
     },
     peek(eventsMax, bytesMax) {
       let sizeBytes = 0;
@@ -81,6 +89,10 @@ export async function openSpool(
         return i > 0 && sizeBytes > bytesMax;
       });
       return waiting.slice(0, end === -1 ? eventsMax : end);
+    },
+    countThrough(through) {
+      const end = waiting.findIndex(({ number }) => number > through);
+      return end === -1 ? waiting.length : end;
     },
     settle(through) {
       for (const { number, event, position } of waiting) {
