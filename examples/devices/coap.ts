@@ -15,7 +15,8 @@ const { hostname, port } = new URL(LHG_COAP);
 // The device knows its chain by its id (lhg status shows it): what it signs counts nowhere else.
 const keyFile = JSON.parse(await readFile(`${LHG_DATA}/keys/${name}.json`, "utf8"));
 const signer = createNodeSigner(decryptKey(keyFile, LHG_PASSPHRASE));
-const device = await createDevice({ signer, chainId: LHG_CHAIN, store: createFileStore(`./${name}.state`) });
+const store = createFileStore(`./${name}.state`);
+const device = await createDevice({ signer, chainId: LHG_CHAIN, store });
 
 // Signed, numbered and saved before anything is sent: a power cut loses nothing and sends nothing twice.
 const degrees = (20 + Math.random() * 5).toFixed(1);

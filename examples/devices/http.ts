@@ -1,20 +1,20 @@
 /** A thermometer that sends by HTTP. README.md says how to register it first. */
 import { readFile } from "node:fs/promises";
-import { createClient } from "@lhg/sdk/client/client";
 import { createNodeSigner } from "@lhg/sdk/crypto/node";
 import { createDevice } from "@lhg/sdk/device/device";
 import { createFileStore } from "@lhg/sdk/device/file-store";
 import { createHttpSend } from "@lhg/sdk/device/http-send";
 import { decryptKey } from "@lhg/sdk/keys/keystore";
 
-const { LHG_URL = "http://127.0.0.1:8080", LHG_DATA = "./lhg-data", LHG_PASSPHRASE = "" } = process.env;
+const { LHG_URL = "http://127.0.0.1:8080", LHG_CHAIN = "" } = process.env;
+const { LHG_DATA = "./lhg-data", LHG_PASSPHRASE = "" } = process.env;
 const [name = "thermometer"] = process.argv.slice(2);
 
-// The key never leaves this file: what it signs is what the chain believes.
+// The device knows its chain by its id (lhg status shows it): what it signs counts nowhere else.
 const keyFile = JSON.parse(await readFile(`${LHG_DATA}/keys/${name}.json`, "utf8"));
 const signer = createNodeSigner(decryptKey(keyFile, LHG_PASSPHRASE));
-const { chainId } = await createClient({ url: LHG_URL }).getStatus();
-const device = await createDevice({ signer, chainId, store: createFileStore(`./${name}.state`) });
+const store = createFileStore(`./${name}.state`);
+const device = await createDevice({ signer, chainId: LHG_CHAIN, store });
 
 // Signed, numbered and saved before anything is sent: a power cut loses nothing and sends nothing twice.
 const degrees = (20 + Math.random() * 5).toFixed(1);

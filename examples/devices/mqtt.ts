@@ -1,4 +1,4 @@
-/** A thermometer that stays connected by MQTT. README.md says how to register it first. */
+/** A thermometer that sends by MQTT. README.md says how to register it first. */
 import { readFile } from "node:fs/promises";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { createNodeSigner } from "@lhg/sdk/crypto/node";
@@ -15,7 +15,13 @@ const [name = "thermometer"] = process.argv.slice(2);
 
 const keyFile = JSON.parse(await readFile(`${LHG_DATA}/keys/${name}.json`, "utf8"));
 const signer = createNodeSigner(decryptKey(keyFile, LHG_PASSPHRASE));
-const device = await createDevice({ signer, chainId: LHG_CHAIN, store: createFileStore(`./${name}.state`) });
+const store = createFileStore(`./${name}.state`);
+const device = await createDevice({ signer, chainId: LHG_CHAIN, store });
+
+// Signed, numbered and saved before anything is sent: a power cut loses nothing and sends nothing twice.
+const degrees = (20 + Math.random() * 5).toFixed(1);
+const reading = `[{"n":"urn:dev:${name}","u":"Cel","v":${degrees}}]`;
+const { seq } = await device.record(new TextEncoder().encode(reading));
 
 // The device's address is its name at the broker; a signature over it, good for an hour, is its password.
 const address = toHex(device.address);
@@ -28,10 +34,7 @@ const client = await connectAsync(LHG_MQTT, {
 });
 const send = createMqttSend(client, { address: device.address, onReply: (reply) => console.log(reply) });
 
-// Signed, numbered and saved before anything is sent: a power cut loses nothing and sends nothing twice.
-const degrees = (20 + Math.random() * 5).toFixed(1);
-const reading = `[{"n":"urn:dev:${name}","u":"Cel","v":${degrees}}]`;
-const { seq } = await device.record(new TextEncoder().encode(reading));
+// Sends whatever waits, of earlier runs too.
 const { acknowledged, pending, problem } = await device.flush(send);
 console.log(`recorded ${degrees} Cel as number ${seq}; sent ${acknowledged}, ${pending} wait`);
 if (problem !== undefined) console.error(problem);

@@ -195,7 +195,7 @@ test("every acknowledged event is recorded once, whatever crashes, is away or ta
       assert.ok(recorded.includes(n) !== kept.includes(n), `${n}: ${recorded}; ${kept}`);
     if (acknowledged.has(2)) assert.ok(kept.includes(2));
   };
-  await fc.assert(fc.asyncProperty(fc.nat(), fc.integer({ min: 1, max: 25 }), run), { numRuns: 60 });
+  await fc.assert(fc.asyncProperty(fc.nat(), fc.integer({ min: 1, max: 25 }), run), { numRuns: 200 });
 });
 
 test("a spool is bounded, keeps its order, and forgets what is settled", async () => {
