@@ -15,8 +15,7 @@ export interface DevCommand {
   stop(): Promise<void>;
 }
 
-export const isRunning = (child: ChildProcess): boolean =>
-  child.exitCode === null && child.signalCode === null;
+const isRunning = (child: ChildProcess): boolean => child.exitCode === null && child.signalCode === null;
 
 /** Starts a development chain in `folder` with CoAP and MQTT; `port` 0 is any. */
 export async function startDevCommand(folder: string, port = 0): Promise<DevCommand> {

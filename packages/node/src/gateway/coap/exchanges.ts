@@ -7,7 +7,7 @@ export interface ExchangeLimits {
   readonly lifetimeMs: number;
 }
 
-export const DEFAULT_EXCHANGE_LIMITS: ExchangeLimits = {
+const DEFAULT_EXCHANGE_LIMITS: ExchangeLimits = {
   countMax: 16_384,
   answerBytesMax: 8 << 20,
   lifetimeMs: 247_000,

@@ -21,7 +21,7 @@ export interface ObserverLimits {
   readonly ackTimeoutMs: number;
 }
 
-export const DEFAULT_OBSERVER_LIMITS: ObserverLimits = {
+const DEFAULT_OBSERVER_LIMITS: ObserverLimits = {
   countMax: 1_024,
   perAddressMax: 16,
   lifetimeMs: 600_000,
