@@ -1,6 +1,7 @@
 /** What a gateway is told: who it is, where plain readings come from, and what each device's readings mean. */
 import { LhgError } from "@lhg/protocol/core/errors";
 import { readCapturedEvents } from "@lhg/sdk/capture/build";
+import { nodeCrypto } from "@lhg/sdk/crypto/node";
 import { makeDocument, makeEvent } from "./event.ts";
 
 /** How one kind of reading stands in an event: a measurement type of EPCIS, and a unit of UN/CEFACT Recommendation 20. */
@@ -32,7 +33,7 @@ export interface GatewayConfig {
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const TOPIC = /^[^#+\0]*\+[^#+\0]*$/;
 const DEVICES_MAX = 10_000;
-const DEFAULT_BATCH = { eventsMax: 100, delayMs: 2_000 };
+const DEFAULT_BATCH = { eventsMax: 500, delayMs: 2_000 };
 
 export interface GatewayFlags {
   readonly vendor?: string;
@@ -145,7 +146,7 @@ function readMeasure(value: unknown, field: string): Measure {
 function checkDevice(gateway: string, id: string, device: PlainDevice): void {
   const readings = Object.keys(device.readings).map((name) => ({ name, timeMs: 0, text: "1" }));
   try {
-    readCapturedEvents(makeDocument([makeEvent(gateway, device, readings)], 0));
+    readCapturedEvents(makeDocument([makeEvent(gateway, device, readings)], 0), nodeCrypto);
   } catch (error) {
     if (!(error instanceof LhgError)) throw error;
     throw invalid(`devices.${id}`, `makes no event: ${error.message} (${error.code})`);

@@ -7,6 +7,7 @@ import { LhgError } from "@lhg/protocol/core/errors";
 import { readCapturedEvents } from "@lhg/sdk/capture/build";
 import type { Client } from "@lhg/sdk/client/client";
 import type { Refusal } from "@lhg/sdk/client/types";
+import { nodeCrypto } from "@lhg/sdk/crypto/node";
 import { createFileStore } from "@lhg/sdk/device/file-store";
 import { openFilePort } from "../../store/file-port.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -92,7 +93,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       const readings = readPlain(device, payload, Date.now());
       const event = makeEvent(config.name, device, readings);
       // What the ledger would refuse is refused here, where its sender can be told.
-      readCapturedEvents(makeDocument([event], 0));
+      readCapturedEvents(makeDocument([event], 0), nodeCrypto);
       await spool.add(event);
       counts.readings += readings.length;
       wake();
