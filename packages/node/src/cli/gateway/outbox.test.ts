@@ -184,7 +184,11 @@ test("every acknowledged event is recorded once, whatever crashes, is away or ta
     chain.isCalm = true;
     store.isCutting = false;
     await restart();
-    while (life.spool.count > 0) await life.outbox.step();
+    for (let steps = 0; life.spool.count > 0; steps++) {
+      assert.ok(steps < 200, "it goes on");
+      await life.outbox.step();
+      chain.settle();
+    }
     chain.settle();
     await life.spool.close();
     const recorded = [...chain.committed.values()]
@@ -195,7 +199,7 @@ test("every acknowledged event is recorded once, whatever crashes, is away or ta
       assert.ok(recorded.includes(n) !== kept.includes(n), `${n}: ${recorded}; ${kept}`);
     if (acknowledged.has(2)) assert.ok(kept.includes(2));
   };
-  await fc.assert(fc.asyncProperty(fc.nat(), fc.integer({ min: 1, max: 25 }), run), { numRuns: 200 });
+  await fc.assert(fc.asyncProperty(fc.nat(), fc.integer({ min: 1, max: 25 }), run), { numRuns: 80 });
 });
 
 test("a spool is bounded, keeps its order, and forgets what is settled", async () => {
