@@ -2,11 +2,13 @@
  * Carries what devices publish on somebody's own broker (MQTT 5, such as Mosquitto) to a node, and the answers back. The broker
  * gets its acknowledgement only once the node has answered, so what the bridge or the node loses, the broker sends again.
  */
+import { decode } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
+import { submission } from "@lhg/protocol/core/statement/submission";
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
 import type { NodeService, StatementState, SubmitResult } from "../../api/service.ts";
-import { createOutcomeTracker, type Reply } from "../replies.ts";
-import { createSubmitter } from "../submitter.ts";
+import { createOutcomeTracker, type Reply, refuse } from "../replies.ts";
+import { createSubmitter, toSubmission } from "../submitter.ts";
 import { readTopic, topicOf } from "../topics.ts";
 
 export interface BridgeConfig {
@@ -87,6 +89,12 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
     const named = readTopic(packet.topic);
     if (named?.channel !== "up") return;
     const { device } = named;
+    const bent = findProblem(packet.payload as Buffer);
+    if (bent !== undefined) {
+      publishReply(client, device, packet, bent);
+      onEvent({ kind: "answered", state: "refused" });
+      return;
+    }
     const result = await submitUntilAnswered(device, packet.payload as Buffer);
     if (ending.signal.aborted) return;
     onEvent({ kind: "answered", state: result.state as SubmitResult["state"] });
@@ -153,6 +161,17 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** What is no submission must not travel: the node refuses the whole request of which it is a part. */
+function findProblem(payload: Uint8Array): Reply | undefined {
+  try {
+    decode(submission, toSubmission(payload), "submission");
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof LhgError)) throw error;
+    return refuse(error.code, error.message, error.field);
   }
 }
 

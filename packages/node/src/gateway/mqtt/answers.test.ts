@@ -95,6 +95,35 @@ const REFUSED: SubmitResult = {
 };
 const NOT_YET: SubmitResult = { id: "cd", state: "not-yet", code: "mempool.full", field: "", message: "m" };
 
+test("a gateway that stops answers what it has read, lets nobody in, and leaves nothing open", async (t) => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  const gateway = await start(t, {
+    submit: async (submissions) => {
+      reached.resolve();
+      await promise;
+      return acceptAll(submissions);
+    },
+  });
+  const client = await gateway.connect();
+  const published = client.publishAsync(upOf(client), "x", QOS1);
+  await reached.promise;
+  const stopped = gateway.gateway.stop();
+  await assert.rejects(gateway.connect());
+  resolve();
+  await published;
+  await stopped;
+  await gateway.gateway.stop();
+});
+
+test("a port that is taken is named", async (t) => {
+  const gateway = await start(t);
+  await assert.rejects(startTestGateway({ config: { port: gateway.port } }), {
+    code: "mqtt.port-taken",
+    field: "mqttPort",
+  });
+});
+
 test("a refusal is acknowledged, told, and the connection stays", async (t) => {
   const gateway = await start(t, { submit: async (all) => all.map(() => REFUSED) });
   const client = await gateway.connect();

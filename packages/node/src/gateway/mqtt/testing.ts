@@ -17,7 +17,7 @@ import type { CommandSource } from "./commands.ts";
 import type { MqttLimits } from "./limits.ts";
 import { type MqttConfig, type MqttGateway, startMqttGateway } from "./server.ts";
 
-export const CHAIN_ID = "lhg-test-00";
+const CHAIN_ID = "lhg-test-00";
 
 export interface TestKey {
   readonly key: SecretKey;
