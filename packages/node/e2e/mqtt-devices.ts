@@ -25,7 +25,7 @@ export interface TestDevice {
   readonly address: string;
 }
 
-export function createMemoryStore() {
+function createMemoryStore() {
   let kept: Uint8Array | undefined;
   return {
     load: async () => kept,
@@ -85,7 +85,7 @@ export async function registerDevices(
   return { client, chainId, devices };
 }
 
-export function passwordOf(key: SecretKey, chainId: string, expiryMs = Date.now() + HOUR_MS): Buffer {
+function passwordOf(key: SecretKey, chainId: string, expiryMs = Date.now() + HOUR_MS): Buffer {
   return Buffer.from(makeGatewayPassword(createNodeSigner(key), { chainId, expiryMs }));
 }
 

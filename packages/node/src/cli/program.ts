@@ -100,6 +100,28 @@ ${examples("lhg dev", "lhg dev --data ./my-chain --port 9000")}`,
     )
     .action(act(async () => (await import("./commands/dev.ts")).runDev));
   program
+    .command("bridge")
+    .helpGroup(START)
+    .description("carry what devices publish on a broker of one's own (MQTT 5, such as Mosquitto) to a node")
+    .requiredOption("--broker <url>", "mqtt://host:1883 or mqtts://host:8883")
+    .option("--username <name>", "user name at the broker")
+    .option("--password-file <file>", "file with the password, on its first line")
+    .option("--ca <file>", "authority of the broker's certificate (PEM)")
+    .option("--name <name>", "of the bridge's sessions at the broker; another for each bridge", "1")
+    .option(
+      "--connections <count>",
+      "connections to the broker; 1 keeps the order of all devices",
+      readPositive,
+      8,
+    )
+    .addHelpText(
+      "after",
+      `\nDevices publish on lhg/v1/<address>/up and listen on lhg/v1/<address>/reply. The broker gets its
+acknowledgement once the node has a statement on disk; while no node answers, messages wait at the broker.
+${examples("lhg bridge --broker mqtt://127.0.0.1:1883", "lhg bridge --broker mqtts://broker.example --username lhg --password-file ./secret")}`,
+    )
+    .action(act(async () => (await import("./commands/bridge.ts")).runBridge));
+  program
     .command("status")
     .helpGroup(START)
     .description("ask a node how it is: chain, height, what waits")

@@ -55,7 +55,7 @@ export function createSubmitter(submit: NodeService["submit"]): Submitter {
 
   return {
     submit(sender, payload) {
-      const submission = payload[0] === SIGN1_FIRST_BYTE ? wrapStatement(payload) : payload;
+      const submission = toSubmission(payload);
       if (waitingBytes + submission.length > WAITING_BYTES_MAX)
         return Promise.reject(new LhgError("gateway.busy", "too much waits for the node; try again"));
       waitingBytes += submission.length;
@@ -70,6 +70,11 @@ export function createSubmitter(submit: NodeService["submit"]): Submitter {
         await Promise.all(lanes.map(({ running }) => running));
     },
   };
+}
+
+/** What a device publishes, as the node takes it. Whether it is a statement is the node's to say. */
+export function toSubmission(payload: Uint8Array): Uint8Array {
+  return payload[0] === SIGN1_FIRST_BYTE ? wrapStatement(payload) : payload;
 }
 
 /** Senders are addresses in hex: their last digits are as good as random. */

@@ -13,6 +13,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatFields, formatTable } from "../output.ts";
 import { findPages } from "../pages-folder.ts";
 import { commandName, DEFAULT_DATA, DEFAULT_URL, type Session } from "../session.ts";
+import { waitForEnd } from "../wait-for-end.ts";
 
 interface DevOptions {
   readonly port: number;
@@ -23,9 +24,6 @@ interface DevOptions {
   readonly mqttPort?: number;
   readonly logLevel?: string;
 }
-
-/** As a shell reports a program that Ctrl-C ended. */
-const EXIT_FORCED = 130;
 
 /** Runs until a signal ends it. */
 export async function runDev(session: Session, options: DevOptions): Promise<ExitCode> {
@@ -79,30 +77,6 @@ function isPortFree(host: string, port: number): Promise<boolean> {
     server.once("error", () => resolve(false));
     server.listen(port, host, () => server.close(() => resolve(true)));
   });
-}
-
-interface End {
-  /** Resolves with the signal; rejects with the error after which the node can't go on. */
-  readonly ended: Promise<NodeJS.Signals>;
-  readonly fail: (error: unknown) => void;
-}
-
-/** npm passes on the signal that the terminal has sent already: one Ctrl-C arrives twice. */
-const ONE_SIGNAL_MS = 1_000;
-
-function waitForEnd(): End {
-  const { promise, resolve, reject } = Promise.withResolvers<NodeJS.Signals>();
-  let firstMs: number | undefined;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    firstMs ??= performance.now();
-    resolve(signal);
-    if (performance.now() - firstMs > ONE_SIGNAL_MS) process.exit(EXIT_FORCED);
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  // A failure while the node still starts is thrown by the start itself.
-  promise.catch(() => {});
-  return { ended: promise, fail: reject };
 }
 
 /** The example's makers need a prefix that fits an EPC URN. */

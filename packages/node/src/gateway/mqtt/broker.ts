@@ -37,6 +37,8 @@ export interface BrokerParts {
 export interface Broker {
   /** Serves a connection that has sent CONNECT. */
   serve(visitor: Visitor): void;
+  /** Lets nobody in and reads no further: what was read is answered. */
+  hold(): void;
   /** Cuts every connection. */
   close(): Promise<void>;
 }
@@ -66,6 +68,7 @@ export async function createMqttBroker(parts: BrokerParts): Promise<Broker> {
   const sessions = new WeakMap<Client, Session>();
   /** Who speaks for a device. */
   const holders = new Map<string, Session>();
+  let isStopping = false;
 
   function preConnect(
     client: Client,
@@ -110,6 +113,7 @@ export async function createMqttBroker(parts: BrokerParts): Promise<Broker> {
     userName: string | undefined,
     password: Uint8Array | undefined,
   ): Promise<Session> {
+    if (isStopping) throw new Refusal(UNAVAILABLE, "the node stops");
     const { id: device } = client;
     const visitor = visitors.get(client.conn)!;
     if (!isDeviceAddress(device))
@@ -178,7 +182,7 @@ export async function createMqttBroker(parts: BrokerParts): Promise<Broker> {
 
   function takeStatement(session: Session, payload: Buffer, acknowledge: () => void): void {
     session.inFlight += 1;
-    session.visitor.isFull = session.inFlight >= limits.inFlightMax;
+    session.visitor.isFull = isStopping || session.inFlight >= limits.inFlightMax;
     submitter
       .submit(session.device, payload)
       .catch((error: unknown): Reply => {
@@ -196,7 +200,7 @@ export async function createMqttBroker(parts: BrokerParts): Promise<Broker> {
       })
       .finally(() => {
         session.inFlight -= 1;
-        if (!session.visitor.isFull) return;
+        if (isStopping || !session.visitor.isFull) return;
         session.visitor.isFull = false;
         session.visitor.wake();
       });
@@ -276,6 +280,10 @@ export async function createMqttBroker(parts: BrokerParts): Promise<Broker> {
       visitors.set(visitor.stream, visitor);
       const client = aedes.handle(visitor.stream);
       visitor.stream.once("close", () => end(client));
+    },
+    hold() {
+      isStopping = true;
+      for (const { visitor } of holders.values()) visitor.isFull = true;
     },
     close: () => new Promise((resolve) => aedes.close(resolve)),
   };

@@ -5,7 +5,7 @@
 import { LhgError } from "@lhg/protocol/core/errors";
 
 export const CONNECT = 1;
-export const PUBLISH = 3;
+const PUBLISH = 3;
 const PUBREL = 6;
 const SUBSCRIBE = 8;
 const UNSUBSCRIBE = 10;

@@ -1,13 +1,18 @@
 /** The MQTT side of the gateway: listeners, broker and what it needs of the node. */
 import { readFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from "node:tls";
+import {
+  createSecureContext,
+  createServer as createTlsServer,
+  type TLSSocket,
+  type TlsOptions,
+} from "node:tls";
 import type { Hasher, Verifier } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { NodeService } from "../../api/service.ts";
 import type { Presence } from "../presence.ts";
 import { createOutcomeTracker } from "../replies.ts";
-import { createSubmitter } from "../submitter.ts";
+import { createSubmitter, type Submitter } from "../submitter.ts";
 import { isDeviceAddress } from "../topics.ts";
 import { createAuthenticator, type DeviceStanding } from "./authentication.ts";
 import { createMqttBroker } from "./broker.ts";
@@ -53,14 +58,14 @@ export interface MqttGatewayParts {
 export interface MqttGateway {
   readonly port: number | undefined;
   readonly tlsPort: number | undefined;
-  /** Cuts all connections; what is under way gets its answer from the node, and is lost to its sender. Idempotent. */
+  /** Answers what it has read, then cuts all connections. Idempotent. */
   stop(): Promise<void>;
 }
 
 const ASK_AFTER_MS = 1_000;
 const ASK_MAX = 64;
 
-/** Throws the system's error where it can't listen, `config.invalid` for files that are not there or no certificates. */
+/** Throws `mqtt.port-taken` and the system's error where it can't listen, `config.invalid` for files that are not there or no certificates. */
 export async function startMqttGateway(parts: MqttGatewayParts): Promise<MqttGateway> {
   const { service, config, presence, logger, nowMs = Date.now } = parts;
   const limits: MqttLimits = { ...DEFAULT_MQTT_LIMITS, ...parts.limits };
@@ -112,7 +117,8 @@ export async function startMqttGateway(parts: MqttGatewayParts): Promise<MqttGat
   async function stopAll(): Promise<void> {
     unsubscribe();
     const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));
-    await submitter.drain();
+    broker.hold();
+    await drain(submitter);
     await broker.close();
     for (const socket of sockets) socket.destroy();
     await Promise.all(closed);
@@ -130,9 +136,11 @@ export async function startMqttGateway(parts: MqttGatewayParts): Promise<MqttGat
       socket.once("close", () => sockets.delete(socket));
     });
     await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
+      server.once("error", (error: NodeJS.ErrnoException) =>
+        reject(error.code === "EADDRINUSE" ? describeTaken(port) : error),
+      );
       server.listen(port, config.host, () => {
-        server.off("error", reject);
+        server.removeAllListeners("error");
         resolve();
       });
     });
@@ -182,6 +190,20 @@ async function listNamed(service: Pick<NodeService, "query">, height: number): P
   return named;
 }
 
+/** For a node that answers no more. */
+const DRAIN_MS_MAX = 5_000;
+
+async function drain(submitter: Submitter): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, DRAIN_MS_MAX);
+  });
+  await Promise.race([submitter.drain(), overdue]);
+  clearTimeout(timer);
+  // Acknowledgements leave in the turns after the answers.
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 async function findDevice(
   service: Pick<NodeService, "query">,
   device: string,
@@ -202,13 +224,28 @@ async function readTlsOptions(tls: MqttTls): Promise<TlsOptions> {
       throw new LhgError("config.invalid", `cannot read ${path}: ${error.code}`, field);
     });
   const ca = tls.clientCaFile === undefined ? undefined : await read(tls.clientCaFile, "mqttTlsClientCaFile");
-  return {
+  const options: TlsOptions = {
     cert: await read(tls.certificateFile, "mqttTlsCertificateFile"),
     key: await read(tls.keyFile, "mqttTlsKeyFile"),
     minVersion: "TLSv1.2",
     noDelay: true,
     ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
   };
+  try {
+    createSecureContext(options);
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new LhgError(
+      "config.invalid",
+      `certificate and key do not go: ${reason}`,
+      "mqttTlsCertificateFile",
+    );
+  }
+  return options;
+}
+
+function describeTaken(port: number): LhgError {
+  return new LhgError("mqtt.port-taken", `another program listens on port ${port}`, "mqttPort");
 }
 
 /** The common name of a certificate that the client's authority has signed. */
