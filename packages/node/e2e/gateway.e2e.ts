@@ -21,7 +21,7 @@ import {
 
 const MOSQUITTO = "/usr/sbin/mosquitto";
 const DEVICE = "urn:dev:mac:0024befffe804ff1";
-const UNTIL_MS = 60_000;
+const UNTIL_MS = 120_000;
 
 let folder: string;
 let dev: DevCommand;
