@@ -19,6 +19,7 @@ const START = "Start here:";
 const KEYS = "Keys and accounts:";
 const RECORD = "Record:";
 const ASK = "Ask and verify:";
+const OPERATE = "Operate:";
 
 export function createProgram({ output, streams, onExit }: ProgramParts): Command {
   const program = new Command("lhg");
@@ -64,6 +65,7 @@ export function createProgram({ output, streams, onExit }: ProgramParts): Comman
   addSend(program, act);
   addCapture(program, act);
   addQuestions(program, act);
+  addOperation(program, act);
   return program;
 }
 
@@ -443,4 +445,26 @@ ${examples("lhg verify event.receipt", "lhg verify journey.trace --genesis genes
       examples("lhg export events > events.jsonl", "lhg export blocks --limit 100 --out blocks.jsonl"),
     )
     .action(act(async () => (await import("./commands/export.ts")).exportLines));
+}
+
+function addOperation(program: Command, act: Act): void {
+  program
+    .command("backup")
+    .helpGroup(OPERATE)
+    .argument("<file>", "file to write")
+    .description("write the data folder of a stopped node into one file, keys included")
+    .option("--force", "replace the file if it exists")
+    .addHelpText("after", examples("lhg backup chain.lhgbackup", "lhg backup /mnt/chain.lhgbackup --force"))
+    .action(act(async () => (await import("./commands/backup.ts")).runBackup));
+  program
+    .command("restore")
+    .helpGroup(OPERATE)
+    .argument("<file>", "backup to read")
+    .description("verify a backup and put it in the place of a data folder that is empty or missing")
+    .option("--list", "say what is in it, and restore nothing")
+    .addHelpText(
+      "after",
+      examples("lhg restore chain.lhgbackup --list", "lhg restore chain.lhgbackup --data ./restored"),
+    )
+    .action(act(async () => (await import("./commands/restore.ts")).runRestore));
 }
