@@ -22,6 +22,7 @@ import { type InboxLog, openInboxLog } from "./store/inbox-log.ts";
 import { openLevelStore } from "./store/level-store.ts";
 import { type LedgerClient, startLedger } from "./threads/ledger-client.ts";
 import { startVerifierPool } from "./threads/verifier-pool.ts";
+import { openTlsFront } from "./tls/tls-front.ts";
 import { VERSION } from "./version.ts";
 
 export interface NodeParts {
@@ -42,7 +43,9 @@ export interface RunningChain {
 }
 
 export interface RunningNode extends RunningChain {
+  /** Where others reach the node: the public URL, or where it listens. Without a slash at the end. */
   readonly url: string;
+  readonly listenUrl: string;
 }
 
 /** Starts a chain and serves it over HTTP. */
@@ -50,16 +53,23 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   const { config } = parts;
   const logger = createLogger(config);
   const chain = await startChain(parts, logger);
-  const api = createApi({ service: chain.service, logger, config, version: VERSION });
+  const closers: (() => Promise<void>)[] = [() => chain.stop()];
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
-    stopping ??= api.stop().finally(() => chain.stop());
+    stopping ??= closers.reduceRight((before, close) => before.finally(close), Promise.resolve());
     return stopping;
   };
   try {
-    const url = config.publicUrl ?? (await api.start());
-    logger.info({ url }, "the API is up");
-    return { ...chain, url, stop };
+    const tls = await openTlsFront(config, logger);
+    if (tls !== undefined) closers.push(() => tls.stop());
+    const certificates = tls === undefined ? {} : { certificates: tls.certificates };
+    const api = createApi({ service: chain.service, logger, config, version: VERSION, ...certificates });
+    closers.push(() => api.stop());
+    const listenUrl = await api.start();
+    await tls?.start();
+    const url = config.publicUrl?.replace(/\/+$/, "") ?? listenUrl;
+    logger.info({ url, listenUrl }, "the API is up");
+    return { ...chain, url, listenUrl, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -1,8 +1,10 @@
 /** The HTTP API: limits in front, one file of routes for each resource, problems for whatever goes wrong. */
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
+import type { Server as TlsServer } from "node:tls";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
+import { type CertificateSource, TLS_MIN_VERSION } from "../tls/certificate.ts";
 import { createBodyBudget } from "./body-budget.ts";
 import { guardConnections } from "./connections.ts";
 import { renderDocsPage } from "./docs-page.ts";
@@ -46,6 +48,8 @@ export interface ApiParts {
   readonly logger: ApiLogger;
   readonly limits?: Partial<ApiLimits>;
   readonly version?: string;
+  /** The API speaks HTTPS with these, and takes a renewed one over without a restart. */
+  readonly certificates?: CertificateSource;
 }
 
 export interface Api {
@@ -57,9 +61,10 @@ export interface Api {
   readonly app: FastifyInstance;
 }
 
-export function createApi({ service, config, logger, limits: given, version = "" }: ApiParts): Api {
+export function createApi(parts: ApiParts): Api {
+  const { service, config, logger, limits: given, version = "", certificates } = parts;
   const limits: ApiLimits = { ...DEFAULT_LIMITS, ...given };
-  const app = createServer(limits);
+  const app = createServer(limits, certificates);
   const connections = guardConnections(app.server, limits.connectionsMax);
   const logError = (error: unknown, requestId: string): void =>
     logger.error(
@@ -109,7 +114,15 @@ export function createApi({ service, config, logger, limits: given, version = ""
   };
 }
 
-function createServer(limits: ApiLimits): FastifyInstance {
+const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
+
+function createServer(limits: ApiLimits, certificates: CertificateSource | undefined): FastifyInstance {
+  const http = {
+    maxHeaderSize: limits.headerSizeBytesMax,
+    headersTimeout: limits.headersTimeoutMs,
+    connectionsCheckingInterval: Math.max(100, Math.min(2_000, limits.headersTimeoutMs)),
+  };
+  const https = { ...http, minVersion: TLS_MIN_VERSION, handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS } as const;
   const app = fastify({
     logger: false,
     genReqId: () => randomUUID(),
@@ -119,11 +132,8 @@ function createServer(limits: ApiLimits): FastifyInstance {
     maxRequestsPerSocket: limits.requestsPerSocketMax,
     forceCloseConnections: "idle",
     exposeHeadRoutes: false,
-    http: {
-      maxHeaderSize: limits.headerSizeBytesMax,
-      headersTimeout: limits.headersTimeoutMs,
-      connectionsCheckingInterval: Math.max(100, Math.min(2_000, limits.headersTimeoutMs)),
-    },
+    // As a plain object: the types of fastify tell servers of HTTP and HTTPS apart, nothing here does.
+    ...(certificates === undefined ? { http } : ({ https: { ...https, ...certificates.current } } as object)),
     routerOptions: { maxParamLength: limits.urlSizeBytesMax },
     ajv: {
       customOptions: {
@@ -141,6 +151,9 @@ function createServer(limits: ApiLimits): FastifyInstance {
     },
     clientErrorHandler: answerBrokenRequest,
   });
+  certificates?.onChange((certificate) => {
+    (app.server as unknown as TlsServer).setSecureContext({ ...certificate, minVersion: TLS_MIN_VERSION });
+  });
   app.removeAllContentTypeParsers();
   for (const mediaType of [COSE, CBOR])
     app.addContentTypeParser(mediaType, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
@@ -150,7 +163,8 @@ function createServer(limits: ApiLimits): FastifyInstance {
 
 /** What is no HTTP gets one short answer and is cut. */
 function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
+  const isTls = error.code?.startsWith("ERR_SSL_") === true || error.code === "ERR_TLS_HANDSHAKE_TIMEOUT";
+  if (isTls || error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
   }

@@ -20,7 +20,7 @@ export interface ForgedFile {
   readonly mode?: unknown;
 }
 
-export function sha256(bytes: Uint8Array): Uint8Array {
+function sha256(bytes: Uint8Array): Uint8Array {
   return createHash("sha256").update(bytes).digest();
 }
 

@@ -1,11 +1,12 @@
 import { writeFile } from "node:fs/promises";
+import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { assertInvariant } from "@lhg/protocol/core/errors";
 import { createNodeSigner } from "@lhg/sdk/crypto/node";
-import { readConfig } from "../../config.ts";
+import { type NodeConfig, readConfig } from "../../config.ts";
 import { loadOrCreateDevChain } from "../../dev-chain.ts";
-import { startNode } from "../../node.ts";
+import { type RunningNode, startNode } from "../../node.ts";
 import { DEV_KEYS_FILE, type DevKeys, describeDevKeys } from "../dev-keys.ts";
 import { type Example, makeExample } from "../example-document.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -16,6 +17,13 @@ interface DevOptions {
   readonly port: number;
   readonly host: string;
   readonly logLevel?: string;
+  readonly publicUrl?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly httpPort?: number;
+  readonly acme?: string;
+  readonly acmeEmail?: string;
+  readonly acmeDirectory?: string;
 }
 
 /** As a shell reports a program that Ctrl-C ended. */
@@ -25,7 +33,7 @@ const EXIT_FORCED = 130;
 export async function runDev(session: Session, options: DevOptions): Promise<ExitCode> {
   const { data } = session.options;
   const { port, host, logLevel = session.output.isJson ? "silent" : "warn" } = options;
-  const config = readConfig({ dataDirectory: data, host, port, logLevel });
+  const config = readConfig({ dataDirectory: data, host, port, logLevel, ...readTlsOptions(options) });
   const chain = await loadOrCreateDevChain(data);
   const end = waitForEnd();
   const node = await startNode({
@@ -37,7 +45,8 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
   const keys = describeDevKeys(chain);
   const example = makeExample(findCompanyPrefix(keys));
   await writeFile(join(data, example.fileName), example.document);
-  announce(session, node.url, keys, example);
+  announce(session, node, keys, example);
+  adviseForPhones(session, config, node.listenUrl);
   try {
     const signal = await end.ended;
     session.output.note(`${signal}: stopping. Once more to force it.`);
@@ -46,6 +55,34 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
     await node.stop();
     session.output.note("stopped");
   }
+}
+
+function readTlsOptions(options: DevOptions): Partial<NodeConfig> {
+  return Object.fromEntries(
+    Object.entries({
+      publicUrl: options.publicUrl,
+      tlsCertificateFile: options.tlsCert,
+      tlsKeyFile: options.tlsKey,
+      httpRedirectPort: options.httpPort,
+      acmeDomain: options.acme,
+      acmeEmail: options.acmeEmail,
+      acmeDirectoryUrl: options.acmeDirectory,
+    }).filter(([, value]) => value !== undefined),
+  );
+}
+
+/** Who listens for other machines wants to be reached, and a node answers to its own names only. */
+function adviseForPhones(session: Session, { host, publicUrl }: NodeConfig, listenUrl: string): void {
+  const isLocal = host === "localhost" || host === "::1" || host.startsWith("127.");
+  if (publicUrl !== undefined || isLocal) return;
+  const isOther = (address: NetworkInterfaceInfo): boolean => address.family === "IPv4" && !address.internal;
+  const found = Object.values(networkInterfaces())
+    .flat()
+    .find((address) => address && isOther(address));
+  const { protocol, port } = new URL(listenUrl);
+  session.output.warn(
+    `phones and other machines need --public-url ${protocol}//${found?.address ?? "<address of this machine>"}:${port}`,
+  );
 }
 
 interface End {
@@ -79,7 +116,8 @@ function findCompanyPrefix({ vendors }: DevKeys): string {
   return found;
 }
 
-function announce(session: Session, url: string, keys: DevKeys, example: Example): void {
+function announce(session: Session, node: RunningNode, keys: DevKeys, example: Example): void {
+  const { url, listenUrl } = node;
   const { data } = session.options;
   const flags = [
     url === DEFAULT_URL ? "" : ` --url ${url}`,
@@ -94,6 +132,7 @@ function announce(session: Session, url: string, keys: DevKeys, example: Example
   session.output.result(
     {
       url,
+      listenUrl,
       chainId: keys.chainId,
       data,
       vendors: keys.vendors.map(({ name, title, address, prefixes }) => ({
@@ -109,6 +148,7 @@ function announce(session: Session, url: string, keys: DevKeys, example: Example
       ...formatFields([
         ["chain", keys.chainId],
         ["API", `${url}/api/v1/docs`],
+        ...(url === listenUrl ? [] : [["listens", listenUrl] as const]),
         ["keys", `${join(data, DEV_KEYS_FILE)}, not encrypted: for development only`],
       ]),
       "",
