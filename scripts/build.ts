@@ -27,4 +27,5 @@ if (!existsSync(VITE) && process.argv.includes("--if-possible")) {
       break;
     }
   }
+  (await import("./build-docs.ts")).buildDocs();
 }
