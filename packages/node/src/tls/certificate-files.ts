@@ -24,13 +24,13 @@ export async function openCertificateFiles(
   logger: TlsLogger,
 ): Promise<CertificateFiles> {
   const first = await readPair(certFile, keyFile);
-  if (checkCertificate(first).untilMs < Date.now())
+  if (checkCertificate(first, { cert: certFile, key: keyFile }).untilMs < Date.now())
     logger.warn({ file: certFile }, "the certificate has expired: browsers and devices refuse it");
   const holder = createCertificateHolder(first);
   const reload = async (): Promise<void> => {
     try {
       const pair = await readPair(certFile, keyFile);
-      const { names, untilMs } = checkCertificate(pair);
+      const { names, untilMs } = checkCertificate(pair, { cert: certFile, key: keyFile });
       if (pair.cert === holder.current?.cert && pair.key === holder.current.key) return;
       holder.replace(pair);
       logger.info({ names, until: new Date(untilMs).toISOString() }, "the certificate was replaced");

@@ -26,15 +26,17 @@ export interface CertificateSource {
 
 export const TLS_MIN_VERSION = "TLSv1.2";
 
-/** Throws `tls.invalid` with the part that is wrong: `certificate` or `key`. */
-export function checkCertificate({ cert, key }: Certificate): CertificateInfo {
+const PARTS: Certificate = { cert: "certificate", key: "key" };
+
+/** Throws `tls.invalid` with the part that is wrong, by the names that are given: those of files, for instance. */
+export function checkCertificate({ cert, key }: Certificate, parts = PARTS): CertificateInfo {
   const { subjectAltName, validFromDate, validToDate } = readPart(
-    "certificate",
+    parts.cert,
     () => new X509Certificate(cert),
   );
-  readPart("key", () => createSecureContext({ key }));
+  readPart(parts.key, () => createSecureContext({ key }));
   // Compares the two as well.
-  readPart("key", () => createSecureContext({ cert, key, minVersion: TLS_MIN_VERSION }));
+  readPart(parts.key, () => createSecureContext({ cert, key, minVersion: TLS_MIN_VERSION }));
   return { names: subjectAltName ?? "", fromMs: validFromDate.getTime(), untilMs: validToDate.getTime() };
 }
 

@@ -144,6 +144,7 @@ test("certificates are checked with their keys", { skip }, async () => {
   refused({ key: second!.key }, "key");
   await assert.rejects(openCertificateFiles(first!.certFile, second!.keyFile, createTestLogger()), {
     code: "tls.invalid",
+    field: second!.keyFile,
   });
 });
 
