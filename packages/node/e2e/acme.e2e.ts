@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { getOverTls, makeCertificate, WITHOUT_OPENSSL } from "../src/tls/testing.ts";
+import { getOverTls, makeCertificate, makeExpiredCertificate, WITHOUT_OPENSSL } from "../src/tls/testing.ts";
 import { findFreePort, findPebble, startPebble, waitForText } from "./pebble.ts";
 
 const LHG = join(import.meta.dirname, "../src/cli/main.ts");
@@ -55,33 +55,34 @@ async function startNode(
   };
 }
 
-test("a node orders its certificate, serves it, and keeps it over a restart", { skip }, async () => {
+test("a node renews its expired certificate, serves the new one, and keeps it over a restart", {
+  skip,
+}, async () => {
   assert.ok("path" in found);
   const own = makeCertificate(folder, "pebble");
+  const expired = makeExpiredCertificate(folder, "expired");
   const httpPort = await findFreePort();
   const pebble = await startPebble({ path: found.path, folder, ...own, httpPort });
-  const data = join(folder, "data");
   try {
-    const node = await startNode(
-      data,
-      pebble.directoryUrl,
-      httpPort,
-      own.certFile,
-      /a certificate was issued/,
-    );
+    const { directoryUrl } = pebble;
+    const data = join(folder, "data");
+    const place = join(data, "tls", new URL(directoryUrl).host.replace(":", "-"));
+    await mkdir(place, { recursive: true });
+    await writeFile(join(place, "localhost.pem"), `${expired.key}${expired.cert}`);
+
+    const node = await startNode(data, directoryUrl, httpPort, own.certFile, /a certificate was issued/);
     const { body: root } = await getOverTls(pebble.rootUrl, own.cert);
     const answer = await getOverTls(`${node.listenUrl}/api/v1/status`, root);
     assert.equal(answer.status, 200);
     const led = await fetch(`http://127.0.0.1:${httpPort}/api/v1/status`, { redirect: "manual" });
     assert.equal(led.headers.get("location"), "https://localhost/api/v1/status");
-    const [place = ""] = await readdir(join(data, "tls"));
-    assert.deepEqual((await readdir(join(data, "tls", place))).sort(), ["account.key", "localhost.pem"]);
+    assert.deepEqual((await readdir(place)).sort(), ["account.key", "localhost.pem"]);
     for (const file of ["account.key", "localhost.pem"])
-      assert.equal((await stat(join(data, "tls", place, file))).mode & 0o777, 0o600);
+      assert.equal((await stat(join(place, file))).mode & 0o777, 0o600);
     assert.equal(await node.stop(), 0);
 
     await pebble.stop();
-    const again = await startNode(data, pebble.directoryUrl, httpPort, own.certFile, /the API is up/);
+    const again = await startNode(data, directoryUrl, httpPort, own.certFile, /the API is up/);
     assert.equal((await getOverTls(`${again.listenUrl}/api/v1/status`, root)).status, 200);
     assert.equal(await again.stop(), 0);
   } finally {

@@ -16,14 +16,24 @@ export interface MadeCertificate extends Certificate {
 }
 
 /** Signed by itself, for localhost and 127.0.0.1. */
-export function makeCertificate(folder: string, name: string, days = 90): MadeCertificate {
+export function makeCertificate(folder: string, name: string): MadeCertificate {
   const [certFile, keyFile] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
   const subject = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", keyFile];
-  execFileSync("openssl", ["req", "-x509", ...key, "-out", certFile, "-days", String(days), ...subject], {
+  execFileSync("openssl", ["req", "-x509", ...key, "-out", certFile, "-days", "90", ...subject], {
     stdio: "ignore",
   });
   return { certFile, keyFile, cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") };
+}
+
+/** The same names under another key, ended as soon as it began. */
+export function makeExpiredCertificate(folder: string, name: string): Certificate {
+  const { keyFile, certFile, key } = makeCertificate(folder, name);
+  const renew = ["x509", "-in", certFile, "-signkey", keyFile, "-days", "0"];
+  return {
+    key,
+    cert: execFileSync("openssl", renew, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }),
+  };
 }
 
 export interface Seen {
