@@ -29,6 +29,7 @@ import { type InboxLog, openInboxLog } from "./store/inbox-log.ts";
 import { openLevelStore } from "./store/level-store.ts";
 import { type LedgerClient, startLedger } from "./threads/ledger-client.ts";
 import { startVerifierPool } from "./threads/verifier-pool.ts";
+import { openTlsFront } from "./tls/tls-front.ts";
 import { VERSION } from "./version.ts";
 
 export interface NodeParts {
@@ -54,7 +55,9 @@ export interface RunningChain {
 }
 
 export interface RunningNode extends RunningChain {
+  /** Where others reach the node: the public URL, or where it listens. Without a slash at the end. */
   readonly url: string;
+  readonly listenUrl: string;
   readonly mqtt: Pick<MqttGateway, "port" | "tlsPort"> | undefined;
   /** UDP port of CoAP, where it is served. */
   readonly coapPort?: number;
@@ -69,33 +72,35 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   const { config, pages, developmentKeys } = parts;
   const logger = createLogger(config);
   const chain = await startChain(parts, logger);
-  const api = createApi({
-    service: chain.service,
-    logger,
-    config,
-    version: VERSION,
-    ...(pages === undefined ? {} : { pages }),
-    ...(developmentKeys === undefined ? {} : { developmentKeys }),
-  });
-  let mqtt: MqttGateway | undefined;
-  let coap: CoapServer | undefined;
+  const closers: (() => Promise<void>)[] = [() => chain.stop()];
   let stopping: Promise<void> | undefined;
-  const stopAll = async (): Promise<void> => {
-    // All are stopped, whatever becomes of one.
-    const faces = await Promise.allSettled([mqtt?.stop(), coap?.stop(), api.stop()]);
-    await chain.stop();
-    for (const face of faces) if (face.status === "rejected") throw face.reason;
-  };
   const stop = (): Promise<void> => {
-    stopping ??= stopAll();
+    // All are stopped, the last started first, whatever becomes of one.
+    stopping ??= closers.reduceRight((before, close) => before.finally(close), Promise.resolve());
     return stopping;
   };
   try {
-    mqtt = await startGateway(parts, chain, logger);
-    const url = config.publicUrl ?? (await api.start());
-    coap = await startCoap(config, chain, logger);
-    logger.info({ url, mqttPort: mqtt?.port, mqttTlsPort: mqtt?.tlsPort }, "the API is up");
-    return { ...chain, url, mqtt, ...(coap === undefined ? {} : { coapPort: coap.port }), stop };
+    const tls = await openTlsFront(config, logger);
+    if (tls !== undefined) closers.push(() => tls.stop());
+    const api = createApi({
+      service: chain.service,
+      logger,
+      config,
+      version: VERSION,
+      ...(pages === undefined ? {} : { pages }),
+      ...(developmentKeys === undefined ? {} : { developmentKeys }),
+      ...(tls === undefined ? {} : { certificates: tls.certificates }),
+    });
+    closers.push(() => api.stop());
+    const mqtt = await startGateway(parts, chain, logger);
+    if (mqtt !== undefined) closers.push(() => mqtt.stop());
+    const listenUrl = await api.start();
+    await tls?.start();
+    const coap = await startCoap(config, chain, logger);
+    if (coap !== undefined) closers.push(() => coap.stop());
+    const url = config.publicUrl?.replace(/\/+$/, "") ?? listenUrl;
+    logger.info({ url, listenUrl, mqttPort: mqtt?.port, mqttTlsPort: mqtt?.tlsPort }, "the API is up");
+    return { ...chain, url, listenUrl, mqtt, ...(coap === undefined ? {} : { coapPort: coap.port }), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -7,6 +7,7 @@ import { addAttest, addCommands } from "./families/commands.ts";
 import { addDevice } from "./families/devices.ts";
 import { addBridge, addGateway } from "./families/gateways.ts";
 import { addKeys } from "./families/keys.ts";
+import { addOperation } from "./families/operation.ts";
 import { type Act, readDescriptor } from "./families/options.ts";
 import { addQuestions } from "./families/questions.ts";
 import { addSend } from "./families/send.ts";
@@ -69,5 +70,6 @@ export function createProgram({ output, streams, onExit }: ProgramParts): Comman
   addAttest(program, act);
   addCommands(program, act);
   addQuestions(program, act);
+  addOperation(program, act);
   return program;
 }

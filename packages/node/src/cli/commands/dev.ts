@@ -1,10 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { assertInvariant } from "@lhg/protocol/core/errors";
 import { createNodeSigner } from "@lhg/sdk/crypto/node";
-import { readConfig } from "../../config.ts";
+import { type NodeConfig, readConfig } from "../../config.ts";
 import { loadOrCreateDevChain } from "../../dev-chain.ts";
 import { type RunningNode, startNode } from "../../node.ts";
 import { checkCompanion, startCompanion } from "../companion.ts";
@@ -26,6 +27,13 @@ interface DevOptions {
   readonly logLevel?: string;
   /** A program that runs as long as the node does. */
   readonly with?: string;
+  readonly publicUrl?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly httpPort?: number;
+  readonly acme?: string;
+  readonly acmeEmail?: string;
+  readonly acmeDirectory?: string;
 }
 
 /** Runs until a signal ends it. */
@@ -40,7 +48,8 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
   } = options;
   if (program !== undefined) await checkCompanion(program);
   const mqttPort = await chooseMqttPort(session, options);
-  const config = readConfig({ dataDirectory: data, host, port, mqttPort, coapPort, logLevel });
+  const ports = { port, mqttPort, coapPort };
+  const config = readConfig({ dataDirectory: data, host, ...ports, logLevel, ...readTlsOptions(options) });
   const chain = await loadOrCreateDevChain(data);
   const end = waitForEnd();
   const node = await startNode({
@@ -55,9 +64,10 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
   const example = makeExample(findCompanyPrefix(keys));
   await writeFile(join(data, example.fileName), example.document);
   announce(session, node, host, keys, example);
+  adviseForPhones(session, config, node.listenUrl);
   const { output } = session;
   const companion =
-    program === undefined ? undefined : startCompanion({ program, url: node.url, data, output });
+    program === undefined ? undefined : startCompanion({ program, url: node.listenUrl, data, output });
   try {
     const signal = await end.ended;
     session.output.note(`${signal}: stopping. Once more to force it.`);
@@ -85,6 +95,34 @@ async function chooseMqttPort(
   return undefined;
 }
 
+function readTlsOptions(options: DevOptions): Partial<NodeConfig> {
+  return Object.fromEntries(
+    Object.entries({
+      publicUrl: options.publicUrl,
+      tlsCertificateFile: options.tlsCert,
+      tlsKeyFile: options.tlsKey,
+      httpRedirectPort: options.httpPort,
+      acmeDomain: options.acme,
+      acmeEmail: options.acmeEmail,
+      acmeDirectoryUrl: options.acmeDirectory,
+    }).filter(([, value]) => value !== undefined),
+  );
+}
+
+/** Who listens for other machines wants to be reached, and a node answers to its own names only. */
+function adviseForPhones(session: Session, { host, publicUrl }: NodeConfig, listenUrl: string): void {
+  const isLocal = host === "localhost" || host === "::1" || host.startsWith("127.");
+  if (publicUrl !== undefined || isLocal) return;
+  const isOther = (address: NetworkInterfaceInfo): boolean => address.family === "IPv4" && !address.internal;
+  const found = Object.values(networkInterfaces())
+    .flat()
+    .find((address) => address && isOther(address));
+  const { protocol, port } = new URL(listenUrl);
+  session.output.warn(
+    `phones and other machines need --public-url ${protocol}//${found?.address ?? "<address of this machine>"}:${port}`,
+  );
+}
+
 function isPortFree(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -102,7 +140,7 @@ function findCompanyPrefix({ vendors }: DevKeys): string {
 
 function announce(
   session: Session,
-  { url, mqtt, coapPort }: Pick<RunningNode, "url" | "mqtt" | "coapPort">,
+  { url, listenUrl, mqtt, coapPort }: Pick<RunningNode, "url" | "listenUrl" | "mqtt" | "coapPort">,
   host: string,
   keys: DevKeys,
   example: Example,
@@ -124,6 +162,7 @@ function announce(
       url,
       mqtt: mqttUrl,
       ...(coapPort === undefined ? {} : { coapPort }),
+      listenUrl,
       chainId: keys.chainId,
       data,
       vendors: keys.vendors.map(({ name, title, address, prefixes }) => ({
@@ -142,6 +181,7 @@ function announce(
         ["API", `${url}/api/v1/docs`],
         ...(mqttUrl === null ? [] : [["MQTT", mqttUrl] as const]),
         ...(coapPort === undefined ? [] : [["CoAP", `UDP port ${coapPort}`] as const]),
+        ...(url === listenUrl ? [] : [["listens", listenUrl] as const]),
         ["keys", `${join(data, DEV_KEYS_FILE)}, not encrypted: for development only`],
       ]),
       "",
