@@ -35,6 +35,16 @@ function createMemoryStore() {
   };
 }
 
+function newKey(): SecretKey {
+  return generateKey(ALG_EDDSA, (size) => randomBytes(size));
+}
+
+/** A device that the chain does not know. */
+export async function makeDevice(chainId: string, key = newKey()): Promise<TestDevice> {
+  const kit = await createDevice({ signer: createNodeSigner(key), chainId, store: createMemoryStore() });
+  return { key, kit, address: toHex(addressOf(key)) };
+}
+
 const HOUR_MS = 3_600_000;
 const REGISTRATIONS_PER_TRANSACTION = 20;
 
@@ -48,7 +58,7 @@ export async function registerDevices(
   const file = JSON.parse(await readFile(join(dataDirectory, "dev-keys.json"), "utf8"));
   const vendorKey = keyFromSeed(ALG_EDDSA, fromHex(file.vendors[0].seed, "seed"));
   const vendor = addressOf(vendorKey);
-  const keys = Array.from({ length: count }, () => generateKey(ALG_EDDSA, (size) => randomBytes(size)));
+  const keys = Array.from({ length: count }, newKey);
   const sender = createAccountSender({
     chainId,
     signer: createNodeSigner(vendorKey),
@@ -75,13 +85,7 @@ export async function registerDevices(
     if (state.state !== "committed" && state.state !== "provable")
       throw new Error(`registration is ${JSON.stringify(state)}`);
   }
-  const devices = await Promise.all(
-    keys.map(async (key) => ({
-      key,
-      address: toHex(addressOf(key)),
-      kit: await createDevice({ signer: createNodeSigner(key), chainId, store: createMemoryStore() }),
-    })),
-  );
+  const devices = await Promise.all(keys.map((key) => makeDevice(chainId, key)));
   return { client, chainId, devices };
 }
 

@@ -5,10 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { toHex } from "@lhg/protocol/core/bytes";
+import type { LhgError } from "@lhg/protocol/core/errors";
 import type { Client } from "@lhg/sdk/client/client";
 import { createMqttSend, type GatewayReply } from "@lhg/sdk/device/mqtt-send";
 import { type DevNode, startDevNode } from "./dev-node.ts";
-import { connectDevice, registerDevices, type TestDevice } from "./mqtt-devices.ts";
+import { connectDevice, makeDevice, registerDevices, type TestDevice } from "./mqtt-devices.ts";
 
 let folder: string;
 let node: DevNode;
@@ -72,4 +73,28 @@ test("readings go from the device kit over MQTT into provable blocks", async () 
   const metrics = await (await fetch(`${node.url}/api/v1/metrics`)).text();
   assert.match(metrics, /lhg_gateway_messages_total\{answer="accepted"\} 5/);
   assert.match(metrics, /lhg_gateway_connections \d/);
+});
+
+test("a stranger's statements are taken as anybody's, one of no registered device is refused by the chain", async () => {
+  const known = devices[1]!;
+  const stranger = await connectDevice(node.mqttUrl, known, undefined);
+  try {
+    await known.kit.record(reading(1));
+    assert.deepEqual(await known.kit.flush(createMqttSend(stranger, { address: known.kit.address })), {
+      acknowledged: 1,
+      pending: 0,
+    });
+  } finally {
+    await stranger.endAsync();
+  }
+  const unknown = await makeDevice(chainId);
+  const mqtt = await connectDevice(node.mqttUrl, unknown, undefined);
+  try {
+    await unknown.kit.record(reading(1));
+    const { problem } = await unknown.kit.flush(createMqttSend(mqtt, { address: unknown.kit.address }));
+    assert.equal((problem as LhgError).code, "device.unknown");
+  } finally {
+    await mqtt.endAsync();
+  }
+  await assert.rejects(connectDevice(node.mqttUrl, unknown, chainId), { code: 4 });
 });

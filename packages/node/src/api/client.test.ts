@@ -10,6 +10,7 @@ import { verifyReceipt } from "@lhg/sdk/verify/verify-receipt";
 import { verifyTrace } from "@lhg/sdk/verify/verify-trace";
 import { addressOf } from "../application/testing.ts";
 import { sodiumCrypto } from "../crypto/sodium.ts";
+import type { PresenceEntry } from "../gateway/presence.ts";
 import type { QueryResult } from "../queries/queries.ts";
 import { BOX, openSampleWorld, PHONES, type SampleWorld } from "../queries/testing.ts";
 import type * as Views from "../queries/views.ts";
@@ -52,6 +53,7 @@ test("the client's types are the node's", () => {
   assertSame<Answers.PartitionInfo, Readonly<Views.PartitionView>>(true);
   assertSame<Answers.Consistency, Readonly<Views.ConsistencyView>>(true);
   assertSame<Answers.Holder, Readonly<QueryResult<"getHolder">>>(true);
+  assertSame<Answers.PresenceList["items"][number], PresenceEntry>(true);
   assertSame<Answers.NodeStatus, NodeStatus>(true);
   assertSame<Answers.StatementState, StatementState & { readonly id: string }>(true);
 });

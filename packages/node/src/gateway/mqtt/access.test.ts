@@ -150,10 +150,10 @@ test("a stranger has no status, and no will is taken but offline on the own stat
 
 const run = promisify(execFile);
 const hasOpenssl = await run("openssl", ["version"]).then(
-  () => true,
+  ({ stdout }) => /^OpenSSL [3-9]/.test(stdout),
   () => false,
 );
-const skip = hasOpenssl ? false : "openssl is not installed";
+const skip = hasOpenssl ? false : "OpenSSL 3 is not installed";
 
 test("over TLS with own certificates, a client certificate proves the device it names", {
   skip,

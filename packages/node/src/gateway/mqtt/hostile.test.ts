@@ -3,7 +3,14 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
-import { makeKey, startTestGateway, type TestGateway, type TestGatewayParts, upOf } from "./testing.ts";
+import {
+  closeOf,
+  makeKey,
+  startTestGateway,
+  type TestGateway,
+  type TestGatewayParts,
+  upOf,
+} from "./testing.ts";
 
 async function start(t: TestContext, parts: TestGatewayParts = {}): Promise<TestGateway> {
   const started = await startTestGateway(parts);
@@ -126,7 +133,7 @@ test("beyond the cap the longest idle stranger goes, known devices stay", async 
 });
 
 test("one that floods is slowed down, others have their answers meanwhile", async (t) => {
-  const rate = { perSecond: 50, burst: 20 };
+  const rate = { perSecond: 1, burst: 20 };
   const gateway = await start(t, { limits: { messages: rate } });
   const flooding = await gateway.connect();
   const other = await gateway.connect();
@@ -144,6 +151,47 @@ test("one that floods is slowed down, others have their answers meanwhile", asyn
   assert.ok(flooded < 200, `${flooded} of the flood went through first`);
   await flooding.endAsync(true);
   await Promise.all(flood);
+});
+
+test("who asks for no keepalive is cut after the gateway's own, silence and a half", async (t) => {
+  const gateway = await start(t, { limits: { keepaliveSecondsMax: 1 } });
+  const silent = await gateway.connect({ keepalive: 0 });
+  await closeOf(silent);
+});
+
+test("who does not read what it is told is cut, and costs no memory", async (t) => {
+  let open = 0;
+  let look = (): void => {};
+  const unlimited = { perSecond: 1e9, burst: 1e9 };
+  const message = "x".repeat(20_000);
+  const gateway = await start(t, {
+    limits: { unsentBytesMax: 100_000, messages: unlimited, bytes: unlimited },
+    submit: async (all) => all.map(() => ({ id: "ab", state: "refused", code: "x.y", field: "", message })),
+    onConnections: (count) => {
+      open = count;
+      look();
+    },
+  });
+  const { address } = makeKey();
+  const socket = await gateway.openSocket();
+  socket.pause();
+  const field = (text: string): number[] => [0, text.length, ...Buffer.from(text)];
+  const subscribe = [0, 1, ...field(`lhg/v1/${address}/reply`), 0];
+  const publish = [...field(`lhg/v1/${address}/up`), 7];
+  socket.write(makeConnect(address));
+  socket.write(Buffer.from([0x82, subscribe.length, ...subscribe]));
+  const packet = Buffer.from([0x30, publish.length, ...publish]);
+  // Spread over turns of the event loop, as devices send.
+  const sending = setInterval(() => socket.write(Buffer.concat([packet, packet, packet, packet])), 1);
+  await new Promise<void>((resolve) => {
+    look = () => {
+      if (open === 0) resolve();
+    };
+    look();
+  });
+  clearInterval(sending);
+  socket.destroy();
+  await expectAlive(gateway);
 });
 
 test("a session that asks for everything at once is answered or cut, and nobody else notices", async (t) => {

@@ -56,6 +56,7 @@ export interface TestGatewayParts {
   readonly commands?: CommandSource;
   readonly limits?: Partial<MqttLimits>;
   readonly config?: Partial<MqttConfig>;
+  readonly onConnections?: (open: number) => void;
 }
 
 /** The id of whatever is submitted: its hash. */
@@ -97,6 +98,7 @@ export async function startTestGateway(parts: TestGatewayParts = {}): Promise<Te
     presence,
     ...(parts.commands === undefined ? {} : { commands: parts.commands }),
     limits: parts.limits ?? {},
+    onConnections: parts.onConnections ?? (() => {}),
     logger: { error: (fields) => failures.push(fields), debug: () => {} },
   });
   const port = gateway.port!;
