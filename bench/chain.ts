@@ -4,7 +4,7 @@ import type { NodeService } from "../packages/node/src/api/service.ts";
 import { DEFAULT_CONFIG } from "../packages/node/src/config.ts";
 import { createNativeSigner, sodiumCrypto } from "../packages/node/src/crypto/sodium.ts";
 import { createDevChain, type DevChain } from "../packages/node/src/dev-chain.ts";
-import { startChain } from "../packages/node/src/node.ts";
+import { startChain } from "../packages/node/src/start-chain.ts";
 import { deriveAddress } from "../packages/protocol/src/core/account.ts";
 import type { Signer } from "../packages/protocol/src/core/cose.ts";
 import { ALG_EDDSA } from "../packages/protocol/src/core/crypto.ts";

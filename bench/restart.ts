@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DEFAULT_CONFIG } from "../packages/node/src/config.ts";
-import { startChain } from "../packages/node/src/node.ts";
+import { startChain } from "../packages/node/src/start-chain.ts";
 import { toHex } from "../packages/protocol/src/core/bytes.ts";
 import { decode } from "../packages/protocol/src/core/codec/definition.ts";
 import { genesis } from "../packages/protocol/src/core/genesis.ts";

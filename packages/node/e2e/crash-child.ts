@@ -3,7 +3,7 @@
 import { readConfig } from "../src/config.ts";
 import { createNativeSigner } from "../src/crypto/sodium.ts";
 import { loadOrCreateDevChain } from "../src/dev-chain.ts";
-import { startChain } from "../src/node.ts";
+import { startChain } from "../src/start-chain.ts";
 
 export type ToChild =
   | { readonly type: "submit"; readonly call: number; readonly submissions: readonly Uint8Array[] }

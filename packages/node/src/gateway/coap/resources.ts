@@ -3,14 +3,8 @@ import { encodeUtf8, fromHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { wrapStatement } from "@lhg/protocol/core/statement/submission";
 import type { NodeService, StatementState, SubmitResult } from "../../api/service.ts";
+import type { CommandSource } from "../command-source.ts";
 import { CODES, type CoapMessage, type CoapOption, OPTIONS, readUint, uintOption } from "./message.ts";
-
-/** Commands that a device has not acknowledged, oldest first. */
-export interface CommandSource {
-  listPending(device: string): Promise<readonly { readonly id: string; readonly number: number }[]>;
-  /** The receipt of a command, which the device verifies. */
-  getReceipt(id: string): Promise<Uint8Array>;
-}
 
 export interface Resources {
   readonly service: Pick<NodeService, "statementState">;

@@ -4,6 +4,7 @@ import { isIPv6 } from "node:net";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { RateLimiter } from "../../api/rate-limit.ts";
 import type { NodeService, SubmitResult } from "../../api/service.ts";
+import type { CommandSource } from "../command-source.ts";
 import { createSubmitter } from "../submitter.ts";
 import {
   BLOCK_BYTES_MAX,
@@ -31,15 +32,7 @@ import {
   uintOption,
 } from "./message.ts";
 import { createObservers, type Peer } from "./observers.ts";
-import {
-  type Answer,
-  answerError,
-  answerRequest,
-  answerState,
-  type CommandSource,
-  readPath,
-  UP_PATH,
-} from "./resources.ts";
+import { type Answer, answerError, answerRequest, answerState, readPath, UP_PATH } from "./resources.ts";
 
 export interface CoapParts {
   readonly service: Pick<NodeService, "submit" | "statementState" | "subscribe">;

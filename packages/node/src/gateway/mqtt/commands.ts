@@ -1,14 +1,8 @@
 /** Hands commands to the devices that listen for them: what waits when they subscribe, and what becomes provable later. */
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { ChainUpdate } from "../../api/service.ts";
+import type { CommandSource } from "../command-source.ts";
 import type { Session } from "./session.ts";
-
-export interface CommandSource {
-  /** Commands without acknowledgement, in the order in which the device is to follow them. */
-  listPending(device: string): Promise<readonly { readonly id: string; readonly number: number }[]>;
-  /** The encoded receipt of a command's statement. Throws `proof.not-yet`. */
-  getReceipt(id: string): Promise<Uint8Array>;
-}
 
 export interface CommandDesk {
   /** The session has subscribed. */

@@ -10,13 +10,14 @@ import {
 import type { Hasher, Verifier } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { NodeService } from "../../api/service.ts";
+import type { CommandSource } from "../command-source.ts";
 import type { Presence } from "../presence.ts";
 import { createOutcomeTracker } from "../replies.ts";
 import { createSubmitter, type Submitter } from "../submitter.ts";
 import { isDeviceAddress } from "../topics.ts";
 import { createAuthenticator, type DeviceStanding } from "./authentication.ts";
 import { createMqttBroker } from "./broker.ts";
-import { type CommandSource, createCommandDesk } from "./commands.ts";
+import { createCommandDesk } from "./commands.ts";
 import { createDoor, type Visitor } from "./door.ts";
 import { DEFAULT_MQTT_LIMITS, type MqttLimits } from "./limits.ts";
 import { sendTo } from "./session.ts";

@@ -11,9 +11,9 @@ import { generateKey, type SecretKey } from "@lhg/sdk/keys/keys";
 import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
 import type { ChainUpdate, NodeService, StatementState, SubmitResult } from "../../api/service.ts";
 import { createNativeSigner, sodiumCrypto } from "../../crypto/sodium.ts";
+import type { CommandSource } from "../command-source.ts";
 import { createPresence, type Presence } from "../presence.ts";
 import type { Reply } from "../replies.ts";
-import type { CommandSource } from "./commands.ts";
 import type { MqttLimits } from "./limits.ts";
 import { type MqttConfig, type MqttGateway, startMqttGateway } from "./server.ts";
 

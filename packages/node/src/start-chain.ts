@@ -1,0 +1,294 @@
+/** A chain in this process: ledger, intake, mempool, consensus, and the one way to ask them. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { equalBytes, fromHex, toHex } from "@lhg/protocol/core/bytes";
+import { encode } from "@lhg/protocol/core/codec/definition";
+import type { Signer } from "@lhg/protocol/core/cose";
+import { LhgError } from "@lhg/protocol/core/errors";
+import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
+import { type Logger, pino } from "pino";
+import type { ChainUpdate, NodeService, NodeStatus, StatementState } from "./api/service.ts";
+import type { NodeConfig } from "./config.ts";
+import type { Engine } from "./consensus/engine.ts";
+import { startInProcessEngine } from "./consensus/in-process.ts";
+import { createVoteStore } from "./consensus/vote-store.ts";
+import { sodiumCrypto } from "./crypto/sodium.ts";
+import { createPresence, type Presence } from "./gateway/presence.ts";
+import { Intake } from "./intake/intake.ts";
+import { Mempool } from "./mempool/mempool.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { createPaceMeter, type PaceMeter } from "./pace.ts";
+import { openFilePort } from "./store/file-port.ts";
+import { type InboxLog, openInboxLog } from "./store/inbox-log.ts";
+import { openLevelStore } from "./store/level-store.ts";
+import { type LedgerClient, startLedger } from "./threads/ledger-client.ts";
+import { startVerifierPool } from "./threads/verifier-pool.ts";
+import { VERSION } from "./version.ts";
+
+export interface ChainParts {
+  readonly config: NodeConfig;
+  readonly genesis: Genesis;
+  /** Consensus keys of the validators this process runs. */
+  readonly signers: readonly Signer[];
+  /** Hears of an error after which the node can't go on; it should stop the node. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** A node without its faces. */
+export interface RunningChain {
+  readonly chainId: string;
+  readonly service: NodeService;
+  /** What gateways say of devices. */
+  readonly presence: Presence;
+  readonly metrics: Metrics;
+  /** Lets the block in hand commit, closes everything. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export function createLogger(config: NodeConfig): Logger {
+  return pino({ level: config.logLevel, base: null });
+}
+
+/** Opens the chain, takes up what was acknowledged before, and runs consensus. */
+export async function startChain(
+  parts: ChainParts,
+  logger = createLogger(parts.config),
+): Promise<RunningChain> {
+  const closers: (() => Promise<unknown>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  const fatal = (error: unknown): void => {
+    logger.fatal({ error: error instanceof Error ? error.stack : String(error) }, "the node can't go on");
+    parts.onFatal(error);
+  };
+  try {
+    return await startParts({ ...parts, logger, fatal, closers, closeAll });
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+interface StartContext {
+  readonly config: NodeConfig;
+  readonly genesis: Genesis;
+  readonly signers: readonly Signer[];
+  readonly logger: Logger;
+  readonly fatal: (error: unknown) => void;
+  /** What was started, in order; closed in reverse. */
+  readonly closers: (() => Promise<unknown>)[];
+  readonly closeAll: () => Promise<void>;
+}
+
+async function startParts(context: StartContext): Promise<RunningChain> {
+  const { config, genesis, signers, logger, fatal, closers } = context;
+  const directory = (name: string): string => join(config.dataDirectory, name);
+  await mkdir(config.dataDirectory, { recursive: true });
+
+  const ledger = startLedger(
+    { directory: directory("ledger"), genesis: encode(genesisCodec, genesis) },
+    fatal,
+  );
+  closers.push(() => ledger.stop());
+  const { tip, certificate, chainId } = await ledger.open();
+  const verifiers = startVerifierPool(config.verifyThreads, fatal);
+  closers.push(() => verifiers.close());
+  const votes = createVoteStore(await openLevelStore(directory("votes")));
+  closers.push(() => votes.close());
+  const inbox = await openInboxLog(await openFilePort(directory("inbox")));
+  closers.push(() => inbox.close());
+
+  const mempool = new Mempool();
+  const metrics = createMetrics();
+  const pace = createPaceMeter();
+  const presence = createPresence();
+  let engine: Engine | undefined;
+  const intake = new Intake({
+    mempool,
+    inbox,
+    verify: verifiers.verify,
+    check: ledger.check,
+    isCommitted: async (ids) => {
+      const places = await ledger.locate(ids);
+      return places.map((place) => place !== null);
+    },
+    noteWork: () => engine?.noteWork(),
+  });
+  const recovered = await intake.recover();
+  let committedAtMs = performance.now();
+  const listeners = new Set<(update: ChainUpdate) => void>();
+  engine = startInProcessEngine({
+    crypto: sodiumCrypto,
+    chainId,
+    // Also those that are no validators yet: the chain may make them some while this process runs.
+    signers,
+    application: ledger,
+    source: intake,
+    votes,
+    tip,
+    headCertificate: certificate,
+    baseTimeoutMs: config.baseTimeoutMs,
+    heartbeatMs: config.heartbeatMs,
+    blockStatementsMax: config.blockStatementsMax,
+    onCommitted: async (block, summary) => {
+      await intake.settleBlock(summary);
+      const nowMs = performance.now();
+      countBlock(metrics, summary, nowMs - committedAtMs);
+      committedAtMs = nowMs;
+      pace.noteBlock(listIds(summary), summary.executed.length);
+      const { height, timeMs } = block.header;
+      logger.debug({ height, statements: summary.executed.length, skipped: summary.skipped.length }, "block");
+      const isWorking = !equalBytes(summary.tip.base.appHash, block.header.appHash);
+      const provableHeight = height > 0 ? height - 1 : undefined;
+      const { executed } = summary;
+      for (const listener of listeners) listener({ height, provableHeight, timeMs, isWorking, executed });
+    },
+    onFatal: fatal,
+    log: (level, fields, message) => logger[level](fields, message),
+  });
+  const running = engine;
+  closers.push(() => running.stop());
+
+  const service = createService({
+    ledger,
+    intake,
+    engine: running,
+    inbox,
+    mempool,
+    metrics,
+    pace,
+    presence,
+    listeners,
+    chainId,
+    signers,
+  });
+  logger.info({ chainId, height: tip.head.height, recovered }, "the chain is up");
+
+  let stopping: Promise<void> | undefined;
+  return {
+    chainId,
+    service,
+    presence,
+    metrics,
+    stop: () => {
+      stopping ??= context.closeAll().then(() => logger.info("the chain has stopped"));
+      return stopping;
+    },
+  };
+}
+
+function* listIds({ executed }: Awaited<ReturnType<LedgerClient["commit"]>>): Generator<string> {
+  for (const { id } of executed) yield toHex(id);
+}
+
+function countBlock(
+  metrics: Metrics,
+  summary: Awaited<ReturnType<LedgerClient["commit"]>>,
+  sinceLastMs: number,
+): void {
+  metrics.blockSeconds.observe(sinceLastMs / 1_000);
+  metrics.height.set(summary.tip.head.height);
+  const succeeded = summary.executed.filter((entry) => entry.status === "ok").length;
+  metrics.statements.inc({ result: "ok" }, succeeded);
+  metrics.statements.inc({ result: "failed" }, summary.executed.length - succeeded);
+  metrics.statements.inc({ result: "skipped" }, summary.skipped.length);
+}
+
+/** Questions wait for the ledger one after the other: more than these would wait for seconds. */
+const QUERIES_MAX = 64;
+
+interface ServiceParts {
+  readonly ledger: LedgerClient;
+  readonly intake: Intake;
+  readonly engine: Engine;
+  readonly mempool: Mempool;
+  readonly inbox: Pick<InboxLog, "retainedBytes">;
+  readonly metrics: Metrics;
+  readonly pace: PaceMeter;
+  readonly presence: Presence;
+  readonly listeners: Set<(update: ChainUpdate) => void>;
+  readonly chainId: string;
+  readonly signers: readonly Signer[];
+}
+
+function createService(parts: ServiceParts): NodeService {
+  const { ledger, intake, engine, mempool, inbox, metrics, pace, listeners } = parts;
+  const startedMs = performance.now();
+  let queries = 0;
+  return {
+    async submit(submissions) {
+      const results = await intake.submit(submissions);
+      for (const { state } of results) metrics.submissions.inc({ answer: state });
+      pace.noteAccepted(results.filter(({ state }) => state === "accepted").map(({ id }) => id));
+      return results;
+    },
+    statementState: (id) => findState(parts, id),
+    async query(name, args) {
+      if (queries >= QUERIES_MAX) throw new LhgError("node.busy", "too many questions are open; try again");
+      queries += 1;
+      try {
+        return (await ledger.query(name, args)) as never;
+      } finally {
+        queries -= 1;
+      }
+    },
+    pace: pace.read,
+    status: async () => statusOf(parts, performance.now() - startedMs),
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    presence: () => parts.presence.list(),
+    async metrics() {
+      metrics.height.set(engine.tip.head.height);
+      metrics.mempoolStatements.set(mempool.size);
+      metrics.mempoolBytes.set(mempool.sizeBytes);
+      metrics.inboxBytes.set(inbox.retainedBytes);
+      return metrics.registry.metrics();
+    },
+  };
+}
+
+async function findState(
+  { ledger, intake, mempool, engine }: ServiceParts,
+  id: string,
+): Promise<StatementState> {
+  // Asked before the ledger: what leaves the mempool meanwhile is committed by then, or refused.
+  const waiting = mempool.getByName(id);
+  const [place] = await ledger.locate([fromHex(id, "id")]);
+  if (place !== null && place !== undefined) {
+    const isProvable = place.height < engine.tip.head.height;
+    return { state: isProvable ? "provable" : "committed", height: place.height, status: place.status };
+  }
+  if (waiting !== undefined) {
+    const [verdict] = await ledger.check([waiting]);
+    return verdict?.verdict === "not-yet"
+      ? {
+          state: "pending",
+          waitingFor: { code: verdict.code, field: verdict.field, message: verdict.message },
+        }
+      : { state: "pending" };
+  }
+  const refusal = intake.getRefusal(id);
+  return refusal === undefined ? { state: "unknown" } : { state: "refused", ...refusal };
+}
+
+function statusOf({ engine, mempool, chainId, signers }: ServiceParts, uptimeMs: number): NodeStatus {
+  const { head, validators } = engine.tip;
+  return {
+    version: VERSION,
+    chainId,
+    engine: "dbft",
+    height: head.height,
+    provableHeight: head.height > 0 ? head.height - 1 : null,
+    timeMs: head.timeMs,
+    appHash: toHex(head.appHash),
+    validators: validators.length,
+    isValidator: signers.length > 0,
+    peers: 0,
+    mempool: { statements: mempool.size, sizeBytes: mempool.sizeBytes },
+    uptimeMs: Math.round(uptimeMs),
+    isReady: true,
+  };
+}
