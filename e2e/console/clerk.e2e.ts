@@ -57,6 +57,7 @@ test("on a phone: made, seen live, provable, and labels of it printed", options,
   await page.getByLabel("Items").fill(`${itemOf("c1")}\n${itemOf("c2")}`);
   await page.getByLabel("Place", { exact: true }).fill("47.37, 8.54");
   await page.getByText("What will be signed: Made, 2 things").waitFor();
+  await page.evaluate("scrollTo(0, 0)");
   await takeScreenshot(page, "capture-phone", true);
   assert.equal(await page.evaluate("document.documentElement.scrollWidth > innerWidth"), false);
   assert.deepEqual(await findAccessibilityFaults(page), []);
@@ -64,6 +65,7 @@ test("on a phone: made, seen live, provable, and labels of it printed", options,
   await waitUntilCaptured(page);
   await page.getByRole("heading", { name: "Captured last" }).waitFor();
   await page.locator(".newest").getByText("commissioning").first().waitFor();
+  await page.evaluate("scrollTo(0, 0)");
   await takeScreenshot(page, "captured-phone", true);
   assert.deepEqual(await findAccessibilityFaults(page), []);
 
@@ -105,6 +107,7 @@ test(
     await page.getByLabel("To whom").selectOption({ label: "Nordic Rail" });
     await page.getByText("What will be signed: Shipped to…, 1 thing").click();
     await page.getByText("possessing_party").waitFor();
+    await page.evaluate("scrollTo(0, 0)");
     await takeScreenshot(page, "capture", true);
     assert.deepEqual(await findAccessibilityFaults(page), []);
     await sign(page);
@@ -168,6 +171,7 @@ test(
     await page.getByLabel("Place", { exact: true }).fill("");
     await sign(page);
     await page.getByText("under another company's prefix").waitFor();
+    await page.evaluate("scrollTo(0, 0)");
     await takeScreenshot(page, "capture-wrong-phone", true);
     assert.deepEqual(await findAccessibilityFaults(page), []);
     await close();
@@ -216,6 +220,7 @@ test(
     await sign(page);
     await page.getByText("Nothing is lost").waitFor();
     await page.getByText("it is not known that a node has it").waitFor();
+    await page.evaluate("scrollTo(0, 0)");
     await takeScreenshot(page, "capture-unsent", true);
     assert.deepEqual(await findAccessibilityFaults(page), []);
     await page.reload();
@@ -248,6 +253,7 @@ test("where no development keys are given out, a key file of one's own signs", o
   await page.getByRole("button", { name: "Open", exact: true }).click();
   await page.getByText("reload it, and it is forgotten").waitFor();
   await page.getByLabel("Signs for").waitFor();
+  await page.evaluate("scrollTo(0, 0)");
   await takeScreenshot(page, "capture-own-key", true);
   await page.reload();
   await page.getByText("gives out no development keys").waitFor();

@@ -24,5 +24,6 @@ export const SECTIONS: readonly Section[] = [
   { ...load("/", () => import("../pages/overview/overview.tsx")), label: "overview", isPrimary: true },
   { ...load("/scan", () => import("../pages/scan/scan.tsx")), label: "scan", isPrimary: true },
   { ...load("/capture", () => import("../pages/capture/capture.tsx")), label: "capture", isPrimary: true },
+  { ...load("/files", () => import("../pages/files/files.tsx")), label: "files" },
   { ...load("/labels", () => import("../pages/labels/labels.tsx")) },
 ];

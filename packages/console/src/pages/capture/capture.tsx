@@ -54,7 +54,13 @@ export default function Capture(): ReactNode {
           <CaptureEntry chosen={chosen} vendor={vendor.data} onSent={setSent} />
         </>
       ) : (
-        <CaptureResult sent={sent} onNext={() => setSent(undefined)} />
+        <CaptureResult
+          sent={sent}
+          onNext={() => {
+            setSent(undefined);
+            void vendor.refetch();
+          }}
+        />
       )}
       <NewestCaptures vendor={vendor.data} />
     </div>
