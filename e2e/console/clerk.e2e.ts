@@ -235,6 +235,54 @@ test(
   },
 );
 
+test(
+  "when only the answer is lost, sending again finds it there and captures nothing twice",
+  options,
+  async () => {
+    const { page, close } = await openPage(browser, capturePage());
+    await waitForVendor(page);
+    const id = "urn:epc:id:sgtin:0012345.011111.twice";
+    await page.getByLabel("Items").fill(id);
+    await page.route("**/api/v1/statements", async (route) => {
+      await route.fetch();
+      await route.abort();
+    });
+    await sign(page);
+    await page.getByText("Nothing is lost").waitFor();
+    await page.unroute("**/api/v1/statements");
+    await page.getByRole("button", { name: "Send again" }).click();
+    await waitUntilCaptured(page);
+    const { items } = (await (
+      await fetch(`${node.url}/api/v1/items/events?id=${encodeURIComponent(id)}`)
+    ).json()) as { items: unknown[] };
+    assert.equal(items.length, 1);
+    await close();
+  },
+);
+
+test("without credit it says what to do, and keeps what was entered", options, async () => {
+  const { page, close } = await openPage(browser, capturePage(), { viewport: PHONE });
+  await waitForVendor(page);
+  const id = "urn:epc:id:sgtin:0012345.011111.poor";
+  await page.getByLabel("Items").fill(id);
+  const problem = {
+    id: "ab".repeat(32),
+    state: "not-yet",
+    code: "credit.insufficient",
+    detail: "covers 0 of 120 credits",
+    field: "capture",
+  };
+  await page.route("**/api/v1/statements", (route) =>
+    route.fulfill({ status: 409, contentType: "application/problem+json", body: JSON.stringify(problem) }),
+  );
+  await sign(page);
+  await page.getByRole("alert").getByText("lhg send credit").waitFor();
+  assert.equal(await page.getByLabel("Items").inputValue(), id);
+  assert.equal(await page.getByRole("button", { name: "Send again" }).count(), 0);
+  assert.deepEqual(await findAccessibilityFaults(page), []);
+  await close();
+});
+
 test("where no development keys are given out, a key file of one's own signs", options, async () => {
   process.env.LHG_PASSPHRASE = "correct horse";
   const made = await runLhg(node, ["keys", "new", "own"]);

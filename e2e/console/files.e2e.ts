@@ -19,6 +19,7 @@ import {
 
 const options = NO_BROWSER === undefined ? {} : { skip: NO_BROWSER };
 const MIB = 1 << 20;
+const HOSTILE = "raw data <img src=x onerror=alert(1)> \u202egnp.exe \u0e01\u0e4a\u0e4a\u0e4a";
 let data: string;
 let node: DevNode;
 let browser: Browser;
@@ -99,7 +100,7 @@ test("a file is registered, and found again with its receipt checked here", opti
 test("what the command registered is found on a phone in the dark", options, async () => {
   const file = join(data, "measurements.csv");
   await writeFile(file, "t,v\n1,2\n");
-  const done = await runLhg(node, ["attest", file, "--note", "raw data", "--as", "nordic-rail"]);
+  const done = await runLhg(node, ["attest", file, "--note", HOSTILE, "--as", "nordic-rail"]);
   assert.equal(done.code, 0, done.stderr);
   const { page, errors, close } = await openPage(browser, filesPage(), {
     viewport: PHONE,
@@ -107,6 +108,7 @@ test("what the command registered is found on a phone in the dark", options, asy
   });
   await page.getByLabel("Choose a file").setInputFiles(file);
   await page.getByText("raw data").waitFor();
+  assert.equal(await page.locator("img").count(), 0);
   await page.getByText("receipt checked in this browser").waitFor();
   await takeScreenshot(page, "files-phone", true);
   assert.equal(await page.evaluate("document.documentElement.scrollWidth > innerWidth"), false);

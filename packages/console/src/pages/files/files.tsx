@@ -14,6 +14,9 @@ import { type HashedFile, hashFile } from "./hash-file.ts";
 import { Registration } from "./registration.tsx";
 import { Registrations } from "./registrations.tsx";
 
+/** Below this the start of the worker is what was measured. */
+const RATED_BYTES_MIN = 10_000_000;
+
 interface Progress {
   readonly file: File;
   readonly doneBytes: number;
@@ -78,7 +81,9 @@ export default function Files(): ReactNode {
               </strong>
             </p>
             <p className="muted small">
-              {files.hashed(formatBytes(hashed.sizeBytes), rateOf(hashed.sizeBytes, hashed.tookMs))}
+              {hashed.sizeBytes < RATED_BYTES_MIN
+                ? formatBytes(hashed.sizeBytes)
+                : files.hashed(formatBytes(hashed.sizeBytes), rateOf(hashed.sizeBytes, hashed.tookMs))}
             </p>
             <p className="small">
               SHA-256: <code>{toHex(hashed.digest)}</code>

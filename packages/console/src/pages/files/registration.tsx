@@ -69,8 +69,9 @@ export function Registration({ hashed }: { hashed: HashedFile }): ReactNode {
     );
   return (
     <Panel title={files.register}>
+      <p className="muted small">{files.registerHint}</p>
+      <SignerChooser />
       <form className="stack" onSubmit={register}>
-        <p className="muted small">{files.registerHint}</p>
         <div className="field">
           <label htmlFor="note">{files.note}</label>
           <input id="note" name="note" maxLength={NOTE_BYTES_MAX} autoComplete="off" />
@@ -86,7 +87,6 @@ export function Registration({ hashed }: { hashed: HashedFile }): ReactNode {
           </Button>
         </p>
       </form>
-      <SignerChooser />
     </Panel>
   );
 }
