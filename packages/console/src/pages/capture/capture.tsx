@@ -173,7 +173,11 @@ function CaptureEntry({
               {capture.clear}
             </Button>
           </p>
-          {chosen === undefined ? <p className="muted small">{capture.needsSigner}</p> : null}
+          {chosen === undefined || vendor === undefined ? (
+            <p className="muted small">{capture.needsSigner}</p>
+          ) : unsent.length > 0 ? (
+            <p className="muted small">{capture.unsentFirst}</p>
+          ) : null}
         </form>
       </Panel>
       <CaptureFile canSend={canSend} onSend={send} />
