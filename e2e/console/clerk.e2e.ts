@@ -142,9 +142,17 @@ test("labels print on paper, several on a page, without the frame", options, asy
   assert.equal(await page.getByRole("button", { name: "Print 12 labels" }).isVisible(), false);
   assert.equal(await page.getByRole("navigation").isVisible(), false);
   await takeScreenshot(page, "label-print", true);
+  const printed = await page.locator(".label .qr").first().screenshot();
   const pdf = await page.pdf({ format: "A4" });
   const pages = pdf.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length;
   assert.equal(pages, 1);
+  await page.emulateMedia({ media: "screen" });
+  await page.goto(`${node.url}/console/scan`);
+  await page
+    .getByLabel("Choose a picture")
+    .setInputFiles({ name: "label.png", mimeType: "image/png", buffer: printed });
+  await page.waitForURL((url) => url.pathname === "/console/items");
+  assert.equal(new URL(page.url()).searchParams.get("id"), itemIdOf("l0"));
   assert.deepEqual(errors, []);
   await close();
 });
