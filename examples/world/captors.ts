@@ -26,6 +26,7 @@ export interface Captured {
 const RETRIED = new Set(["capture.sequence-used", "capture.sequence-gap", "credit.insufficient"]);
 const ATTEMPTS_MAX = 20;
 const RETRY_MS = 300;
+const WAIT_MS = 2_000;
 
 /**
  * Captures documents and waits for their block. The same document may be captured again: what a vendor said before,
@@ -72,12 +73,20 @@ async function waitForAll({ client, signal }: Chain, results: readonly SubmitRes
   const out: Captured[] = [];
   // From the last: once it is in a block, so are those before it.
   for (const { id } of results.toReversed()) {
-    const found = await persist(() => client.waitFor(id), signal);
+    const found = await persist(() => waitPatiently(client, id), signal);
     if (found.state === "committed" || found.state === "provable") out.unshift({ id, status: found.status });
     else if (found.state === "refused") throw new LhgError(found.code, found.message, found.field);
     else throw new LhgError("world.waiting", `capture ${id} came into no block`, "statement");
   }
   return out;
+}
+
+/** In turns that are short enough to end with the world. */
+async function waitPatiently(client: Client, id: string): ReturnType<Client["waitFor"]> {
+  const found = await client.waitFor(id, { timeoutMs: WAIT_MS });
+  if (found.state === "pending")
+    throw new LhgError("client.timeout", `capture ${id} is in no block yet`, "statement");
+  return found;
 }
 
 /** The code with which the node refuses a capture in which one bit of the signature was changed. */

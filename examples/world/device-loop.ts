@@ -32,21 +32,37 @@ export interface DeviceWork {
   readonly onProblem: (error: unknown, device: string) => void;
 }
 
-/** Until the signal of the chain ends it: rejects with its AbortError then. */
-export async function runDevices(chain: Chain, { folder, accounts, onProblem }: DeviceWork): Promise<never> {
+export interface Devices {
+  /** Until the signal of the chain ends it: rejects with its AbortError then. */
+  run(): Promise<never>;
+  /** Signs and saves what was measured and not sent. */
+  close(): Promise<void>;
+}
+
+export async function openDevices(
+  chain: Chain,
+  { folder, accounts, onProblem }: DeviceWork,
+): Promise<Devices> {
   const states = join(folder, FOLDER, chain.chainId);
   await mkdir(states, { recursive: true });
   const workers = await Promise.all(
     FLEET.map((profile) => openWorker(chain.chainId, states, profile, accounts.devices.get(profile.name)!)),
   );
   const post = createPost(chain.client);
-  for (let nowMs = alignTick(Date.now()); ; nowMs = alignTick(Date.now())) {
-    await pause(nowMs - Date.now(), chain.signal);
-    for (const worker of workers) {
-      if (nowMs % worker.profile.intervalMs !== 0) continue;
-      work(worker, nowMs, post).catch((error) => onProblem(error, worker.profile.name));
-    }
-  }
+  return {
+    run: async () => {
+      for (let nowMs = alignTick(Date.now()); ; nowMs = alignTick(Date.now())) {
+        await pause(nowMs - Date.now(), chain.signal);
+        for (const worker of workers) {
+          if (nowMs % worker.profile.intervalMs !== 0) continue;
+          work(worker, nowMs, post).catch((error) => onProblem(error, worker.profile.name));
+        }
+      }
+    },
+    close: async () => {
+      await Promise.all(workers.map(({ device }) => device.close()));
+    },
+  };
 }
 
 /** The next full second: devices that measure at the same moment share a block. */

@@ -6,7 +6,7 @@ import { deviceUrn, FLEET } from "./fleet.ts";
 import type { Story } from "./story/story.ts";
 import { VENDOR_IDS, VENDORS } from "./vendors.ts";
 
-export const FACTS_FILE = "world-facts.json";
+const FACTS_FILE = "world-facts.json";
 
 export interface Facts {
   readonly isStoryComplete: true;

@@ -4,7 +4,7 @@ import { VENDORS, type VendorId } from "./vendors.ts";
 const ID = "https://id.gs1.org";
 
 /** The last digit of a GS1 key: weights 3 and 1 from the right (GS1 General Specifications, 7.9). */
-export function checkDigit(digits: string): string {
+function checkDigit(digits: string): string {
   let sum = 0;
   for (let i = 0; i < digits.length; i++)
     sum += Number(digits[digits.length - 1 - i]) * (i % 2 === 0 ? 3 : 1);

@@ -6,6 +6,7 @@ import { ALG_EDDSA } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { createNodeSigner, nodeCrypto } from "@lhg/sdk/crypto/node";
 import { keyFromSeed, type SecretKey } from "@lhg/sdk/keys/keys";
+import { leanFetch } from "./lean-fetch.ts";
 
 export interface Account {
   readonly address: Address;
@@ -31,7 +32,7 @@ interface OfferedKeys {
 
 /** Asks the node; only a development chain answers. Throws `world.no-development-chain`. */
 export async function loadDevelopmentKeys(url: string): Promise<DevelopmentKeys> {
-  const response = await fetch(`${url}/api/v1/development/keys`);
+  const response = await leanFetch(`${url}/api/v1/development/keys`);
   if (!response.ok)
     throw new LhgError("world.no-development-chain", "gives no development keys to this program", url);
   const { keys } = (await response.json()) as OfferedKeys;

@@ -11,15 +11,17 @@ export interface Life {
   readonly accounts: Accounts;
   /** Where an earlier start stopped. */
   readonly from: Place | null;
+  /** Between two steps, on the average. */
+  readonly paceMs: number;
   readonly onStep: (place: Place) => Promise<void>;
   readonly onProblem: (error: unknown, title: string) => void;
 }
 
-const PAUSE_MS_MIN = 2_000;
-const PAUSE_MS_MAX = 5_000;
-
 /** Until the signal of the chain ends it: rejects with its AbortError then. */
-export async function live(chain: Chain, { accounts, from, onStep, onProblem }: Life): Promise<never> {
+export async function live(
+  chain: Chain,
+  { accounts, from, paceMs, onStep, onProblem }: Life,
+): Promise<never> {
   let place = from ?? { run: 1, step: 0, timeMs: Date.now() };
   for (;;) {
     const steps = continueStory(place.run);
@@ -36,7 +38,7 @@ export async function live(chain: Chain, { accounts, from, onStep, onProblem }: 
         chain.signal.throwIfAborted();
         onProblem(error, step.title);
       }
-      await pause(PAUSE_MS_MIN + random() * (PAUSE_MS_MAX - PAUSE_MS_MIN), chain.signal);
+      await pause(paceMs * (0.6 + 0.8 * random()), chain.signal);
     }
     place = { run: place.run + 1, step: 0, timeMs: Date.now() };
   }

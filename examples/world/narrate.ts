@@ -9,9 +9,9 @@ import { STORY_HOURS } from "./story/story.ts";
 const HOUR_MS = 3_600_000;
 /** Between the events of one document: told, and lived. */
 const TOLD_SPACING_MS = 5 * 60_000;
-const LIVED_SPACING_MS = 50;
+const LIVED_SPACING_MS = 5;
 
-export function toldTimeMs(bornMs: number, { hours }: Pick<Step, "hours">): number {
+function toldTimeMs(bornMs: number, { hours }: Pick<Step, "hours">): number {
   return bornMs - Math.round((STORY_HOURS - hours) * HOUR_MS);
 }
 

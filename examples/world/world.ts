@@ -4,8 +4,9 @@ import { createClient } from "@lhg/sdk/client/client";
 import { type Accounts, openAccounts } from "./accounts.ts";
 import { settleIn, topUp } from "./admission.ts";
 import { type Chain, submitBent } from "./captors.ts";
-import { runDevices } from "./device-loop.ts";
+import { openDevices } from "./device-loop.ts";
 import { collectFacts, type Facts, writeFacts } from "./facts.ts";
+import { leanFetch } from "./lean-fetch.ts";
 import { live } from "./life.ts";
 import { loadMemory, type Memory, saveMemory } from "./memory.ts";
 import { tellStep } from "./narrate.ts";
@@ -21,6 +22,8 @@ export interface WorldOptions {
   readonly folder: string;
   /** Ends the world. */
   readonly signal: AbortSignal;
+  /** Between two steps of life, on the average. */
+  readonly paceMs: number;
   readonly say: (line: string) => void;
   readonly complain: (line: string) => void;
 }
@@ -34,30 +37,32 @@ export async function runWorld(options: WorldOptions): Promise<void> {
   }
 }
 
-async function begin({ url, folder, signal, say, complain }: WorldOptions): Promise<void> {
-  const client = createClient({ url });
+async function begin({ url, folder, signal, paceMs, say, complain }: WorldOptions): Promise<void> {
+  const client = createClient({ url, fetch: leanFetch });
   const { chainId } = await persist(() => client.getStatus(), signal);
   const chain: Chain = { client, chainId, url, signal };
   const notebook = await openNotebook(folder, chainId);
   const accounts = openAccounts(notebook.read());
   const onProblem = createComplaints(complain);
   await settleIn(chain, accounts);
-  const devices = runDevices(chain, { folder, accounts, onProblem });
-  // Awaited below; until then a failure must not end the process unheard.
-  devices.catch(() => {});
-  const facts = await tellOnce(chain, accounts, notebook);
-  await writeFacts(folder, facts);
-  for (const line of describeFacts(url, facts)) say(line);
-  await Promise.race([
-    devices,
-    live(chain, {
+  const devices = await openDevices(chain, { folder, accounts, onProblem });
+  const tellAndLive = async (): Promise<never> => {
+    const facts = await tellOnce(chain, accounts, notebook);
+    await writeFacts(folder, facts);
+    for (const line of describeFacts(url, facts)) say(line);
+    return live(chain, {
       accounts,
       from: notebook.read().life,
+      paceMs,
       onStep: (life) => notebook.note({ life }),
       onProblem,
-    }),
-    keepCredit(chain, accounts, onProblem),
-  ]);
+    });
+  };
+  try {
+    await Promise.race([devices.run(), tellAndLive(), keepCredit(chain, accounts, onProblem)]);
+  } finally {
+    await devices.close();
+  }
 }
 
 /** The memory, written whenever something is noted. */

@@ -78,7 +78,7 @@ function packPhones({ pallets }: Run): Step {
   };
 }
 
-export function cartonsOf({ cartons }: Pallet): string[] {
+function cartonsOf({ cartons }: Pallet): string[] {
   return cartons.map(({ id }) => id);
 }
 

@@ -1,6 +1,6 @@
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { ReactNode } from "react";
-import "../ui/ui.css";
+import { Text } from "../ui/values.tsx";
 
 /** Why something was not done, and what to do about it where that is known. */
 export function Problem({
@@ -16,7 +16,7 @@ export function Problem({
   return (
     <div className="note bad" role="alert">
       <p>
-        <strong>{title}</strong> <bdi>{message}</bdi>
+        <strong>{title}</strong> <Text value={message} lengthMax={400} />
       </p>
       {error instanceof LhgError ? (
         <p className="mono">{[error.code, error.field].filter(Boolean).join(" · ")}</p>

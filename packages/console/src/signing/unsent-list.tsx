@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from "react";
 import { useStrings } from "../strings/strings.tsx";
 import { Button } from "../ui/button.tsx";
-import { Hex } from "../ui/values.tsx";
+import { Hex, Text } from "../ui/values.tsx";
 import { forgetUnsent, sendKept, type Unsent, type UnsentKind, useUnsent } from "./outbox.ts";
 import { Problem } from "./problem.tsx";
 
@@ -32,7 +32,7 @@ export function UnsentList({ kind, onSent }: { kind: UnsentKind; onSent: (id: st
       <ul className="unsent">
         {entries.map((entry) => (
           <li key={entry.id}>
-            <bdi className="clamp">{entry.title}</bdi> <Hex value={entry.id} />
+            <Text value={entry.title} /> <Hex value={entry.id} />
             <span className="row">
               <Button isMain disabled={busyId !== undefined} onClick={() => send(entry)}>
                 {busyId === entry.id ? signing.sending : signing.sendAgain}

@@ -174,7 +174,7 @@ export const actions = {
     meaning:
       "The earliest first. Each entry proves that its owner knew the hash by then; size, type and note are the owner's word.",
     more: (count: number) => `and ${count} more`,
-    inBlock: (height: number) => `in block ${height}`,
+    inBlock: "in block",
     note: "Note",
     noteHint: "Everybody can read it, for ever. At most 256 bytes.",
     saidSize: (size: string) => `said to have ${size}`,

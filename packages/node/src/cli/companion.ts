@@ -32,9 +32,9 @@ export async function checkCompanion(program: string): Promise<void> {
 
 /** Its lines appear among the node's own. That it ended or failed is said, and changes nothing for the node. */
 export function startCompanion({ program, url, data, output }: CompanionOptions): Companion {
-  // A small young generation keeps a program that waits most of the time small.
+  // Small for a program that waits most of the time: 100 MB instead of 120 for the sample world (measured).
   const child = spawn(process.execPath, ["--max-semi-space-size=2", resolve(program)], {
-    env: { ...process.env, LHG_URL: url, LHG_DATA: resolve(data) },
+    env: { ...process.env, LHG_URL: url, LHG_DATA: resolve(data), MALLOC_ARENA_MAX: "1" },
     // The channel tells it when the node is gone without having ended it.
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });

@@ -10,6 +10,7 @@ import { SignerChooser } from "../../signing/signer-chooser.tsx";
 import { UnsentList } from "../../signing/unsent-list.tsx";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
+import { PageHead } from "../../ui/page.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { buildDocument, fieldOfPath, type Problems } from "./build-document.ts";
 import "./capture.css";
@@ -38,7 +39,7 @@ export default function Capture(): ReactNode {
 
   return (
     <div className="stack capture">
-      <h1>{sections.capture}</h1>
+      <PageHead title={sections.capture} />
       <UnsentList kind="capture" onSent={(id) => setSent({ id, ids: [] })} />
       {sent === undefined ? (
         <>

@@ -9,6 +9,7 @@ import type { Attestation } from "@lhg/sdk/client/types";
 import { nobleCrypto } from "@lhg/sdk/crypto/noble";
 import { trustFromGenesis } from "@lhg/sdk/verify/trust";
 import { client } from "../../node/client.ts";
+import { readPin } from "../../verify/pin.ts";
 
 export interface CheckedAttestation {
   readonly chainId: string;
@@ -18,15 +19,15 @@ export interface CheckedAttestation {
 }
 
 /**
- * Trusts the genesis that this node states; the verifier page pins one. Throws what a receipt can be refused with, and
+ * Trusts the chain that this browser saw first. Throws what a receipt can be refused with, and
  * `attestation.other` where the receipt holds but is of something else.
  */
 export async function checkAttestation(
   digest: Uint8Array,
   { statementId, owner, note }: Attestation,
 ): Promise<CheckedAttestation> {
-  const [chain, { bytes }] = await Promise.all([client.getChain(), client.getReceipt(statementId)]);
-  const trust = trustFromGenesis(decode(genesis, fromHex(chain.genesisBytes, "genesis"), "genesis"));
+  const [{ pin }, { bytes }] = await Promise.all([readPin(), client.getReceipt(statementId)]);
+  const trust = trustFromGenesis(decode(genesis, fromHex(pin.genesis, "genesis"), "genesis"));
   const { statement, outcome, anchor } = verifyReceipt(nobleCrypto, trust, bytes);
   const { sender, messages } = decode(transaction, statement.payload, "transaction");
   const isOfThis = messages.some(

@@ -6,8 +6,10 @@ import { DropPlace } from "../../signing/drop-place.tsx";
 import { UnsentList } from "../../signing/unsent-list.tsx";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
+import { PageHead } from "../../ui/page.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Failure } from "../../ui/states.tsx";
+import { Text } from "../../ui/values.tsx";
 import "./files.css";
 import { formatBytes } from "./format-bytes.ts";
 import { type HashedFile, hashFile } from "./hash-file.ts";
@@ -59,7 +61,7 @@ export default function Files(): ReactNode {
 
   return (
     <div className="stack files">
-      <h1>{sections.files}</h1>
+      <PageHead title={sections.files} />
       <p className="muted">{files.lead}</p>
       <UnsentList
         kind="attestation"
@@ -77,7 +79,7 @@ export default function Files(): ReactNode {
           <Panel title={files.file}>
             <p>
               <strong>
-                <bdi className="clamp">{hashed.name}</bdi>
+                <Text value={hashed.name} />
               </strong>
             </p>
             <p className="muted small">
@@ -108,7 +110,7 @@ function Hashing({ progress, onCancel }: { progress: Progress; onCancel: () => v
   return (
     <Panel title={files.hashing}>
       <p>
-        <bdi className="clamp">{file.name}</bdi>
+        <Text value={file.name} />
       </p>
       <progress max={1} value={share} aria-label={files.hashing} />
       <p className="muted small">

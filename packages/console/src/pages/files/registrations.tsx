@@ -2,12 +2,12 @@
 import type { Attestation } from "@lhg/sdk/client/types";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { client } from "../../node/client.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { Badge } from "../../ui/badge.tsx";
+import { AccountLink, BlockLink } from "../../ui/links.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Failure, Loading } from "../../ui/states.tsx";
-import { Hex, Time } from "../../ui/values.tsx";
+import { Text, Time } from "../../ui/values.tsx";
 import { checkAttestation } from "./check-attestation.ts";
 import { formatBytes } from "./format-bytes.ts";
 import type { HashedFile } from "./hash-file.ts";
@@ -39,41 +39,29 @@ export function Registrations({ hashed }: { hashed: HashedFile }): ReactNode {
   );
 }
 
-function useOwnerName(owner: string): string | undefined {
-  const { data } = useQuery({
-    queryKey: ["vendors"],
-    queryFn: () => client.listVendors({ limit: 200 }),
-    staleTime: 30_000,
-  });
-  return data?.items.find(({ vendor }) => vendor === owner)?.name;
-}
-
 function Entry({ entry, hashed }: { entry: Attestation; hashed: HashedFile }): ReactNode {
   const { files } = useStrings();
-  const name = useOwnerName(entry.owner);
   const isOtherSize = entry.sizeBytes !== hashed.sizeBytes;
   return (
     <div className="registration">
       <p className="row">
-        {name === undefined ? null : (
-          <strong>
-            <bdi className="clamp">{name}</bdi>
-          </strong>
-        )}
-        <Hex value={entry.owner} length={18} />
+        <strong>
+          <AccountLink address={entry.owner} />
+        </strong>
         <Check entry={entry} digest={hashed.digest} />
       </p>
       <p>
-        <Time ms={entry.timeMs} /> <span className="muted">{files.inBlock(entry.height)}</span>
+        <Time ms={entry.timeMs} /> <span className="muted">{files.inBlock}</span>{" "}
+        <BlockLink height={entry.height} />
       </p>
       {entry.note === "" ? null : (
         <p>
-          <span className="muted">{files.note}:</span> <bdi className="clamp">{entry.note}</bdi>
+          <span className="muted">{files.note}:</span> <Text value={entry.note} lengthMax={256} />
         </p>
       )}
       <p className="muted small">
         {files.saidSize(formatBytes(entry.sizeBytes))}{" "}
-        {entry.mediaType === "" ? null : <bdi className="clamp">{entry.mediaType}</bdi>}{" "}
+        {entry.mediaType === "" ? null : <Text value={entry.mediaType} />}{" "}
         {isOtherSize ? <Badge tone="warn">{files.otherSize}</Badge> : null}
       </p>
       <p>

@@ -6,6 +6,7 @@ import { client } from "../../node/client.ts";
 import "../../signing/signing.css";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
+import { PageHead } from "../../ui/page.tsx";
 import { Empty, Failure } from "../../ui/states.tsx";
 import { readCode } from "../scan/read-code.ts";
 import { describeLabel, type LabelText } from "./label-address.ts";
@@ -37,7 +38,7 @@ export default function Labels(): ReactNode {
   return (
     <div className="stack labels">
       <header className="stack no-print">
-        <h1>{labels.title}</h1>
+        <PageHead title={labels.title} />
         <p className="muted">{labels.lead}</p>
         <div className="label-options">
           <div className="field">

@@ -8,7 +8,7 @@ export function addStart(program: Command, act: Act): void {
     .description("start a development chain: seven validators in one process, and keys to play with")
     .option("--port <port>", "port of the API; 0 lets the system choose", readPort, 8080)
     .option("--host <address>", "address to listen on", "127.0.0.1")
-    .option("--with <program>", "a program to run beside the node, such as examples/world/main.ts")
+    .option("--with <program>", "a program for Node to run beside the chain")
     .addOption(
       new Option(
         "--log-level <level>",
@@ -19,7 +19,8 @@ export function addStart(program: Command, act: Act): void {
       "after",
       `\nKeeps running until Ctrl-C (a second Ctrl-C forces it). The chain stands in the data folder, and the
 next start continues it. Its keys are not encrypted: never use them for anything real.
-${examples("lhg dev", "lhg dev --data ./my-chain --port 9000")}`,
+A program beside the node finds it by LHG_URL and LHG_DATA, and ends with it.
+${examples("lhg dev", "lhg dev --data ./my-chain --port 9000", "lhg dev --with examples/world/main.ts")}`,
     )
     .action(act(async () => (await import("../commands/dev.ts")).runDev));
   program
