@@ -64,7 +64,7 @@ test("on a phone: made, seen live, provable, and labels of it printed", options,
   await sign(page);
   await waitUntilCaptured(page);
   await page.getByRole("heading", { name: "Captured last" }).waitFor();
-  await page.locator(".newest").getByText("commissioning").first().waitFor();
+  await page.locator(".capture-list").getByText("commissioning").first().waitFor();
   await page.evaluate("scrollTo(0, 0)");
   await takeScreenshot(page, "captured-phone", true);
   assert.deepEqual(await findAccessibilityFaults(page), []);
@@ -142,7 +142,7 @@ test("labels print on paper, several on a page, without the frame", options, asy
   assert.equal(await page.getByRole("button", { name: "Print 12 labels" }).isVisible(), false);
   assert.equal(await page.getByRole("navigation").isVisible(), false);
   await takeScreenshot(page, "label-print", true);
-  const printed = await page.locator(".label .qr").first().screenshot();
+  const printed = await page.locator(".item-label .qr").first().screenshot();
   const pdf = await page.pdf({ format: "A4" });
   const pages = pdf.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length;
   assert.equal(pages, 1);

@@ -108,7 +108,7 @@ test("what the command registered is found on a phone in the dark", options, asy
   });
   await page.getByLabel("Choose a file").setInputFiles(file);
   await page.getByText("raw data").waitFor();
-  assert.equal(await page.locator("img").count(), 0);
+  assert.equal(await page.locator("main img").count(), 0);
   await page.getByText("receipt checked in this browser").waitFor();
   await takeScreenshot(page, "files-phone", true);
   assert.equal(await page.evaluate("document.documentElement.scrollWidth > innerWidth"), false);

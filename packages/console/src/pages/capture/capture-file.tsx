@@ -72,7 +72,7 @@ export function CaptureFile({
           <p>
             <Text value={file.name} />: {capture.file.events(file.events.length)}
           </p>
-          <ul className="newest">
+          <ul className="capture-list">
             {file.events.slice(0, EVENTS_LISTED_MAX).map(({ index, event, hash }) => (
               <li key={index}>
                 <span>

@@ -28,7 +28,7 @@ export function NewestCaptures({ vendor }: { vendor: Vendor | undefined }): Reac
   return (
     <Panel title={capture.newest}>
       {newest.length === 0 ? <Empty /> : null}
-      <ul className="newest">
+      <ul className="capture-list">
         {newest.map((event) => (
           <li key={event.id}>
             <Happened event={event} />

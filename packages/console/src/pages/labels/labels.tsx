@@ -137,11 +137,11 @@ function Sheet(options: {
   });
   const style = { "--label-size": `${size}mm` } as CSSProperties;
   return (
-    <ul className="sheet" style={style}>
+    <ul className="label-sheet" style={style}>
       {ids.flatMap((id, at) =>
         Array.from({ length: copies }, (_, copy) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: copies of one label differ in nothing else
-          <li key={`${id} ${copy}`} className="label">
+          <li key={`${id} ${copy}`} className="item-label">
             <Label id={id} base={base} name={name} maker={holders[at]?.data?.vendor.name} />
           </li>
         )),
