@@ -128,7 +128,6 @@ test("a large file is hashed in a stream, and tells its rate", options, async ()
   await page.getByText(hash.digest("hex")).waitFor();
   const told = await page.getByText(/hashed at/).textContent();
   assert.match(told ?? "", /^315 MB, hashed at [0-9.]+ [MG]B\/s$/);
-  console.log(told);
   assert.deepEqual(errors, []);
   await close();
 });
