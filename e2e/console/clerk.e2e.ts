@@ -57,13 +57,15 @@ test("on a phone: made, seen live, provable, and labels of it printed", options,
   await page.getByLabel("Items").fill(`${itemOf("c1")}\n${itemOf("c2")}`);
   await page.getByLabel("Place", { exact: true }).fill("47.37, 8.54");
   await page.getByText("What will be signed: Made, 2 things").waitFor();
+  await page.evaluate("scrollTo(0, 0)");
   await takeScreenshot(page, "capture-phone", true);
   assert.equal(await page.evaluate("document.documentElement.scrollWidth > innerWidth"), false);
   assert.deepEqual(await findAccessibilityFaults(page), []);
   await sign(page);
   await waitUntilCaptured(page);
   await page.getByRole("heading", { name: "Captured last" }).waitFor();
-  await page.locator(".newest").getByText("commissioning").first().waitFor();
+  await page.locator(".capture-list").getByText("commissioning").first().waitFor();
+  await page.evaluate("scrollTo(0, 0)");
   await takeScreenshot(page, "captured-phone", true);
   assert.deepEqual(await findAccessibilityFaults(page), []);
 
@@ -105,6 +107,7 @@ test(
     await page.getByLabel("To whom").selectOption({ label: "Nordic Rail" });
     await page.getByText("What will be signed: Shipped to…, 1 thing").click();
     await page.getByText("possessing_party").waitFor();
+    await page.evaluate("scrollTo(0, 0)");
     await takeScreenshot(page, "capture", true);
     assert.deepEqual(await findAccessibilityFaults(page), []);
     await sign(page);
@@ -139,9 +142,17 @@ test("labels print on paper, several on a page, without the frame", options, asy
   assert.equal(await page.getByRole("button", { name: "Print 12 labels" }).isVisible(), false);
   assert.equal(await page.getByRole("navigation").isVisible(), false);
   await takeScreenshot(page, "label-print", true);
+  const printed = await page.locator(".item-label .qr").first().screenshot();
   const pdf = await page.pdf({ format: "A4" });
   const pages = pdf.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length;
   assert.equal(pages, 1);
+  await page.emulateMedia({ media: "screen" });
+  await page.goto(`${node.url}/console/scan`);
+  await page
+    .getByLabel("Choose a picture")
+    .setInputFiles({ name: "label.png", mimeType: "image/png", buffer: printed });
+  await page.waitForURL((url) => url.pathname === "/console/items");
+  assert.equal(new URL(page.url()).searchParams.get("id"), itemIdOf("l0"));
   assert.deepEqual(errors, []);
   await close();
 });
@@ -168,6 +179,7 @@ test(
     await page.getByLabel("Place", { exact: true }).fill("");
     await sign(page);
     await page.getByText("under another company's prefix").waitFor();
+    await page.evaluate("scrollTo(0, 0)");
     await takeScreenshot(page, "capture-wrong-phone", true);
     assert.deepEqual(await findAccessibilityFaults(page), []);
     await close();
@@ -216,6 +228,7 @@ test(
     await sign(page);
     await page.getByText("Nothing is lost").waitFor();
     await page.getByText("it is not known that a node has it").waitFor();
+    await page.evaluate("scrollTo(0, 0)");
     await takeScreenshot(page, "capture-unsent", true);
     assert.deepEqual(await findAccessibilityFaults(page), []);
     await page.reload();
@@ -229,6 +242,54 @@ test(
     await close();
   },
 );
+
+test(
+  "when only the answer is lost, sending again finds it there and captures nothing twice",
+  options,
+  async () => {
+    const { page, close } = await openPage(browser, capturePage());
+    await waitForVendor(page);
+    const id = "urn:epc:id:sgtin:0012345.011111.twice";
+    await page.getByLabel("Items").fill(id);
+    await page.route("**/api/v1/statements", async (route) => {
+      await route.fetch();
+      await route.abort();
+    });
+    await sign(page);
+    await page.getByText("Nothing is lost").waitFor();
+    await page.unroute("**/api/v1/statements");
+    await page.getByRole("button", { name: "Send again" }).click();
+    await waitUntilCaptured(page);
+    const { items } = (await (
+      await fetch(`${node.url}/api/v1/items/events?id=${encodeURIComponent(id)}`)
+    ).json()) as { items: unknown[] };
+    assert.equal(items.length, 1);
+    await close();
+  },
+);
+
+test("without credit it says what to do, and keeps what was entered", options, async () => {
+  const { page, close } = await openPage(browser, capturePage(), { viewport: PHONE });
+  await waitForVendor(page);
+  const id = "urn:epc:id:sgtin:0012345.011111.poor";
+  await page.getByLabel("Items").fill(id);
+  const problem = {
+    id: "ab".repeat(32),
+    state: "not-yet",
+    code: "credit.insufficient",
+    detail: "covers 0 of 120 credits",
+    field: "capture",
+  };
+  await page.route("**/api/v1/statements", (route) =>
+    route.fulfill({ status: 409, contentType: "application/problem+json", body: JSON.stringify(problem) }),
+  );
+  await sign(page);
+  await page.getByRole("alert").getByText("lhg send credit").waitFor();
+  assert.equal(await page.getByLabel("Items").inputValue(), id);
+  assert.equal(await page.getByRole("button", { name: "Send again" }).count(), 0);
+  assert.deepEqual(await findAccessibilityFaults(page), []);
+  await close();
+});
 
 test("where no development keys are given out, a key file of one's own signs", options, async () => {
   process.env.LHG_PASSPHRASE = "correct horse";
@@ -248,6 +309,7 @@ test("where no development keys are given out, a key file of one's own signs", o
   await page.getByRole("button", { name: "Open", exact: true }).click();
   await page.getByText("reload it, and it is forgotten").waitFor();
   await page.getByLabel("Signs for").waitFor();
+  await page.evaluate("scrollTo(0, 0)");
   await takeScreenshot(page, "capture-own-key", true);
   await page.reload();
   await page.getByText("gives out no development keys").waitFor();

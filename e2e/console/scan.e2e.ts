@@ -1,6 +1,6 @@
 /** A consumer with a thing in the hand: a picture of its code, the code typed, a camera that is refused. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -189,20 +189,26 @@ test("a proof's address opens the verifier page of this node with it", options, 
   await close();
 });
 
-test("a camera that is refused leaves the other ways", options, async () => {
-  const plain = await chromium.launch({
-    executablePath: process.env.LHG_CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--deny-permission-prompts"],
+const CAMERAS: readonly (readonly [name: string, flags: readonly string[], words: string])[] = [
+  ["refused", ["--use-fake-device-for-media-stream", "--deny-permission-prompts"], "The camera was refused"],
+  ["absent", ["--deny-permission-prompts"], "There is no camera here"],
+];
+
+for (const [name, flags, words] of CAMERAS)
+  test(`a camera that is ${name} leaves the other ways`, options, async () => {
+    const plain = await chromium.launch({
+      executablePath: process.env.LHG_CHROMIUM ?? "/usr/bin/chromium",
+      args: ["--no-sandbox", "--disable-gpu", ...flags],
+    });
+    const { page, close } = await openPage(plain, scanPage(), { viewport: PHONE, permissions: [] });
+    await page.getByRole("button", { name: "Start the camera" }).click();
+    await page.getByRole("alert").getByText(words).waitFor();
+    await page.getByRole("button", { name: "Start the camera" }).waitFor();
+    await takeScreenshot(page, `scan-${name}`);
+    assert.deepEqual(await findAccessibilityFaults(page), []);
+    await close();
+    await plain.close();
   });
-  const { page, close } = await openPage(plain, scanPage(), { viewport: PHONE, permissions: [] });
-  await page.getByRole("button", { name: "Start the camera" }).click();
-  await page.getByRole("alert").getByText("Choose a picture, or type the code").waitFor();
-  await page.getByRole("button", { name: "Start the camera" }).waitFor();
-  await takeScreenshot(page, "scan-refused");
-  assert.deepEqual(await findAccessibilityFaults(page), []);
-  await close();
-  await plain.close();
-});
 
 test("the camera starts, shows its picture, and is given back", options, async () => {
   const { page, errors, close } = await openPage(browser, scanPage(), { viewport: PHONE });
@@ -213,4 +219,49 @@ test("the camera starts, shows its picture, and is given back", options, async (
   assert.equal(await page.evaluate("document.querySelector('video').srcObject === null"), true);
   assert.deepEqual(errors, []);
   await close();
+});
+
+/** A film of one picture in YUV4MPEG2, as Chromium's false camera plays it. */
+function makeFilm(text: string, width = 640, height = 480): Buffer {
+  const modules = encodeQR(text, "raw", { ecc: "medium", border: 4 });
+  const scale = Math.floor((0.8 * height) / modules.length);
+  const [left, top] = [width, height].map((side) => Math.floor((side - scale * modules.length) / 2)) as [
+    number,
+    number,
+  ];
+  const luma = Buffer.alloc(width * height, 150);
+  for (const [y, line] of modules.entries())
+    for (const [x, isDark] of line.entries())
+      for (let row = 0; row < scale; row++) {
+        const start = (top + y * scale + row) * width + left + x * scale;
+        luma.fill(isDark ? 30 : 220, start, start + scale);
+      }
+  const frame = Buffer.concat([Buffer.from("FRAME\n"), luma, Buffer.alloc((width * height) / 2, 128)]);
+  return Buffer.concat([
+    Buffer.from(`YUV4MPEG2 W${width} H${height} F10:1 Ip A1:1 C420jpeg\n`),
+    frame,
+    frame,
+  ]);
+}
+
+test("a code that the camera sees leads to the item", options, async () => {
+  const film = join(data, "film.y4m");
+  await writeFile(film, makeFilm(LABEL));
+  const filming = await chromium.launch({
+    executablePath: process.env.LHG_CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--use-fake-device-for-media-stream",
+      "--use-fake-ui-for-media-stream",
+      `--use-file-for-fake-video-capture=${film}`,
+    ],
+  });
+  const { page, errors, close } = await openPage(filming, scanPage(), { viewport: PHONE });
+  await page.getByRole("button", { name: "Start the camera" }).click();
+  await page.waitForURL((url) => url.pathname === "/console/items");
+  assert.equal(new URL(page.url()).searchParams.get("id"), ITEM);
+  assert.deepEqual(errors, []);
+  await close();
+  await filming.close();
 });

@@ -135,6 +135,46 @@ test("every bent proof is red", options, async () => {
   await close();
 });
 
+test("what is no proof at all is said to be none", options, async () => {
+  const { page, errors, close } = await openVerifier();
+  const given: readonly (readonly [name: string, bytes: Buffer])[] = [
+    ["empty", Buffer.alloc(0)],
+    ["zeros", Buffer.alloc(1_000)],
+    ["trace-start", Buffer.from("88".padEnd(64, "f"), "hex")],
+    ["text", Buffer.from("<script>alert(1)</script>")],
+    ["json", Buffer.from('{"bytes": "8701"}')],
+    ["deep", Buffer.alloc(100_000, 0x81)],
+    ["bidi", Buffer.from("\u202e evil")],
+  ];
+  for (const [name, buffer] of given) {
+    await page.locator("#file").setInputFiles({ name, mimeType: "", buffer });
+    await page
+      .getByRole("alert")
+      .filter({ hasText: /Do not rely on this|could not be checked/ })
+      .waitFor();
+    // Gone before the next is read, so that each is seen by itself.
+    await page.evaluate("document.getElementById('result').replaceChildren()");
+  }
+  assert.deepEqual(errors, []);
+  await close();
+});
+
+test("the proof of a value, as the API answers it, says what the state holds", options, async () => {
+  const { page, close } = await openVerifier();
+  const vendors = (await (await fetch(`${node.url}/api/v1/vendors`)).json()) as {
+    items: { vendor: string }[];
+  };
+  const answer = await fetch(`${node.url}/api/v1/vendors/${vendors.items[0]!.vendor}?proof=true`);
+  await page.getByLabel("Or paste it").fill(await answer.text());
+  await page.getByRole("button", { name: "Check", exact: true }).click();
+  await page.getByRole("heading", { name: "The proof holds" }).waitFor();
+  await page.getByText("the state holds exactly this under this key").first().waitFor();
+  await page.getByText("State value", { exact: true }).waitFor();
+  await takeScreenshot(page, "verifier-value", true);
+  assert.deepEqual(await findAccessibilityFaults(page), []);
+  await close();
+});
+
 test("proofs come as text, as a picture of a code, and by address from another server", options, async () => {
   const { page, close } = await openPage(browser, pathToFileURL(pageFile).href);
   const receipt = await readFile(receiptFile);

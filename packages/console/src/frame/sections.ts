@@ -53,6 +53,10 @@ const ACT: readonly Section[] = [
     ...load("/capture", () => import("../pages/capture/capture.tsx")),
     entry: { label: "capture", icon: "capture", group: "act", isPrimary: true },
   },
+  {
+    ...load("/files", () => import("../pages/files/files.tsx")),
+    entry: { label: "files", icon: "files", group: "act" },
+  },
 ];
 
 const CHAIN: readonly Section[] = [

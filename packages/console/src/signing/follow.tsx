@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { client } from "../node/client.ts";
 import { useStrings } from "../strings/strings.tsx";
 import { Badge } from "../ui/badge.tsx";
-import { Hex } from "../ui/values.tsx";
+import { StatementLink } from "../ui/links.tsx";
 
 const ASK_EVERY_MS = 250;
 const ASK_LOST_EVERY_MS = 2_000;
@@ -46,7 +46,7 @@ export function Follow({ id, state }: { id: string; state: StatementState | unde
         ))}
       </ol>
       <p className="row small">
-        <span className="muted">{signing.statement}</span> <Hex value={id} length={20} />
+        <span className="muted">{signing.statement}</span> <StatementLink id={id} length={20} />
         {isThere && state.status !== "ok" ? <Badge tone="bad">{state.status}</Badge> : null}
       </p>
       {state?.state === "refused" ? (

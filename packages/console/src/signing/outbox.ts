@@ -25,6 +25,9 @@ const KEY = "lhg-unsent";
 const UNSENT_MAX = 20;
 
 let unsent: readonly Unsent[] = read();
+/** Ids of those of which an answer is awaited: nothing is wrong with them yet. */
+const inFlight = new Set<string>();
+let waiting: readonly Unsent[] = unsent;
 const listeners = new Set<() => void>();
 
 function read(): readonly Unsent[] {
@@ -36,6 +39,11 @@ function write(next: readonly Unsent[]): void {
   unsent = next.slice(-UNSENT_MAX);
   // What is too large to be kept over a reload is still in the memory of the page.
   remember(KEY, unsent);
+  announce();
+}
+
+function announce(): void {
+  waiting = unsent.filter(({ id }) => !inFlight.has(id));
   for (const listener of listeners) listener();
 }
 
@@ -48,15 +56,18 @@ export function forgetUnsent(id: string): void {
  * node. Throws the refusal, or `client.unreachable` and `client.timeout`, after which it is still kept.
  */
 export async function sendKept(entry: Unsent): Promise<void> {
+  inFlight.add(entry.id);
   write([...unsent.filter(({ id }) => id !== entry.id), entry]);
-  const result: SubmitResult = await client.submit(fromHex(entry.bytes, "bytes"));
-  if (result.state === "not-yet") {
-    // A sequence or credit that is missing now may be there later, but what was signed may then be out of date.
-    forgetUnsent(entry.id);
-    throw new LhgError(result.code, result.message, result.field);
+  let result: SubmitResult;
+  try {
+    result = await client.submit(fromHex(entry.bytes, "bytes"));
+  } finally {
+    inFlight.delete(entry.id);
+    announce();
   }
+  // What is not admissible yet is forgotten, too: once it is, another sequence or nonce may have to be signed.
   forgetUnsent(entry.id);
-  if (result.state === "refused") throw new LhgError(result.code, result.message, result.field);
+  if (result.state !== "accepted") throw new LhgError(result.code, result.message, result.field);
 }
 
 export function toUnsent(
@@ -73,6 +84,6 @@ function subscribe(listener: () => void): () => void {
 }
 
 export function useUnsent(kind: UnsentKind): readonly Unsent[] {
-  const all = useSyncExternalStore(subscribe, () => unsent);
+  const all = useSyncExternalStore(subscribe, () => waiting);
   return all.filter((entry) => entry.kind === kind);
 }

@@ -6,6 +6,7 @@ import { Button } from "../ui/button.tsx";
 import { Failure, Loading } from "../ui/states.tsx";
 import { Hex } from "../ui/values.tsx";
 import { openKeyFile } from "./open-key-file.ts";
+import { Problem } from "./problem.tsx";
 import { addOwnKey, chooseSigner, forgetOwnKeys, loadSigners, useSigners } from "./signer.ts";
 import "./signing.css";
 
@@ -95,7 +96,7 @@ function OwnKeyForm({ onDone }: { onDone: () => void }): ReactNode {
         <input id={`${id}-passphrase`} name="passphrase" type="password" autoComplete="off" />
       </div>
       <p className="muted small">{signing.ownHint}</p>
-      {error === undefined ? null : <Failure error={error} />}
+      {error === undefined ? null : <Problem title={signing.notOpened} error={error} />}
       <Button isMain type="submit" disabled={isBusy}>
         {isBusy ? signing.opening : signing.open}
       </Button>

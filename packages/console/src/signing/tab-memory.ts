@@ -17,11 +17,3 @@ export function remember(key: string, value: unknown): boolean {
     return false;
   }
 }
-
-export function forget(key: string): void {
-  try {
-    sessionStorage.removeItem(key);
-  } catch {
-    // Nothing is kept there.
-  }
-}

@@ -1,9 +1,9 @@
 import { type ReactNode, useState } from "react";
 import { useStrings } from "../strings/strings.tsx";
 import { Button } from "../ui/button.tsx";
-import { Failure } from "../ui/states.tsx";
-import { Hex } from "../ui/values.tsx";
+import { Hex, Text } from "../ui/values.tsx";
 import { forgetUnsent, sendKept, type Unsent, type UnsentKind, useUnsent } from "./outbox.ts";
+import { Problem } from "./problem.tsx";
 
 /** What was signed and did not arrive, offered again. */
 export function UnsentList({ kind, onSent }: { kind: UnsentKind; onSent: (id: string) => void }): ReactNode {
@@ -32,7 +32,7 @@ export function UnsentList({ kind, onSent }: { kind: UnsentKind; onSent: (id: st
       <ul className="unsent">
         {entries.map((entry) => (
           <li key={entry.id}>
-            <bdi className="clamp">{entry.title}</bdi> <Hex value={entry.id} />
+            <Text value={entry.title} /> <Hex value={entry.id} />
             <span className="row">
               <Button isMain disabled={busyId !== undefined} onClick={() => send(entry)}>
                 {busyId === entry.id ? signing.sending : signing.sendAgain}
@@ -44,7 +44,7 @@ export function UnsentList({ kind, onSent }: { kind: UnsentKind; onSent: (id: st
           </li>
         ))}
       </ul>
-      {error === undefined ? null : <Failure error={error} />}
+      {error === undefined ? null : <Problem title={signing.notSent} error={error} />}
     </section>
   );
 }

@@ -1,4 +1,6 @@
 /** Elements, made without ever reading text as markup. */
+import { clampText, revealHidden } from "../ui/reveal.ts";
+
 type Child = Node | string | undefined;
 type Properties = Readonly<Record<string, string | boolean | undefined>>;
 
@@ -17,13 +19,14 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 }
 
 const SHOWN_MAX = 1_500;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not change how the rest is read
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 
 /** A stranger's words: they change neither the direction nor the length of what stands around them. */
 export function foreign(text: string): HTMLElement {
-  const clean = text.replace(CONTROLS, "\ufffd");
-  return element("bdi", {}, clean.length > SHOWN_MAX ? `${clean.slice(0, SHOWN_MAX)}…` : clean);
+  const shown = clampText(text, SHOWN_MAX);
+  const pieces = revealHidden(shown).map(({ text: piece, isHidden }) =>
+    isHidden ? element("span", { class: "hidden-character" }, piece) : piece,
+  );
+  return element("bdi", {}, ...pieces, shown.length < text.length ? "…" : undefined);
 }
 
 export function code(text: string): HTMLElement {

@@ -5,7 +5,7 @@ import { startCamera } from "../pages/scan/camera.ts";
 import { readImageFile } from "../pages/scan/decode-image.ts";
 import { verifier as words } from "../strings/en-verifier.ts";
 import { element } from "./dom.ts";
-import { type Pin, readOwnPin } from "./pin.ts";
+import { type Pin, readOwnPin, trustAt } from "./pin.ts";
 import { fetchProof, readProofFile, readProofText } from "./read-proof.ts";
 import { showFailure, showVerdict } from "./show-verdict.ts";
 import { createTrustPanel } from "./trust-panel.ts";
@@ -45,7 +45,7 @@ async function check(source: string, read: () => Promise<Uint8Array | undefined>
     await new Promise((resolve) => setTimeout(resolve, 0));
     if (own !== turn || bytes === undefined) return;
     if (pin === undefined) throw new LhgError("verifier.unpinned", words.noPin);
-    show(showVerdict(verifyProof(bytes, pin.trust), source, pin.names));
+    show(showVerdict(verifyProof(bytes, trustAt(pin, Date.now())), source, pin.names));
   } catch (error) {
     if (own === turn) fail(error);
   }

@@ -11,10 +11,10 @@ const TRUST_MS = 180 * 24 * 3_600_000;
 const GENESIS_BYTES_MAX = 16 << 20;
 
 export interface Pin {
-  readonly trust: Trust;
   readonly chainId: string;
   /** Hex. */
   readonly validatorsHash: string;
+  readonly pinnedAtMs: number;
   readonly genesisHash: string;
   readonly validators: number;
   readonly trustedUntilMs: number;
@@ -44,15 +44,24 @@ export function readGenesisFile(bytes: Uint8Array): Pin {
 }
 
 function pinGenesis(made: Genesis): Pin {
-  const trust = trustFromGenesis(made, { lengthMs: TRUST_MS });
+  const trust = trustFromGenesis(made);
   const bytes = encode(genesis, made, "genesis");
   return {
-    trust,
     chainId: trust.chainId,
     validatorsHash: toHex(trust.validatorsHash),
+    pinnedAtMs: made.timeMs,
     genesisHash: toHex(nobleCrypto.sha256(bytes)),
     validators: made.validators.length,
     trustedUntilMs: made.timeMs + TRUST_MS,
     names: new Map(made.vendors.map(({ account, name }) => [toHex(account), name])),
+  };
+}
+
+/** A page may stay open for months: the time that counts is that of the check. */
+export function trustAt({ chainId, validatorsHash, pinnedAtMs }: Pin, nowMs: number): Trust {
+  return {
+    chainId,
+    validatorsHash: fromHex(validatorsHash),
+    period: { pinnedAtMs, lengthMs: TRUST_MS, nowMs },
   };
 }

@@ -219,9 +219,14 @@ export function showTime(ms: number): HTMLElement {
 }
 
 const DATA_SHOWN_MAX = 200_000;
+/** Overrides of writing direction, which JSON leaves as they are. */
+const DIRECTIONS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 function showData(verdict: object): HTMLElement {
-  const text = JSON.stringify(verdict, undefined, 2);
+  const text = JSON.stringify(verdict, undefined, 2).replace(
+    DIRECTIONS,
+    (character) => `\\u${character.charCodeAt(0).toString(16)}`,
+  );
   const shown = text.length > DATA_SHOWN_MAX ? `${text.slice(0, DATA_SHOWN_MAX)}…` : text;
   return element(
     "details",

@@ -115,7 +115,7 @@ interface Things {
   readonly quantities: readonly Quantity[];
 }
 
-export const ITEMS_MAX = 5_000;
+const ITEMS_MAX = 5_000;
 
 /** Either the document, checked as the ledger checks it, or what is wrong. */
 export function buildDocument(

@@ -6,7 +6,9 @@ import { type ReactNode, useState } from "react";
 import { DropPlace } from "../../signing/drop-place.tsx";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
+import { nameItem, nameTerm } from "../../ui/item-name.ts";
 import { Panel } from "../../ui/panel.tsx";
+import { Text } from "../../ui/values.tsx";
 import { SendFailure } from "./send-failure.tsx";
 
 const FILE_BYTES_MAX = 16 << 20;
@@ -68,16 +70,16 @@ export function CaptureFile({
       {file === undefined ? null : (
         <>
           <p>
-            <bdi>{file.name}</bdi>: {capture.file.events(file.events.length)}
+            <Text value={file.name} />: {capture.file.events(file.events.length)}
           </p>
-          <ul className="newest">
+          <ul className="capture-list">
             {file.events.slice(0, EVENTS_LISTED_MAX).map(({ index, event, hash }) => (
               <li key={index}>
                 <span>
                   <strong>
-                    <bdi>{(event.bizStep ?? event.type).replace(/^.*BizStep-/, "").slice(0, 80)}</bdi>
+                    <Text value={nameTerm(event.bizStep ?? event.type)} lengthMax={80} />
                   </strong>{" "}
-                  <bdi className="clamp">{event.items[0]?.key ?? ""}</bdi>
+                  <Text value={nameItem(event.items[0]?.key ?? "")} lengthMax={70} />
                 </span>
                 <code className="clamp">{hash}</code>
               </li>

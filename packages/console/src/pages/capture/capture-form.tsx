@@ -17,7 +17,7 @@ export function CaptureForm({ form, vendor }: { form: FormState; vendor: string 
   return (
     <div className="stack">
       <fieldset className="happenings">
-        <legend>{capture.whatHappened}</legend>
+        <legend className="visually-hidden">{capture.whatHappened}</legend>
         {HAPPENINGS.map((happening) => (
           <label key={happening} className={happening === draft.happening ? "chosen" : undefined}>
             <input

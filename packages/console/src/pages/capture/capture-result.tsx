@@ -6,8 +6,9 @@ import { client } from "../../node/client.ts";
 import { Follow, useStatementState } from "../../signing/follow.tsx";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
+import { ItemLink } from "../../ui/links.tsx";
 import { Panel } from "../../ui/panel.tsx";
-import { itemPath } from "../scan/item-path.ts";
+import { Text } from "../../ui/values.tsx";
 
 const ITEMS_LISTED_MAX = 8;
 const LABELS_MAX = 100;
@@ -37,7 +38,7 @@ export function CaptureResult({ sent, onNext }: { sent: Sent; onNext: () => void
       <Follow id={sent.id} state={state} />
       {hasFailed ? (
         <p className="note bad" role="alert">
-          {capture.noEffect(state.status)} <bdi>{statement?.failure?.message ?? ""}</bdi>{" "}
+          {capture.noEffect(state.status)} <Text value={statement?.failure?.message ?? ""} lengthMax={300} />{" "}
           <code>{statement?.failure?.field ?? ""}</code>
         </p>
       ) : null}
@@ -46,9 +47,7 @@ export function CaptureResult({ sent, onNext }: { sent: Sent; onNext: () => void
           <ul className="captured-items">
             {listed.map((id) => (
               <li key={id}>
-                <Link to={itemPath(id)}>
-                  <bdi className="clamp">{id}</bdi>
-                </Link>
+                <ItemLink identity={id} />
               </li>
             ))}
             {sent.ids.length > listed.length ? (

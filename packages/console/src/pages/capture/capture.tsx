@@ -10,6 +10,7 @@ import { SignerChooser } from "../../signing/signer-chooser.tsx";
 import { UnsentList } from "../../signing/unsent-list.tsx";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
+import { PageHead } from "../../ui/page.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { buildDocument, fieldOfPath, type Problems } from "./build-document.ts";
 import "./capture.css";
@@ -38,7 +39,7 @@ export default function Capture(): ReactNode {
 
   return (
     <div className="stack capture">
-      <h1>{sections.capture}</h1>
+      <PageHead title={sections.capture} />
       <UnsentList kind="capture" onSent={(id) => setSent({ id, ids: [] })} />
       {sent === undefined ? (
         <>
@@ -54,7 +55,13 @@ export default function Capture(): ReactNode {
           <CaptureEntry chosen={chosen} vendor={vendor.data} onSent={setSent} />
         </>
       ) : (
-        <CaptureResult sent={sent} onNext={() => setSent(undefined)} />
+        <CaptureResult
+          sent={sent}
+          onNext={() => {
+            setSent(undefined);
+            void vendor.refetch();
+          }}
+        />
       )}
       <NewestCaptures vendor={vendor.data} />
     </div>
@@ -167,7 +174,11 @@ function CaptureEntry({
               {capture.clear}
             </Button>
           </p>
-          {chosen === undefined ? <p className="muted small">{capture.needsSigner}</p> : null}
+          {chosen === undefined || vendor === undefined ? (
+            <p className="muted small">{capture.needsSigner}</p>
+          ) : unsent.length > 0 ? (
+            <p className="muted small">{capture.unsentFirst}</p>
+          ) : null}
         </form>
       </Panel>
       <CaptureFile canSend={canSend} onSend={send} />

@@ -1,5 +1,5 @@
 /** What a clerk has entered so far. It survives a reload of the tab; keys are no part of it. */
-import { forget, recall, remember } from "../../signing/tab-memory.ts";
+import { recall, remember } from "../../signing/tab-memory.ts";
 
 /** What can have happened, in the order of the menu. */
 export const HAPPENINGS = [
@@ -66,8 +66,4 @@ export function recallDraft(): Draft {
 
 export function rememberDraft(draft: Draft): void {
   remember(KEY, draft);
-}
-
-export function forgetDraft(): void {
-  forget(KEY);
 }

@@ -2,14 +2,14 @@
 import type { EventSummary, Vendor } from "@lhg/sdk/client/types";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { Link } from "react-router";
 import { client } from "../../node/client.ts";
 import { useLive } from "../../node/live.ts";
 import { useStrings } from "../../strings/strings.tsx";
+import { nameTerm } from "../../ui/item-name.ts";
+import { ItemLink } from "../../ui/links.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Empty } from "../../ui/states.tsx";
-import { Time } from "../../ui/values.tsx";
-import { itemPath } from "../scan/item-path.ts";
+import { Text, Time } from "../../ui/values.tsx";
 
 const SHOWN_MAX = 6;
 
@@ -28,7 +28,7 @@ export function NewestCaptures({ vendor }: { vendor: Vendor | undefined }): Reac
   return (
     <Panel title={capture.newest}>
       {newest.length === 0 ? <Empty /> : null}
-      <ul className="newest">
+      <ul className="capture-list">
         {newest.map((event) => (
           <li key={event.id}>
             <Happened event={event} />
@@ -41,19 +41,14 @@ export function NewestCaptures({ vendor }: { vendor: Vendor | undefined }): Reac
 
 function Happened({ event }: { event: EventSummary }): ReactNode {
   const { capture } = useStrings();
-  const step = (event.bizStep ?? event.type).replace(/^https:\/\/ref\.gs1\.org\/cbv\/BizStep-/, "");
   const first = event.items[0];
   return (
     <>
       <span>
         <strong>
-          <bdi>{step.slice(0, 80)}</bdi>
+          <Text value={nameTerm(event.bizStep ?? event.type)} lengthMax={80} />
         </strong>{" "}
-        {first === undefined ? null : (
-          <Link to={itemPath(first.identity)}>
-            <bdi className="clamp">{first.identity}</bdi>
-          </Link>
-        )}{" "}
+        {first === undefined ? null : <ItemLink identity={first.identity} />}{" "}
         {event.itemsTotal > 1 ? <span className="muted">{capture.more(event.itemsTotal - 1)}</span> : null}
       </span>
       <span className="muted small">

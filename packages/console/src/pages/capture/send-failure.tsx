@@ -1,29 +1,23 @@
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { ReactNode } from "react";
+import { Problem } from "../../signing/problem.tsx";
 import { useStrings } from "../../strings/strings.tsx";
-import { Failure } from "../../ui/states.tsx";
+
+const CREDITS_SUGGESTED = 100_000;
 
 /** The words of the chain, and what to do about it where that is known. */
 export function SendFailure({ error, vendor }: { error: unknown; vendor: string | undefined }): ReactNode {
   const { capture } = useStrings();
   const code = error instanceof LhgError ? error.code : "";
   const advice =
-    code === "credit.insufficient"
-      ? capture.advice.credit
-      : code.startsWith("client.")
-        ? capture.advice.unreachable
-        : code === "vendor.not-admitted" || code === "statement.key"
-          ? capture.advice.key
-          : undefined;
-  return (
-    <>
-      <Failure error={error} />
-      {advice === undefined ? null : (
-        <p className="note warn">
-          {advice}{" "}
-          {code === "credit.insufficient" ? <code>{`lhg send credit ${vendor ?? ""} 100000`}</code> : null}
-        </p>
-      )}
-    </>
-  );
+    code === "credit.insufficient" ? (
+      <>
+        {capture.advice.credit} <code>{`lhg send credit ${vendor ?? "VENDOR"} ${CREDITS_SUGGESTED}`}</code>
+      </>
+    ) : code.startsWith("client.") ? (
+      capture.advice.unreachable
+    ) : code === "vendor.not-admitted" || code === "statement.key" ? (
+      capture.advice.key
+    ) : undefined;
+  return <Problem title={capture.notSent} error={error} advice={advice} />;
 }

@@ -6,6 +6,7 @@ import { client } from "../../node/client.ts";
 import "../../signing/signing.css";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
+import { PageHead } from "../../ui/page.tsx";
 import { Empty, Failure } from "../../ui/states.tsx";
 import { readCode } from "../scan/read-code.ts";
 import { describeLabel, type LabelText } from "./label-address.ts";
@@ -37,7 +38,7 @@ export default function Labels(): ReactNode {
   return (
     <div className="stack labels">
       <header className="stack no-print">
-        <h1>{labels.title}</h1>
+        <PageHead title={labels.title} />
         <p className="muted">{labels.lead}</p>
         <div className="label-options">
           <div className="field">
@@ -136,11 +137,11 @@ function Sheet(options: {
   });
   const style = { "--label-size": `${size}mm` } as CSSProperties;
   return (
-    <ul className="sheet" style={style}>
+    <ul className="label-sheet" style={style}>
       {ids.flatMap((id, at) =>
         Array.from({ length: copies }, (_, copy) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: copies of one label differ in nothing else
-          <li key={`${id} ${copy}`} className="label">
+          <li key={`${id} ${copy}`} className="item-label">
             <Label id={id} base={base} name={name} maker={holders[at]?.data?.vendor.name} />
           </li>
         )),

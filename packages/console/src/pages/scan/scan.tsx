@@ -3,7 +3,9 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
+import { PageHead } from "../../ui/page.tsx";
 import { Panel } from "../../ui/panel.tsx";
+import { Text } from "../../ui/values.tsx";
 import { itemPath } from "./item-path.ts";
 import { type ReadCode, readCode } from "./read-code.ts";
 import { Scanner } from "./scanner.tsx";
@@ -24,7 +26,7 @@ export default function Scan(): ReactNode {
   };
   return (
     <div className="stack scan">
-      <h1>{sections.scan}</h1>
+      <PageHead title={sections.scan} />
       <p className="muted">{scan.lead}</p>
       {found === undefined ? null : <Found text={found.text} code={found.code} />}
       <Panel title={scan.withCode}>
@@ -62,11 +64,12 @@ function Found({ text, code }: { text: string; code: ReadCode }): ReactNode {
       <p>
         <strong>{scan.says}</strong>{" "}
         <code>
-          <bdi className="clamp">{text.slice(0, 2_000)}</bdi>
+          <Text value={text} lengthMax={600} />
         </code>
       </p>
       <p>
-        {scan.meaning[code.kind]} {code.kind === "unknown" ? <bdi>{code.reason ?? ""}</bdi> : null}
+        {scan.meaning[code.kind]}{" "}
+        {code.kind === "unknown" ? <Text value={code.reason ?? ""} lengthMax={300} /> : null}
       </p>
       {code.kind === "item" ? <Link to={itemPath(code.id)}>{scan.openItem}</Link> : null}
       {code.kind === "address" ? <Link to={itemPath(code.id)}>{scan.askLedger}</Link> : null}

@@ -2,9 +2,9 @@
 import { LhgError } from "@lhg/protocol/core/errors";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { DropPlace } from "../../signing/drop-place.tsx";
+import { Problem } from "../../signing/problem.tsx";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
-import { Failure } from "../../ui/states.tsx";
 import { type CameraProblem, startCamera } from "./camera.ts";
 import { readImageFile } from "./decode-image.ts";
 import "./scan.css";
@@ -38,7 +38,7 @@ export function Scanner({ onText }: { onText: (text: string) => void }): ReactNo
         accept="image/*"
         onFile={readFile}
       />
-      {error === undefined ? null : <Failure error={error} />}
+      {error === undefined ? null : <Problem title={scan.notRead} error={error} />}
     </div>
   );
 }
