@@ -8,9 +8,10 @@ import { Button } from "../ui/button.tsx";
 import { Failure } from "../ui/states.tsx";
 import { Hex, Time } from "../ui/values.tsx";
 import { fileName, saveFile } from "./download.ts";
-import type { TraceProof, TraceRefusal } from "./messages.ts";
+import type { FaultyStep, TraceProof, TraceRefusal } from "./messages.ts";
 import { keepPin, type PinState } from "./pin.ts";
 import { PinLine } from "./pin-line.tsx";
+import { nameStep } from "./step-words.ts";
 import { Text } from "./text.tsx";
 import { isUnreachable, type TraceAnswer } from "./use-trace.ts";
 import type { Vendors } from "./use-vendors.ts";
@@ -24,6 +25,8 @@ interface Props {
   readonly concerns?: readonly string[];
   /** The words of the page for a proof that holds without anything to mind. */
   readonly headline?: string;
+  /** The page offers the proof itself. */
+  readonly hidesDownload?: boolean;
 }
 
 export function VerdictPanel({ answer, ...rest }: Props): ReactNode {
@@ -139,6 +142,7 @@ function Proven({
   vendors,
   concerns = [],
   headline,
+  hidesDownload = false,
 }: Omit<Props, "answer"> & { proof: TraceProof; bundle: Uint8Array }): ReactNode {
   const { verdict: words } = useStrings();
   const { verdict } = proof;
@@ -172,11 +176,13 @@ function Proven({
         </ul>
       )}
       <p>{isAbsent ? words.absentMore : words.meaning}</p>
-      <div className="row no-print">
-        <Button onClick={() => saveFile(`${fileName(identity)}.trace`, bundle, "application/cbor")}>
-          {words.download}
-        </Button>
-      </div>
+      {hidesDownload ? null : (
+        <div className="no-print">
+          <Button onClick={() => saveFile(`${fileName(identity)}.trace`, bundle, "application/cbor")}>
+            {words.download}
+          </Button>
+        </div>
+      )}
       <Experts proof={proof} vendors={vendors} />
       <PinLine />
     </Verdict>
@@ -237,18 +243,26 @@ function Refusal({
         <strong>{reason}</strong>
       </p>
       <p>{strings.verdict.failedMore}</p>
-      {step === undefined ? null : (
-        <p>
-          {strings.verdict.failedStep}{" "}
-          <strong>{strings.item.steps[step.bizStep?.replace(/^.*BizStep-/, "") ?? ""] ?? step.type}</strong>,{" "}
-          <Time ms={Date.parse(step.eventTime)} />, {strings.verdict.by}{" "}
-          <VendorName vendor={step.captor} vendors={vendors} />
-        </p>
-      )}
+      {step === undefined ? null : <Faulty step={step} vendors={vendors} />}
       <Button onClick={retry}>{strings.verdict.retry}</Button>
       <Code code={refused.code} field={refused.field} message={refused.message} />
       <PinLine />
     </Verdict>
+  );
+}
+
+function Faulty({ step, vendors }: { step: FaultyStep; vendors: Vendors }): ReactNode {
+  const { verdict, item } = useStrings();
+  const isBent = step.kind === "bent";
+  return (
+    <p data-faulty-step={step.kind}>
+      {isBent ? verdict.failedStep : verdict.failedMissing}{" "}
+      <strong>
+        <Text value={isBent ? nameStep(item, step.claimed) : verdict.missingStep} max={60} />
+      </strong>
+      , <Time ms={Date.parse(isBent ? step.claimed.eventTime : step.recordedAt)} />, {verdict.by}{" "}
+      <VendorName vendor={step.captor} vendors={vendors} />
+    </p>
   );
 }
 

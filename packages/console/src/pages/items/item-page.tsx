@@ -8,6 +8,7 @@ import { Badge } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import type { TraceProof } from "../../verify/messages.ts";
+import { countConcerns } from "../../verify/step-words.ts";
 import { Text } from "../../verify/text.tsx";
 import { type Question, useTrace } from "../../verify/use-trace.ts";
 import { useVendors, type Vendors } from "../../verify/use-vendors.ts";
@@ -20,7 +21,6 @@ import { readIdentity } from "./identity-words.ts";
 import { JourneyMap } from "./journey-map.tsx";
 import { PresentState } from "./present-state.tsx";
 import { SensorStrip } from "./sensor-strip.tsx";
-import { countConcerns } from "./step-words.ts";
 import { Timeline } from "./timeline.tsx";
 import { type Doubt, findDoubts, stepsOf } from "./whereabouts.ts";
 
@@ -186,17 +186,12 @@ function Journey({ identity, proof, vendors, doubts }: JourneyProps): ReactNode 
   const doubtful = new Set(doubts.flatMap(({ first, second }) => [first.step, second.step]));
   return (
     <div className="item-columns">
-      <div className="stack">
-        <Panel title={item.journey} aside={<Badge>{events.length}</Badge>}>
-          <Timeline identity={identity} events={events} sources={proof.sources} vendors={vendors} />
-        </Panel>
-      </div>
+      <Panel title={item.map}>
+        <JourneyMap events={events} doubtful={doubtful} />
+      </Panel>
       <div className="stack">
         <Panel title={item.state}>
           <PresentState identity={identity} states={proof.states} vendors={vendors} />
-        </Panel>
-        <Panel title={item.map}>
-          <JourneyMap events={events} doubtful={doubtful} />
         </Panel>
         <Panel title={item.sensors}>
           <SensorStrip readings={readings} />
@@ -205,6 +200,11 @@ function Journey({ identity, proof, vendors, doubts }: JourneyProps): ReactNode 
       <div className="wide">
         <Panel title={item.graph}>
           <JourneyGraph identity={identity} events={events} items={identities} />
+        </Panel>
+      </div>
+      <div className="wide">
+        <Panel title={item.journey} aside={<Badge>{events.length}</Badge>}>
+          <Timeline identity={identity} events={events} sources={proof.sources} vendors={vendors} />
         </Panel>
       </div>
     </div>

@@ -8,11 +8,11 @@ import { useLive } from "../../node/live.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Empty } from "../../ui/states.tsx";
+import { nameStep } from "../../verify/step-words.ts";
 import { Text } from "../../verify/text.tsx";
 import { Finder } from "./finder.tsx";
 import { ItemLink } from "./item-link.tsx";
 import { ItemPage } from "./item-page.tsx";
-import { nameStep } from "./step-words.ts";
 import "./items.css";
 import "../../verify/verdict.css";
 

@@ -2,12 +2,12 @@ import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
 import type { ReactNode } from "react";
 import { useStrings } from "../../strings/strings.tsx";
 import { Empty } from "../../ui/states.tsx";
+import { nameStep } from "../../verify/step-words.ts";
 import { clampText, Text } from "../../verify/text.tsx";
 import { readIdentity } from "./identity-words.ts";
 import { describeShort } from "./item-link.tsx";
 import { type Stop, WorldMap } from "./map.tsx";
 import { distanceKm, formatPoint, parseGeo, placeName, pointOf } from "./places.ts";
-import { nameStep } from "./step-words.ts";
 import { stepId } from "./timeline.tsx";
 
 /** Nearer than this is the same place. */

@@ -10,8 +10,8 @@ export interface View {
 }
 
 const ASPECT = 16 / 9;
-/** Degrees: a single town is shown in its country. */
-const WIDTH_MIN = 14;
+/** Degrees: a single town is shown on its continent, since there are no names on the map. */
+const WIDTH_MIN = 44;
 const PADDING = 1.35;
 
 export function project({ latitude, longitude }: GeoPoint): { x: number; y: number } {

@@ -51,8 +51,8 @@ function Dot({ stop, number, unit }: { stop: Stop; number: number; unit: number 
   const drawn = (
     <>
       <title>{stop.label}</title>
-      <circle className={stop.isDoubtful ? "dot doubtful" : "dot"} cx={x} cy={y} r={1.9 * unit} />
-      <text className="dot-number" x={x} y={y + 0.75 * unit} fontSize={2.1 * unit} textAnchor="middle">
+      <circle className={stop.isDoubtful ? "dot doubtful" : "dot"} cx={x} cy={y} r={2.5 * unit} />
+      <text className="dot-number" x={x} y={y + unit} fontSize={2.8 * unit} textAnchor="middle">
         {stop.mark ?? number}
       </text>
     </>

@@ -1,6 +1,7 @@
 /** The journey step by step, oldest first. */
 import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
 import { type ReactNode, useState } from "react";
+import { Link } from "react-router";
 import { client } from "../../node/client.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { Badge } from "../../ui/badge.tsx";
@@ -8,13 +9,13 @@ import { Button } from "../../ui/button.tsx";
 import { Empty } from "../../ui/states.tsx";
 import { Time } from "../../ui/values.tsx";
 import { saveFile } from "../../verify/download.ts";
-import { Text } from "../../verify/text.tsx";
+import { formatSpan, isConcern, nameDisposition, nameFlag, nameStep } from "../../verify/step-words.ts";
+import { clampText, Text } from "../../verify/text.tsx";
 import type { Vendors } from "../../verify/use-vendors.ts";
 import { VendorName } from "../../verify/vendor-name.tsx";
 import { ItemLink } from "./item-link.tsx";
 import { Place } from "./place.tsx";
 import { placeName } from "./places.ts";
-import { formatSpan, isConcern, nameDisposition, nameFlag, nameStep } from "./step-words.ts";
 import { stepsOf } from "./whereabouts.ts";
 
 const STEPS_SHOWN = 60;
@@ -74,7 +75,7 @@ interface StepProps {
 }
 
 function Step({ traced, source, vendors, isOwn }: StepProps): ReactNode {
-  const { item } = useStrings();
+  const { item, verdict } = useStrings();
   const { event, captor, isRetracted, flags, log, recordedMs } = traced;
   const concerns = flags.filter(isConcern);
   const agreements = flags.filter((flag) => !isConcern(flag));
@@ -92,6 +93,7 @@ function Step({ traced, source, vendors, isOwn }: StepProps): ReactNode {
         {isRetracted ? <Badge tone="warn">{item.retracted}</Badge> : null}
         {log === "observation" ? <Badge tone="warn">{item.observation}</Badge> : null}
         <Badge tone="good">✓ {item.proven}</Badge>
+        <Delay recordedMs={recordedMs} eventMs={Date.parse(event.eventTime)} />
       </div>
       {isOwn ? null : <p className="muted small">{item.origin}</p>}
       <ul className="step-notes">
@@ -106,40 +108,50 @@ function Step({ traced, source, vendors, isOwn }: StepProps): ReactNode {
           </li>
         ))}
       </ul>
-      <dl className="pairs">
-        <dt>{item.said}</dt>
-        <dd>
-          <VendorName vendor={captor} vendors={vendors} />
-        </dd>
+      <p className="said">
+        <VendorName vendor={captor} vendors={vendors} />
         {placeName(event) === null ? null : (
           <>
-            <dt>{item.at}</dt>
-            <dd>
-              <Place event={event} />
-            </dd>
+            {" · "}
+            <Place event={event} />
           </>
         )}
-        <dt>{item.claimedTime}</dt>
-        <dd>
-          <Time ms={Date.parse(event.eventTime)} />
-        </dd>
-        <dt>{item.recorded}</dt>
-        <dd>
-          <Time ms={recordedMs} /> <Delay recordedMs={recordedMs} eventMs={Date.parse(event.eventTime)} />
-        </dd>
-        <Items event={event} />
-      </dl>
-      <div className="row no-print">
+        {" · "}
+        <Time ms={Date.parse(event.eventTime)} />
+      </p>
+      <Items event={event} />
+      <details className="more no-print">
+        <summary>{item.details}</summary>
+        <dl className="pairs">
+          <dt>{item.claimedTime}</dt>
+          <dd>
+            <Time ms={Date.parse(event.eventTime)} />
+          </dd>
+          <dt>{item.recorded}</dt>
+          <dd>
+            <Time ms={recordedMs} />,{" "}
+            <Link to={`/blocks/${traced.height}`}>{verdict.block(traced.height)}</Link>
+          </dd>
+        </dl>
         <Receipt traced={traced} />
         {source === "" ? null : (
-          <details className="source">
-            <summary>{item.source}</summary>
-            <pre dir="ltr">{source.slice(0, 20_000)}</pre>
-          </details>
+          <>
+            <h4>{item.source}</h4>
+            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keys */}
+            <pre dir="ltr" tabIndex={0}>
+              {formatSource(source)}
+            </pre>
+          </>
         )}
-      </div>
+      </details>
     </li>
   );
+}
+
+const SOURCE_SHOWN_MAX = 20_000;
+
+function formatSource(source: string): string {
+  return clampText(source, SOURCE_SHOWN_MAX, /[\n\t]/);
 }
 
 /** Clocks differ: what is recorded a minute before it is said to have happened says nothing. */
@@ -149,10 +161,10 @@ function Delay({ recordedMs, eventMs }: { recordedMs: number; eventMs: number })
   const { item } = useStrings();
   if (eventMs - recordedMs > CLOCK_MS) return <Badge tone="warn">{item.early}</Badge>;
   const span = formatSpan(item, recordedMs - eventMs);
-  return span === undefined ? null : <span className="muted">({item.lateBy(span)})</span>;
+  return span === undefined ? null : <span className="muted small">{item.lateBy(span)}</span>;
 }
 
-const ITEMS_SHOWN = 4;
+const ITEMS_SHOWN = 2;
 const ITEMS_UNFOLDED_MAX = 300;
 type Claimed = TracedEvent["event"]["items"][number];
 
@@ -166,14 +178,18 @@ function Items({ event }: { event: TracedEvent["event"] }): ReactNode {
   }
   const nameRole = (role: string): string =>
     role === "parent" && event.action === "DELETE" ? item.parentOut : (item.roles[role] ?? role);
-  return [...byRole].map(([role, items]) => (
-    <div key={role} className="contents">
-      <dt>{nameRole(role)}</dt>
-      <dd>
-        <ItemList items={items} />
-      </dd>
-    </div>
-  ));
+  return (
+    <dl className="step-items">
+      {[...byRole].map(([role, items]) => (
+        <div key={role}>
+          <dt>{nameRole(role)}</dt>
+          <dd>
+            <ItemList items={items} />
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
 }
 
 function ItemList({ items }: { items: readonly Claimed[] }): ReactNode {

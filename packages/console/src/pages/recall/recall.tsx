@@ -93,7 +93,7 @@ function Found({ identity, direction }: { identity: string; direction: "forward"
       <p>
         <ItemLink identity={identity} />
       </p>
-      <VerdictPanel answer={answer} vendors={vendors} headline={recall.complete} />
+      <VerdictPanel answer={answer} vendors={vendors} headline={recall.complete} hidesDownload />
       {answer.data !== undefined && proof === undefined ? <p>{recall.notProven}</p> : null}
       {proof === undefined || answer.data?.kind !== "proven" || proof.verdict.events.length === 0 ? null : (
         <Result

@@ -1,6 +1,6 @@
 /** Steps in words of everyday: what happened, and what to mind about it. */
 import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
-import type { Strings } from "../../strings/en.ts";
+import type { Strings } from "../strings/en.ts";
 
 type Words = Strings["item"];
 

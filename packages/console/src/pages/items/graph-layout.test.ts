@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { layOutGraph, NODES_MAX } from "./graph-layout.ts";
+import { LOT, makeStep, OTHER, PALLET, PHONE } from "./testing-steps.ts";
+
+const pack = { type: "AggregationEvent", action: "ADD" } as const;
+
+test("what came first stands left, and siblings share a node", () => {
+  const siblings = Array.from({ length: 50 }, (_, i) => `${OTHER}${i}`);
+  const made = makeStep(1, [["input", LOT], ...[PHONE, ...siblings].map((id) => ["output", id] as const)], {
+    type: "TransformationEvent",
+    action: null,
+  });
+  const packed = makeStep(
+    2,
+    [["parent", PALLET], ...[PHONE, ...siblings].map((id) => ["child", id] as const)],
+    pack,
+  );
+  const graph = layOutGraph(PHONE, [made, packed], [PHONE, LOT, PALLET, ...siblings]);
+  const columnOf = (identity: string): number | undefined =>
+    graph.nodes.find(({ items }) => items.includes(identity))?.column;
+  assert.deepEqual([LOT, PHONE, PALLET].map(columnOf), [0, 1, 2]);
+  assert.equal(graph.nodes.length, 4);
+  assert.deepEqual(graph.nodes.find(({ isAsked }) => isAsked)?.items, [PHONE]);
+});
+
+test("a circle ends, and a crowd is cut with a count", () => {
+  const circle = [
+    makeStep(
+      1,
+      [
+        ["parent", PALLET],
+        ["child", PHONE],
+      ],
+      pack,
+    ),
+    makeStep(
+      2,
+      [
+        ["parent", PHONE],
+        ["child", PALLET],
+      ],
+      pack,
+    ),
+  ];
+  assert.equal(layOutGraph(PHONE, circle, [PHONE, PALLET]).edges.length, 2);
+  const many = Array.from({ length: 100 }, (_, i) => [`${OTHER}${i}`, `${PALLET}${i}`] as const);
+  const pairs = many.map(([child, parent]) =>
+    makeStep(
+      1,
+      [
+        ["parent", parent],
+        ["child", child],
+      ],
+      pack,
+    ),
+  );
+  const crowd = layOutGraph(PHONE, pairs, many.flat());
+  assert.equal(crowd.nodes.length, NODES_MAX);
+  assert.equal(crowd.hidden, 201 - NODES_MAX);
+});
