@@ -19,7 +19,7 @@ import {
   startBrowser,
   takeScreenshot,
 } from "../browser.ts";
-import { BIG_LOT_PHONES, createTeller, STORY, seeClone, tellStory } from "./item-story.ts";
+import { addStep, BIG_LOT_PHONES, createTeller, STORY, seeClone, tellStory } from "./item-story.ts";
 
 const options = NO_BROWSER === undefined ? {} : { skip: NO_BROWSER };
 const BUNDLES = "**/api/v1/items/trace/bundle*";
@@ -267,6 +267,64 @@ test("an item that nobody recorded is proven to be absent; a malformed one is sa
   await close();
 });
 
+test("a journey of 20 steps is checked in the browser", options, async () => {
+  const { page, close } = await open(STORY.long);
+  await readVerdict(page);
+  assert.equal(await page.locator(".timeline > li").count(), 20);
+  const tookMs: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    await page.reload();
+    await readVerdict(page);
+    tookMs.push(Number(await page.locator("[data-took-ms]").getAttribute("data-took-ms")));
+  }
+  console.log(`20 steps in ${tookMs.map((ms) => `${ms} ms`).join(", ")} (a fresh worker each time)`);
+  await close();
+});
+
+test("what was declared in error is struck through", options, async () => {
+  const { page, close } = await open(STORY.retracted, PHONE);
+  const { tone, text } = await readVerdict(page);
+  assert.equal(tone, "good", text);
+  assert.equal(await page.locator(".timeline s").allTextContents().then(String), "Inspected");
+  await page.getByText("declared in error by its author").waitFor();
+  assert.deepEqual(await findAccessibilityFaults(page), []);
+  await close();
+});
+
+test("a company's name is the proven one, whatever the node writes beside it", options, async () => {
+  const { page, close } = await openPage(browser, `${node.url}/console/items`);
+  const rename = async (keepsProof: boolean): Promise<void> => {
+    await page.route("**/api/v1/vendors/*", async (route) => {
+      const response = await route.fetch();
+      const { proof, ...vendor } = (await response.json()) as Record<string, unknown>;
+      await route.fulfill({
+        response,
+        json: { ...vendor, name: "Somebody Famous", ...(keepsProof ? { proof } : {}) },
+      });
+    });
+  };
+  await rename(true);
+  await page.goto(addressOf("/items", STORY.good));
+  await readVerdict(page);
+  await page.locator(".timeline").getByText("Nordic Rail").first().waitFor();
+  assert.equal(await page.getByText("Somebody Famous").count(), 0);
+  await page.unroute("**/api/v1/vendors/*");
+  await rename(false);
+  await page.goto(addressOf("/items", STORY.good));
+  await page.locator(".timeline").getByText("name not proven").first().waitFor();
+  await close();
+});
+
+test("a step that comes in is shown by itself", options, async () => {
+  const { page, close } = await open(STORY.long);
+  await readVerdict(page);
+  const before = await page.locator(".timeline > li").count();
+  await addStep(await createTeller(node.url));
+  await page.locator(".timeline > li").nth(before).waitFor();
+  await page.getByRole("heading", { name: "Stored" }).waitFor();
+  await close();
+});
+
 test("a recall finds exactly the items of the bad lot", options, async () => {
   for (const [viewport, name] of [
     [DESKTOP, "recall"],
@@ -323,19 +381,5 @@ test("from a phone back to its lot", options, async () => {
   await readVerdict(page);
   await page.getByRole("heading", { name: "1 origin to look at" }).waitFor();
   await page.getByRole("link", { name: /LOT-8/ }).waitFor();
-  await close();
-});
-
-test("a journey of 20 steps is checked in the browser", options, async () => {
-  const { page, close } = await open(STORY.long);
-  await readVerdict(page);
-  const tookMs: number[] = [];
-  for (let round = 0; round < 3; round++) {
-    await page.reload();
-    await readVerdict(page);
-    tookMs.push(Number(await page.locator("[data-took-ms]").getAttribute("data-took-ms")));
-  }
-  assert.equal(await page.locator(".timeline > li").count(), 20);
-  console.log(`20 steps in ${tookMs.map((ms) => `${ms} ms`).join(", ")} (a fresh worker each time)`);
   await close();
 });

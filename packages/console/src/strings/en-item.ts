@@ -88,9 +88,8 @@ export const verdict = {
   ageHours: (hours: number): string =>
     `The newest proof of this node is ${many(hours, "hour", "hours")} old by the clock of this device.`,
   flagged: (count: number): string => `${many(count, "step", "steps")} to mind`,
-  nameProven: "The chain's record of this company is proven",
-  nameClaimed: "The node says so; it is not proven",
   claimedName: "name not proven",
+  refusedName: "the node gives a false proof of its name",
 };
 
 export const item = {

@@ -13,11 +13,12 @@ export function VendorName({ vendor, vendors }: { vendor: string; vendors: Vendo
   return (
     <span className="vendor-name">
       <Link to={`/vendors/${vendor}`}>
-        {known === undefined ? <Hex value={vendor} /> : <Text value={known.name} max={80} />}
+        {known?.name === undefined ? <Hex value={vendor} /> : <Text value={known.name} max={80} />}
       </Link>
       {known === undefined || known.isProven ? null : (
-        <span className="muted small" title={verdict.nameClaimed}>
-          ({verdict.claimedName})
+        <span className="name-unproven small">
+          {" "}
+          ({known.name === undefined ? verdict.refusedName : verdict.claimedName})
         </span>
       )}
     </span>

@@ -85,7 +85,7 @@ interface CustodianProps {
   readonly vendors: Vendors;
 }
 
-export function Custodian({ identity, states, vendors }: CustodianProps): ReactNode {
+function Custodian({ identity, states, vendors }: CustodianProps): ReactNode {
   const { item } = useStrings();
   const custody = findCustody(identity, states);
   if (custody.kind === "unknown") return item.custodianUnknown;

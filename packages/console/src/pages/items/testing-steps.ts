@@ -4,7 +4,7 @@ import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
 const START_MS = Date.parse("2026-03-02T08:00:00Z");
 const HOUR_MS = 3_600_000;
 
-export const MAKER = "11".repeat(20);
+const MAKER = "11".repeat(20);
 export const PHONE = "https://id.gs1.org/01/09506000134352/21/P1";
 export const OTHER = "https://id.gs1.org/01/09506000134352/21/P2";
 export const LOT = "https://id.gs1.org/01/09506000134352/10/L1";
