@@ -6,14 +6,20 @@ import { Frame } from "./frame/frame.tsx";
 import "./frame/theme.css";
 import { applyTheme, readTheme } from "./frame/theme.ts";
 import { queryClient } from "./node/client.ts";
+import { chooseLanguage } from "./strings/languages.ts";
+import { StringsProvider } from "./strings/strings.tsx";
 
 applyTheme(readTheme());
+const language = chooseLanguage(navigator.languages);
+document.documentElement.lang = language.tag;
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
     <QueryClientProvider client={queryClient}>
-      <BrowserRouter basename="/console">
-        <Frame />
-      </BrowserRouter>
+      <StringsProvider strings={language.strings}>
+        <BrowserRouter basename="/console">
+          <Frame />
+        </BrowserRouter>
+      </StringsProvider>
     </QueryClientProvider>
   </StrictMode>,
 );

@@ -1,18 +1,15 @@
+import { actions } from "./en-actions.ts";
+import { chain } from "./en-chain.ts";
 import { item, recall, verdict } from "./en-item.ts";
 
 /**
  * Every word the console shows, by place. A translation is another object of this shape: functions take what stands in
  * the sentence, so that each language puts it where it belongs.
  */
+
 export const en = {
-  app: {
-    title: "LHG console",
-    skip: "Skip to content",
-    menu: "Menu",
-    theme: { light: "Light", dark: "Dark", system: "As the system" },
-    unreachable: "The node can't be reached. What you see may be old; this page tries again by itself.",
-    back: "The node answers again.",
-  },
+  ...actions,
+  ...chain,
   sections: {
     overview: "Overview",
     scan: "Scan",
@@ -35,6 +32,7 @@ export const en = {
     empty: "Nothing here yet.",
     retry: "Try again",
     failed: "This could not be shown.",
+    missing: "There is no such thing on this chain.",
   },
   item,
   recall,

@@ -1,0 +1,136 @@
+/** Questions that several pages ask, each under one key, so that they share the answer. */
+import { LhgError } from "@lhg/protocol/core/errors";
+import type { NodeStatus, Validators, Vendor } from "@lhg/sdk/client/types";
+import { type UseQueryResult, useQuery } from "@tanstack/react-query";
+import { client } from "./client.ts";
+
+export interface Statistics {
+  readonly vendors: number;
+  readonly devices: number;
+  readonly statements: number;
+  readonly items: number;
+  readonly events: number;
+  readonly statementsPerSecond: number;
+  readonly finalityMs: { readonly p50: number; readonly p99: number } | null;
+  readonly blocksPerMinute: number;
+  readonly onlineDevices: number;
+}
+
+export interface Presence {
+  readonly device: string;
+  readonly isOnline: boolean;
+  readonly sinceMs: number;
+  readonly via?: string;
+}
+
+export interface DeviceCommand {
+  readonly number: number;
+  readonly id: string;
+  readonly name: string;
+  readonly payload?: string;
+  readonly sentBy: string;
+  readonly sentAtHeight: number;
+  readonly timeMs: number;
+  readonly expiryMs: number;
+  readonly acknowledgement?: {
+    readonly result: string;
+    readonly detail?: string;
+    readonly statementId: string;
+    readonly timeMs: number;
+  };
+}
+
+/** Routes that this node does not have: asked once a visit. */
+const absent = new Set<string>();
+
+/** Null where the node has no such route or thing; nodes may be older than this page. Throws as the client does. */
+async function ask<T>(path: string, route = path): Promise<T | null> {
+  if (absent.has(route)) return null;
+  const response = await fetch(`/api/v1${path}`, { headers: { accept: "application/json" } }).catch(
+    (error: unknown) => {
+      throw new LhgError("client.unreachable", `the node cannot be reached (${String(error)})`);
+    },
+  );
+  if (response.ok) return (await response.json()) as T;
+  const problem = (await response.json().catch(() => ({}))) as {
+    readonly code?: string;
+    readonly detail?: string;
+  };
+  if (response.status !== 404)
+    throw new LhgError(problem.code ?? "client.answer", problem.detail ?? `HTTP ${response.status}`);
+  if (problem.code === "route.not-found") absent.add(route);
+  return null;
+}
+
+export function useStatus(refreshMs = 5_000): UseQueryResult<NodeStatus> {
+  return useQuery({
+    queryKey: ["status"],
+    queryFn: () => client.getStatus(),
+    refetchInterval: refreshMs,
+  });
+}
+
+export function useValidators(): UseQueryResult<Validators> {
+  return useQuery({ queryKey: ["validators"], queryFn: () => client.getValidators(), staleTime: 30_000 });
+}
+
+export function useStatistics(): UseQueryResult<Statistics | null> {
+  return useQuery({
+    queryKey: ["statistics"],
+    queryFn: () => ask<Statistics>("/statistics"),
+    refetchInterval: 2_000,
+  });
+}
+
+const VENDORS_MAX = 200;
+
+export function useVendors(): UseQueryResult<readonly Vendor[]> {
+  return useQuery({
+    queryKey: ["vendors"],
+    queryFn: async () => (await client.listVendors({ limit: VENDORS_MAX })).items,
+    staleTime: 15_000,
+  });
+}
+
+/** The vendor's name where it is known already. */
+export function useVendorName(address: string): string | undefined {
+  return useVendors().data?.find(({ vendor }) => vendor === address)?.name;
+}
+
+/** By device; empty where the node does not keep it. */
+export function usePresence(): ReadonlyMap<string, Presence> {
+  const { data } = useQuery({
+    queryKey: ["presence"],
+    queryFn: async () => {
+      const answer = await ask<{ readonly items: readonly Presence[] }>("/presence");
+      return new Map(answer?.items.map((entry) => [entry.device, entry]));
+    },
+    refetchInterval: 5_000,
+  });
+  return data ?? NO_PRESENCE;
+}
+const NO_PRESENCE: ReadonlyMap<string, Presence> = new Map();
+
+export function useCommands(device: string): UseQueryResult<readonly DeviceCommand[]> {
+  return useQuery({
+    queryKey: ["commands", device],
+    queryFn: async () =>
+      (
+        await ask<{ readonly items: readonly DeviceCommand[] }>(
+          `/devices/${encodeURIComponent(device)}/commands`,
+          "/devices/:device/commands",
+        )
+      )?.items ?? [],
+    refetchInterval: 3_000,
+  });
+}
+
+export async function fetchMetrics(): Promise<string> {
+  const response = await fetch("/api/v1/metrics", { headers: { accept: "text/plain" } }).catch(
+    (error: unknown) => {
+      throw new LhgError("client.unreachable", `the node cannot be reached (${String(error)})`);
+    },
+  );
+  if (!response.ok) throw new LhgError("client.answer", `answered with HTTP ${response.status}`);
+  return response.text();
+}

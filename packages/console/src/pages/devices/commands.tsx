@@ -1,0 +1,62 @@
+/** Remote diagnosis: what a device was told, and what it answered under its own signature. */
+import type { ReactNode } from "react";
+import { type DeviceCommand, useCommands } from "../../node/questions.ts";
+import { useStrings } from "../../strings/strings.tsx";
+import { Badge } from "../../ui/badge.tsx";
+import { AccountLink, StatementLink } from "../../ui/links.tsx";
+import { Panel } from "../../ui/panel.tsx";
+import { Table } from "../../ui/table.tsx";
+import { Ago, Hex, Text, Time } from "../../ui/values.tsx";
+
+export function Commands({ device }: { device: string }): ReactNode {
+  const { devices: words } = useStrings();
+  const commands = useCommands(device).data ?? [];
+  if (commands.length === 0) return null;
+  return (
+    <Panel title={words.diagnosis}>
+      <Table
+        caption={words.diagnosis}
+        rows={commands}
+        keyOf={({ id }) => id}
+        columns={[
+          { head: words.command, cell: ({ name }) => <Text value={name} lengthMax={60} /> },
+          { head: words.payload, cell: ({ payload }) => <Payload payload={payload} /> },
+          { head: words.time, cell: ({ timeMs }) => <Time ms={timeMs} /> },
+          { head: words.sentBy, cell: ({ sentBy }) => <AccountLink address={sentBy} /> },
+          { head: words.answer, cell: (command) => <CommandAnswer command={command} /> },
+        ]}
+      />
+    </Panel>
+  );
+}
+
+const PRINTABLE = /^[\t\n\r\x20-\x7e]*$/;
+
+/** Text where the bytes are some, else the bytes. */
+function Payload({ payload = "" }: { payload: string | undefined }): ReactNode {
+  if (payload === "") return "–";
+  const bytes = Uint8Array.from(payload.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  const text = new TextDecoder().decode(bytes);
+  return PRINTABLE.test(text) ? <Text value={text} lengthMax={200} /> : <Hex value={payload} length={18} />;
+}
+
+function CommandAnswer({ command: { acknowledgement, expiryMs } }: { command: DeviceCommand }): ReactNode {
+  const { devices: words } = useStrings();
+  if (acknowledgement === undefined)
+    return expiryMs < Date.now() ? (
+      <Badge tone="bad">{words.expired}</Badge>
+    ) : (
+      <Badge tone="warn">{words.noAnswer}</Badge>
+    );
+  const { result, detail, statementId, timeMs } = acknowledgement;
+  return (
+    <span className="row">
+      <Badge tone={result === "ok" || result === "done" ? "good" : "warn"}>
+        <Text value={result} lengthMax={40} />
+      </Badge>
+      {detail === undefined ? null : <Text value={detail} lengthMax={300} />}
+      <Ago ms={timeMs} />
+      <StatementLink id={statementId} />
+    </span>
+  );
+}

@@ -1,0 +1,59 @@
+/** Statements a second, moving with the chain's time. */
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useMemo } from "react";
+import { client } from "../../node/client.ts";
+import { type LiveBlock, readLive } from "../../node/live.ts";
+import { useStrings } from "../../strings/strings.tsx";
+import { prefersStill } from "../../ui/motion.ts";
+import { TimeChart } from "../../ui/time-chart.tsx";
+import { useNow } from "../../ui/values.tsx";
+import { computeRates, joinBlocks } from "./rates.ts";
+
+const WINDOW_MS = 120_000;
+const BUCKET_MS = 2_000;
+/** Blocks asked for when the page opens: a picture at once, for 20 KB. */
+const SEED_BLOCKS = 60;
+const DRAW_MS = 250;
+const DRAW_STILL_MS = 2_000;
+
+export function RateChart(): ReactNode {
+  const { overview } = useStrings();
+  const seed = useQuery({
+    queryKey: ["blocks", "seed"],
+    queryFn: () => client.listBlocks({ limit: SEED_BLOCKS }),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const nowMs = useNow(prefersStill() ? DRAW_STILL_MS : DRAW_MS);
+  const { blocks } = readLive();
+  const chainNowMs = nowMs + readClockOffset(blocks.at(-1));
+  const bucket = Math.floor(chainNowMs / BUCKET_MS);
+  const asked = seed.data?.items;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: points change once a bucket, whatever blocks came meanwhile
+  const { times, values } = useMemo(
+    () =>
+      computeRates(joinBlocks(asked ?? [], blocks), {
+        nowMs: bucket * BUCKET_MS,
+        windowMs: WINDOW_MS,
+        bucketMs: BUCKET_MS,
+      }),
+    [asked, bucket],
+  );
+  const lines = useMemo(() => [{ label: overview.rate, values }], [overview.rate, values]);
+  return (
+    <TimeChart
+      label={overview.rateLabel}
+      unit={overview.perSecond}
+      times={times}
+      lines={lines}
+      span={{ fromMs: chainNowMs - WINDOW_MS + BUCKET_MS, untilMs: chainNowMs }}
+      heightPx={210}
+      isFilled
+    />
+  );
+}
+
+/** The chain's clock less this machine's, as of the newest block heard of. */
+function readClockOffset(block: LiveBlock | undefined): number {
+  if (block === undefined) return 0;
+  return block.timeMs - (Date.now() - (performance.now() - block.heardMs));
+}
