@@ -6,13 +6,12 @@ import { queryClient } from "../node/client.ts";
 import { useStrings } from "../strings/strings.tsx";
 import { Button } from "../ui/button.tsx";
 import { Failure } from "../ui/states.tsx";
-import { Hex, Time } from "../ui/values.tsx";
+import { Hex, Text, Time } from "../ui/values.tsx";
 import { fileName, saveFile } from "./download.ts";
 import type { FaultyStep, TraceProof, TraceRefusal } from "./messages.ts";
 import { keepPin, type PinState } from "./pin.ts";
 import { PinLine } from "./pin-line.tsx";
 import { nameStep } from "./step-words.ts";
-import { Text } from "./text.tsx";
 import { isUnreachable, type TraceAnswer } from "./use-trace.ts";
 import type { Vendors } from "./use-vendors.ts";
 import { VendorName } from "./vendor-name.tsx";
@@ -202,7 +201,7 @@ function Experts({ proof, vendors }: { proof: TraceProof; vendors: Vendors }): R
       <ul>
         {verdict.proven.map(({ what, text }) => (
           <li key={what}>
-            <Text value={text} max={1_500} />
+            <Text value={text} lengthMax={1_500} />
           </li>
         ))}
       </ul>
@@ -210,7 +209,7 @@ function Experts({ proof, vendors }: { proof: TraceProof; vendors: Vendors }): R
       <ul>
         {verdict.claimed.map(({ what, text, by }) => (
           <li key={`${what} ${by}`}>
-            <Text value={text} max={600} />
+            <Text value={text} lengthMax={600} />
             {by === undefined ? null : (
               <>
                 {" "}
@@ -258,7 +257,7 @@ function Faulty({ step, vendors }: { step: FaultyStep; vendors: Vendors }): Reac
     <p data-faulty-step={step.kind}>
       {isBent ? verdict.failedStep : verdict.failedMissing}{" "}
       <strong>
-        <Text value={isBent ? nameStep(item, step.claimed) : verdict.missingStep} max={60} />
+        <Text value={isBent ? nameStep(item, step.claimed) : verdict.missingStep} lengthMax={60} />
       </strong>
       , <Time ms={Date.parse(isBent ? step.claimed.eventTime : step.recordedAt)} />, {verdict.by}{" "}
       <VendorName vendor={step.captor} vendors={vendors} />
@@ -284,7 +283,7 @@ function Code({ code, field, message }: { code: string; field?: string; message:
         )}
       </p>
       <p>
-        <Text value={message} max={400} />
+        <Text value={message} lengthMax={400} />
       </p>
     </details>
   );

@@ -4,7 +4,7 @@ import { type ReactNode, useMemo } from "react";
 import { Link } from "react-router";
 import { useStrings } from "../../strings/strings.tsx";
 import { Empty } from "../../ui/states.tsx";
-import { clampText } from "../../verify/text.tsx";
+import { clampText } from "../../verify/plain-text.ts";
 import { type Graph, type GraphEdge, type GraphNode, layOutGraph } from "./graph-layout.ts";
 import { readIdentity, shortIdentity } from "./identity-words.ts";
 import { ItemLink, itemPath } from "./item-link.tsx";

@@ -7,9 +7,9 @@ import { useStrings } from "../../strings/strings.tsx";
 import { Badge } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Panel } from "../../ui/panel.tsx";
+import { Text } from "../../ui/values.tsx";
 import type { TraceProof } from "../../verify/messages.ts";
 import { countConcerns } from "../../verify/step-words.ts";
-import { Text } from "../../verify/text.tsx";
 import { type Question, useTrace } from "../../verify/use-trace.ts";
 import { useVendors, type Vendors } from "../../verify/use-vendors.ts";
 import { VendorName } from "../../verify/vendor-name.tsx";
@@ -104,7 +104,7 @@ function Head({ identity, proof, vendors }: HeadProps): ReactNode {
     <header className="item-head">
       <div className="stack tight">
         <h1>
-          <Text value={title} max={120} />
+          <Text value={title} lengthMax={120} />
         </h1>
         {named === undefined ? null : (
           <p className="muted small">
@@ -132,7 +132,7 @@ function Head({ identity, proof, vendors }: HeadProps): ReactNode {
           )}
         </dl>
         <p className="mono small identity">
-          <Text value={identity} max={1_024} />
+          <Text value={identity} lengthMax={1_024} />
         </p>
       </div>
       <nav className="item-actions no-print" aria-label={item.title}>

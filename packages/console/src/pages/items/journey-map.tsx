@@ -2,8 +2,9 @@ import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
 import type { ReactNode } from "react";
 import { useStrings } from "../../strings/strings.tsx";
 import { Empty } from "../../ui/states.tsx";
+import { Text } from "../../ui/values.tsx";
+import { clampText } from "../../verify/plain-text.ts";
 import { nameStep } from "../../verify/step-words.ts";
-import { clampText, Text } from "../../verify/text.tsx";
 import { readIdentity } from "./identity-words.ts";
 import { describeShort } from "./item-link.tsx";
 import { type Stop, WorldMap } from "./map.tsx";
@@ -22,7 +23,7 @@ export function JourneyMap({
   doubtful: ReadonlySet<TracedEvent>;
 }): ReactNode {
   const { item } = useStrings();
-  const stops: Stop[] = [];
+  const stops: (Stop & { readonly isNamed: boolean })[] = [];
   const placeless = new Set<string>();
   for (const traced of events) {
     if (traced.isRetracted) continue;
@@ -35,15 +36,14 @@ export function JourneyMap({
     const last = stops.at(-1);
     const isDoubtful = doubtful.has(traced);
     if (last !== undefined && !isDoubtful && distanceKm(last.point, point) < SAME_PLACE_KM) continue;
-    const where =
-      name === null || parseGeo(name) !== undefined
-        ? formatPoint(point)
-        : describeShort(item, readIdentity(name));
+    const isNamed = name !== null && parseGeo(name) === undefined;
+    const where = isNamed ? describeShort(item, readIdentity(name)) : formatPoint(point);
     stops.push({
       point,
       label: `${clampText(nameStep(item, traced.event), 40)}, ${clampText(where, 80)}`,
       href: `#${stepId(traced)}`,
       isDoubtful,
+      isNamed,
     });
   }
   if (stops.length === 0 && placeless.size === 0) return <Empty>{item.mapNone}</Empty>;
@@ -51,12 +51,12 @@ export function JourneyMap({
     <>
       {stops.length === 0 ? <Empty>{item.mapNone}</Empty> : <WorldMap stops={stops} isPath />}
       <ol className="stops">
-        {stops.map(({ label, href, point }) => (
+        {stops.map(({ label, href, point, isNamed }) => (
           <li key={href}>
             <a href={href}>
               <Text value={label} />
             </a>{" "}
-            <span className="muted small">{formatPoint(point)}</span>
+            {isNamed ? <span className="muted small">{formatPoint(point)}</span> : null}
           </li>
         ))}
       </ol>
@@ -66,7 +66,7 @@ export function JourneyMap({
           {[...placeless].slice(0, 20).map((name, i) => (
             <span key={name}>
               {i === 0 ? "" : ", "}
-              <Text value={describeShort(item, readIdentity(name))} max={80} />
+              <Text value={describeShort(item, readIdentity(name))} lengthMax={80} />
             </span>
           ))}
         </p>

@@ -1,7 +1,7 @@
 import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
 import type { ReactNode } from "react";
 import { useStrings } from "../../strings/strings.tsx";
-import { Text } from "../../verify/text.tsx";
+import { Text } from "../../ui/values.tsx";
 import { readIdentity } from "./identity-words.ts";
 import { describeShort } from "./item-link.tsx";
 import { formatPoint, parseGeo, placeName, pointOf } from "./places.ts";
@@ -19,7 +19,7 @@ export function Place({
   const isPosition = parseGeo(name) !== undefined;
   return (
     <span>
-      {isPosition ? null : <Text value={describeShort(item, readIdentity(name))} max={90} />}
+      {isPosition ? null : <Text value={describeShort(item, readIdentity(name))} lengthMax={90} />}
       {isPosition || point === undefined ? null : " · "}
       {point === undefined ? null : <span className="nowrap">{formatPoint(point)}</span>}
     </span>

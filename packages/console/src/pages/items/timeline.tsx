@@ -7,10 +7,10 @@ import { useStrings } from "../../strings/strings.tsx";
 import { Badge } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Empty } from "../../ui/states.tsx";
-import { Time } from "../../ui/values.tsx";
+import { Text, Time } from "../../ui/values.tsx";
 import { saveFile } from "../../verify/download.ts";
+import { clampText } from "../../verify/plain-text.ts";
 import { formatSpan, isConcern, nameDisposition, nameFlag, nameStep } from "../../verify/step-words.ts";
-import { clampText, Text } from "../../verify/text.tsx";
 import type { Vendors } from "../../verify/use-vendors.ts";
 import { VendorName } from "../../verify/vendor-name.tsx";
 import { ItemLink } from "./item-link.tsx";
@@ -44,7 +44,7 @@ export function Timeline({ identity, events, sources, vendors }: Props): ReactNo
   return (
     <>
       {own.size === events.length ? null : (
-        <label className="row no-print">
+        <label className="check no-print">
           <input type="checkbox" checked={isNarrow} onChange={() => setNarrow(!isNarrow)} />
           {item.onlyThis}
         </label>
@@ -56,6 +56,7 @@ export function Timeline({ identity, events, sources, vendors }: Props): ReactNo
             traced={traced}
             source={source}
             vendors={vendors}
+            identity={identity}
             isOwn={own.has(traced)}
           />
         ))}
@@ -71,10 +72,12 @@ interface StepProps {
   readonly traced: TracedEvent;
   readonly source: string;
   readonly vendors: Vendors;
+  /** Of the page's item. */
+  readonly identity: string;
   readonly isOwn: boolean;
 }
 
-function Step({ traced, source, vendors, isOwn }: StepProps): ReactNode {
+function Step({ traced, source, vendors, identity, isOwn }: StepProps): ReactNode {
   const { item, verdict } = useStrings();
   const { event, captor, isRetracted, flags, log, recordedMs } = traced;
   const concerns = flags.filter(isConcern);
@@ -87,7 +90,7 @@ function Step({ traced, source, vendors, isOwn }: StepProps): ReactNode {
         <h3>{isRetracted ? <s>{nameStep(item, event)}</s> : <Text value={nameStep(item, event)} />}</h3>
         {disposition === undefined ? null : (
           <Badge tone={/recalled|stolen|damaged|not conform/.test(disposition) ? "bad" : "plain"}>
-            <Text value={disposition} max={60} />
+            <Text value={disposition} lengthMax={60} />
           </Badge>
         )}
         {isRetracted ? <Badge tone="warn">{item.retracted}</Badge> : null}
@@ -119,7 +122,7 @@ function Step({ traced, source, vendors, isOwn }: StepProps): ReactNode {
         {" · "}
         <Time ms={Date.parse(event.eventTime)} />
       </p>
-      <Items event={event} />
+      {isOnlyAbout(event, identity) ? null : <Items event={event} />}
       <details className="more no-print">
         <summary>{item.details}</summary>
         <dl className="pairs">
@@ -164,6 +167,10 @@ function Delay({ recordedMs, eventMs }: { recordedMs: number; eventMs: number })
   return span === undefined ? null : <span className="muted small">{item.lateBy(span)}</span>;
 }
 
+function isOnlyAbout({ items }: TracedEvent["event"], identity: string): boolean {
+  return items.length === 1 && items[0]!.identity === identity && items[0]!.quantity === undefined;
+}
+
 const ITEMS_SHOWN = 2;
 const ITEMS_UNFOLDED_MAX = 300;
 type Claimed = TracedEvent["event"]["items"][number];
@@ -200,7 +207,7 @@ function ItemList({ items }: { items: readonly Claimed[] }): ReactNode {
       {named.quantity === undefined ? null : (
         <span className="muted">
           {" "}
-          × <Text value={named.quantity} max={60} />
+          × <Text value={named.quantity} lengthMax={60} />
         </span>
       )}
     </li>

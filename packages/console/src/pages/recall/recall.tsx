@@ -6,7 +6,6 @@ import { useSearchParams } from "react-router";
 import { useStrings } from "../../strings/strings.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import type { TraceProof } from "../../verify/messages.ts";
-import { Text } from "../../verify/text.tsx";
 import { useTrace } from "../../verify/use-trace.ts";
 import { useVendors, type Vendors } from "../../verify/use-vendors.ts";
 import { VerdictPanel } from "../../verify/verdict-panel.tsx";
@@ -18,6 +17,7 @@ import { AffectedItems } from "./affected-items.tsx";
 import { Origins } from "./origins.tsx";
 import "../items/items.css";
 import "./recall.css";
+import { Text } from "../../ui/values.tsx";
 
 /** The most that a node gives in one answer. */
 const EVENTS_MAX = 5_000;

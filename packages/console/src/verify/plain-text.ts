@@ -1,12 +1,5 @@
-import type { ReactNode } from "react";
-
+/** Text of strangers where no elements can stand: in drawings, in sentences, in names for screen readers. */
 const SHOWN_MAX = 160;
-
-/** Text of strangers: cut where it is too long, and kept from turning round the line it stands in. */
-export function Text({ value, max = SHOWN_MAX }: { value: string; max?: number }): ReactNode {
-  const shown = clampText(value, max);
-  return shown === value ? <bdi>{value}</bdi> : <bdi title={value.slice(0, 2_000)}>{shown}</bdi>;
-}
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is replaced
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
