@@ -59,3 +59,11 @@ test("a circle ends, and a crowd is cut with a count", () => {
   assert.equal(crowd.nodes.length, NODES_MAX);
   assert.equal(crowd.hidden, 201 - NODES_MAX);
 });
+
+test("events of one transformation are one edge", () => {
+  const inputs = makeStep(1, [["input", LOT]], { type: "TransformationEvent", action: null });
+  const outputs = makeStep(2, [["output", PHONE]], { type: "TransformationEvent", action: null });
+  const items = [PHONE, LOT];
+  assert.equal(layOutGraph(PHONE, [inputs, outputs], items, [null, null]).edges.length, 0);
+  assert.equal(layOutGraph(PHONE, [inputs, outputs], items, ["urn:x:1", "urn:x:1"]).edges.length, 1);
+});

@@ -34,10 +34,15 @@ interface Link {
   readonly kind: EdgeKind;
 }
 
-/** Events by claimed time, `items` those that the trace went through. */
-export function layOutGraph(asked: string, events: readonly TracedEvent[], items: readonly string[]): Graph {
+/** Events by claimed time, with the ids of their transformations; `items` are those that the trace went through. */
+export function layOutGraph(
+  asked: string,
+  events: readonly TracedEvent[],
+  items: readonly string[],
+  transformationIds: readonly (string | null)[] = [],
+): Graph {
   const shown = new Set([asked, ...items]);
-  const links = findLinks(events, shown);
+  const links = findLinks(gather(events, transformationIds), shown);
   const groups = groupItems(asked, shown, links);
   const kept = groups.slice(0, NODES_MAX);
   const nodeOf = new Map(kept.flatMap((members, node) => members.map((item) => [item, node] as const)));
@@ -66,13 +71,13 @@ export function layOutGraph(asked: string, events: readonly TracedEvent[], items
   };
 }
 
-function findLinks(events: readonly TracedEvent[], shown: ReadonlySet<string>): Link[] {
+function findLinks(joined: readonly Joined[], shown: ReadonlySet<string>): Link[] {
   const links = new Map<string, Link>();
   const add = (link: Link): void => {
     if (shown.has(link.from) && shown.has(link.to) && link.from !== link.to)
       links.set(JSON.stringify([link.from, link.to]), link);
   };
-  for (const { kind, from, to } of gather(events)) {
+  for (const { kind, from, to } of joined) {
     if (links.size > LINKS_MAX) break;
     for (const source of from) for (const target of to) add({ from: source, to: target, kind });
   }
@@ -88,25 +93,32 @@ interface Joined {
 const LINKS_PER_EVENT_MAX = 200;
 const LINKS_MAX = 50_000;
 
-function gather(events: readonly TracedEvent[]): Joined[] {
-  const found: Joined[] = [];
-  for (const { event, isRetracted, log } of events) {
+function gather(events: readonly TracedEvent[], transformationIds: readonly (string | null)[]): Joined[] {
+  const found = new Map<string, Joined>();
+  for (const [i, { capture, captor, event, isRetracted, log }] of events.entries()) {
     if (isRetracted || log === "observation") continue;
     const of = (role: string): string[] =>
       event.items
         .filter((item) => item.role === role)
         .slice(0, LINKS_PER_EVENT_MAX)
         .map(({ identity }) => identity);
-    if (event.type === "TransformationEvent")
-      found.push({ kind: "transformed", from: of("input"), to: of("output") });
-    else if (event.action !== "DELETE" && of("parent").length > 0)
-      found.push({
+    const transformation = transformationIds[i] ?? null;
+    const name = transformation === null ? `${capture}:${event.index}` : `${captor} ${transformation}`;
+    if (event.type === "TransformationEvent") {
+      const held = found.get(name);
+      if (held === undefined) found.set(name, { kind: "transformed", from: of("input"), to: of("output") });
+      else {
+        held.from.push(...of("input"));
+        held.to.push(...of("output"));
+      }
+    } else if (event.action !== "DELETE" && of("parent").length > 0)
+      found.set(name, {
         kind: event.type === "AssociationEvent" ? "built" : "packed",
         from: of("child"),
         to: of("parent"),
       });
   }
-  return found;
+  return [...found.values()];
 }
 
 /** Items with the same neighbours become one node; the one that was asked for stays alone. */

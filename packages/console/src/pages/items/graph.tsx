@@ -19,11 +19,16 @@ interface Props {
   readonly identity: string;
   readonly events: readonly TracedEvent[];
   readonly items: readonly string[];
+  /** One for each event. */
+  readonly transformationIds: readonly (string | null)[];
 }
 
-export function JourneyGraph({ identity, events, items }: Props): ReactNode {
+export function JourneyGraph({ identity, events, items, transformationIds }: Props): ReactNode {
   const { item } = useStrings();
-  const graph = useMemo(() => layOutGraph(identity, events, items), [identity, events, items]);
+  const graph = useMemo(
+    () => layOutGraph(identity, events, items, transformationIds),
+    [identity, events, items, transformationIds],
+  );
   if (graph.edges.length === 0) return <Empty>{item.graphAlone}</Empty>;
   return (
     <>

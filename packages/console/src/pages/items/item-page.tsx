@@ -175,14 +175,15 @@ function Journey({ identity, proof, vendors, doubts }: JourneyProps): ReactNode 
   const { item } = useStrings();
   const { events, items } = proof.verdict;
   const identities = useMemo(() => items.map((traced) => traced.identity), [items]);
+  const details = useMemo(
+    () => events.map(({ event }, i) => readDetails(proof.sources[i] ?? "", event.eventTime)),
+    [events, proof],
+  );
   const readings = useMemo(() => {
     const own = new Set<TracedEvent>(stepsOf(identity, events));
-    return events.flatMap((traced, i) =>
-      traced.isRetracted || !own.has(traced)
-        ? []
-        : readDetails(proof.sources[i] ?? "", traced.event.eventTime).readings,
-    );
-  }, [identity, events, proof]);
+    return details.flatMap((one, i) => (events[i]!.isRetracted || !own.has(events[i]!) ? [] : one.readings));
+  }, [identity, events, details]);
+  const transformationIds = useMemo(() => details.map((one) => one.transformationId), [details]);
   const doubtful = new Set(doubts.flatMap(({ first, second }) => [first.step, second.step]));
   return (
     <div className="item-columns">
@@ -199,7 +200,12 @@ function Journey({ identity, proof, vendors, doubts }: JourneyProps): ReactNode 
       </div>
       <div className="wide">
         <Panel title={item.graph}>
-          <JourneyGraph identity={identity} events={events} items={identities} />
+          <JourneyGraph
+            identity={identity}
+            events={events}
+            items={identities}
+            transformationIds={transformationIds}
+          />
         </Panel>
       </div>
       <div className="wide">

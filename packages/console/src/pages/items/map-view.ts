@@ -35,6 +35,18 @@ export function fitView(points: readonly GeoPoint[]): View {
   };
 }
 
+/** Half as wide for each step, around a point. */
+export function zoomView(view: View, center: GeoPoint, steps: number): View {
+  const { x, y } = project(center);
+  const [width, height] = [view.width / 2 ** steps, view.height / 2 ** steps];
+  return {
+    x: clamp(x - width / 2, view.x, view.x + view.width - width),
+    y: clamp(y - height / 2, view.y, view.y + view.height - height),
+    width,
+    height,
+  };
+}
+
 function clamp(value: number, low: number, high: number): number {
   return Math.min(Math.max(value, low), high);
 }

@@ -35,18 +35,18 @@ export function stepId({ capture, event }: Pick<TracedEvent, "capture" | "event"
 export function Timeline({ identity, events, sources, vendors }: Props): ReactNode {
   const { item } = useStrings();
   const [shownMax, setShownMax] = useState(STEPS_SHOWN);
-  const [isNarrow, setNarrow] = useState(false);
+  const [isWide, setWide] = useState(false);
   const own = new Set(stepsOf(identity, events));
   const steps = events
     .map((traced, i) => ({ traced, source: sources[i] ?? "" }))
-    .filter(({ traced }) => !isNarrow || own.has(traced));
+    .filter(({ traced }) => isWide || own.has(traced));
   if (events.length === 0) return <Empty>{item.journeyEmpty}</Empty>;
   return (
     <>
       {own.size === events.length ? null : (
         <label className="check no-print">
-          <input type="checkbox" checked={isNarrow} onChange={() => setNarrow(!isNarrow)} />
-          {item.onlyThis}
+          <input type="checkbox" checked={isWide} onChange={() => setWide(!isWide)} />
+          {item.withOrigins(events.length - own.size)}
         </label>
       )}
       <ol className="timeline">

@@ -138,17 +138,32 @@ function Result({ identity, direction, proof, bundle, vendors }: ResultProps): R
         <Origins origins={origins} vendors={vendors} />
       </Panel>
     );
+  const left = affected.filter(({ status }) => status === "left");
+  const items = affected.filter(({ status }) => status !== "left");
+  const quantities = new Map(proof.states.map((state) => [state.identity, state.quantities]));
   const isAlone = affected.length === 1 && affected[0]!.identity === identity;
   return (
     <>
       {isAlone && !isCarrier(identity) ? <p className="note">{recall.none}</p> : null}
       <AffectedItems
         identity={identity}
-        affected={affected}
+        affected={items}
         isComplete={proof.verdict.isComplete}
         bundle={bundle}
         vendors={vendors}
       />
+      {left.length === 0 ? null : (
+        <Panel title={recall.leftTitle}>
+          <p className="muted">{recall.leftLead}</p>
+          <ul className="plain-list">
+            {left.map(({ identity: lot }) => (
+              <li key={lot}>
+                <ItemLink identity={lot} /> <Text value={(quantities.get(lot) ?? []).join(", ")} />
+              </li>
+            ))}
+          </ul>
+        </Panel>
+      )}
     </>
   );
 }
