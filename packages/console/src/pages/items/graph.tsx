@@ -9,7 +9,7 @@ import { type Graph, type GraphEdge, type GraphNode, layOutGraph } from "./graph
 import { readIdentity, shortIdentity } from "./identity-words.ts";
 import { ItemLink, itemPath } from "./item-link.tsx";
 
-const COLUMN_PX = 210;
+const COLUMN_PX = 194;
 const ROW_PX = 72;
 const NODE_WIDTH_PX = 158;
 const NODE_HEIGHT_PX = 48;

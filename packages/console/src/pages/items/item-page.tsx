@@ -99,7 +99,8 @@ function Head({ identity, proof, vendors }: HeadProps): ReactNode {
       : parts.serial !== undefined && parts.name === "gtin"
         ? item.kindSerial
         : item.names[parts.name];
-  const title = named?.name ?? (parts.name === "other" ? parts.value : kind);
+  const number = parts.serial ?? parts.lot ?? parts.value;
+  const title = named?.name ?? (parts.name === "other" ? parts.value : `${kind} ${number}`);
   return (
     <header className="item-head">
       <div className="stack tight">
@@ -188,7 +189,7 @@ function Journey({ identity, proof, vendors, doubts }: JourneyProps): ReactNode 
   return (
     <div className="item-columns">
       <Panel title={item.map}>
-        <JourneyMap events={events} doubtful={doubtful} />
+        <JourneyMap identity={identity} events={events} doubtful={doubtful} />
       </Panel>
       <div className="stack">
         <Panel title={item.state}>

@@ -10,22 +10,25 @@ import { describeShort } from "./item-link.tsx";
 import { type Stop, WorldMap } from "./map.tsx";
 import { distanceKm, formatPoint, parseGeo, placeName, pointOf } from "./places.ts";
 import { stepId } from "./timeline.tsx";
+import { wayOf } from "./whereabouts.ts";
 
 /** Nearer than this is the same place. */
 const SAME_PLACE_KM = 5;
 
 /** The ways of the item and of what it came from, in order of claimed time. */
 export function JourneyMap({
+  identity,
   events,
   doubtful,
 }: {
+  identity: string;
   events: readonly TracedEvent[];
   doubtful: ReadonlySet<TracedEvent>;
 }): ReactNode {
   const { item } = useStrings();
   const stops: (Stop & { readonly isNamed: boolean })[] = [];
   const placeless = new Set<string>();
-  for (const traced of events) {
+  for (const traced of wayOf(identity, events)) {
     if (traced.isRetracted) continue;
     const point = pointOf(traced.event);
     const name = placeName(traced.event);

@@ -122,7 +122,7 @@ function Step({ traced, source, vendors, identity, isOwn }: StepProps): ReactNod
         {" · "}
         <Time ms={Date.parse(event.eventTime)} />
       </p>
-      {isOnlyAbout(event, identity) ? null : <Items event={event} />}
+      {isOnlyAbout(event, identity) ? null : <Items event={event} identity={identity} />}
       <details className="more no-print">
         <summary>{item.details}</summary>
         <dl className="pairs">
@@ -175,12 +175,14 @@ const ITEMS_SHOWN = 2;
 const ITEMS_UNFOLDED_MAX = 300;
 type Claimed = TracedEvent["event"]["items"][number];
 
-function Items({ event }: { event: TracedEvent["event"] }): ReactNode {
+/** The page's item stands first in its list. */
+function Items({ event, identity }: { event: TracedEvent["event"]; identity: string }): ReactNode {
   const { item } = useStrings();
   const byRole = new Map<string, Claimed[]>();
   for (const named of event.items) {
     const held = byRole.get(named.role);
     if (held === undefined) byRole.set(named.role, [named]);
+    else if (named.identity === identity) held.unshift(named);
     else held.push(named);
   }
   const nameRole = (role: string): string =>

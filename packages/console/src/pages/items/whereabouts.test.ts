@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LOT, makeStep, OTHER, PALLET, PHONE } from "./testing-steps.ts";
-import { findDoubts, stepsOf } from "./whereabouts.ts";
+import { findDoubts, stepsOf, wayOf } from "./whereabouts.ts";
 
 const BERLIN = "geo:52.52,13.41";
 const HAMBURG = "geo:53.55,9.99";
@@ -73,4 +73,20 @@ test("a stranger far from the holder is a doubt, unless the thing was sold", () 
   );
   const sold = makeStep(1, own, { place: BERLIN, step: "retail_selling" });
   assert.deepEqual(findDoubts(PHONE, [stocked, sold, seen]), []);
+});
+
+test("the way on a map is that of origins and item, without the later lives of others", () => {
+  const mined = makeStep(0, [["epc", LOT]]);
+  const made = makeStep(
+    1,
+    [
+      ["input", LOT],
+      ["output", PHONE],
+    ],
+    { type: "TransformationEvent" },
+  );
+  const remark = makeStep(2, [["epc", LOT]], { log: "observation" });
+  const sold = makeStep(3, own);
+  const others = makeStep(4, [["epc", OTHER]]);
+  assert.deepEqual(wayOf(PHONE, [mined, made, remark, sold, others]), [mined, made, sold]);
 });
