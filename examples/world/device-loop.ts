@@ -2,15 +2,13 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { LhgError } from "@lhg/protocol/core/errors";
-import { nodeCrypto } from "@lhg/sdk/crypto/node";
-import { createDevice, type Device } from "@lhg/sdk/device/device";
-import { createFileStore } from "@lhg/sdk/device/file-store";
+import type { Device } from "@lhg/sdk/device/device";
 import type { Accounts } from "./accounts.ts";
 import type { Chain } from "./captors.ts";
 import { type DeviceProfile, deviceUrn, FLEET, isOffline, makePack, measure } from "./fleet.ts";
-import type { Account } from "./keys.ts";
-import { isPassing, pause } from "./patience.ts";
+import { isPassing, pause, persist } from "./patience.ts";
 import { createPost, type Post } from "./post.ts";
+import { openStream, type StreamRequest } from "./streams.ts";
 
 const FOLDER = "world-devices";
 const TICK_MS = 1_000;
@@ -19,10 +17,13 @@ const KEPT_BYTES_MAX = 16 << 10;
 /** While a device is offline its readings gather into collections of so many records. */
 const GATHERED = { readingsMax: 64, delayMs: 90_000 };
 
+const LOST: ReadonlySet<string> = new Set(["device.full", "device.blocked"]);
+
 interface Worker {
   readonly profile: DeviceProfile;
   readonly urn: string;
-  readonly device: Device;
+  readonly stream: StreamRequest;
+  device: Device;
   isSending: boolean;
 }
 
@@ -45,9 +46,9 @@ export async function openDevices(
 ): Promise<Devices> {
   const states = join(folder, FOLDER, chain.chainId);
   await mkdir(states, { recursive: true });
-  const workers = await Promise.all(
-    FLEET.map((profile) => openWorker(chain.chainId, states, profile, accounts.devices.get(profile.name)!)),
-  );
+  const workers: Worker[] = [];
+  // One after the other: a vendor's transactions must not overlap.
+  for (const profile of FLEET) workers.push(await openWorker(chain, accounts, states, profile));
   const post = createPost(chain.client);
   return {
     run: async () => {
@@ -55,7 +56,7 @@ export async function openDevices(
         await pause(nowMs - Date.now(), chain.signal);
         for (const worker of workers) {
           if (nowMs % worker.profile.intervalMs !== 0) continue;
-          work(worker, nowMs, post).catch((error) => onProblem(error, worker.profile.name));
+          work(worker, nowMs, post, chain).catch((error) => onProblem(error, worker.profile.name));
         }
       }
     },
@@ -71,34 +72,44 @@ function alignTick(nowMs: number): number {
 }
 
 async function openWorker(
-  chainId: string,
+  chain: Chain,
+  { devices, vendors }: Accounts,
   states: string,
   profile: DeviceProfile,
-  { signer, hex }: Account,
 ): Promise<Worker> {
-  const device = await createDevice({
-    signer,
-    chainId,
-    store: createFileStore(join(states, `${profile.name}.state`)),
-    keptBytesMax: KEPT_BYTES_MAX,
-    crypto: nodeCrypto,
-    ...(profile.offline === undefined ? {} : { batch: GATHERED }),
-  });
-  return { profile, urn: deviceUrn(hex), device, isSending: false };
+  const device = devices.get(profile.name)!;
+  const stream: StreamRequest = {
+    name: profile.name,
+    device,
+    vendor: vendors[profile.vendor],
+    states,
+    options: {
+      keptBytesMax: KEPT_BYTES_MAX,
+      ...(profile.offline === undefined ? {} : { batch: GATHERED }),
+    },
+  };
+  const opened = await persist(() => openStream(chain, stream), chain.signal);
+  return { profile, urn: deviceUrn(device.hex), stream, device: opened, isSending: false };
 }
 
-async function work(worker: Worker, nowMs: number, post: Post): Promise<void> {
+/** Resolves when the reading is signed and saved, and, where the device is in reach, sent. */
+async function work(worker: Worker, nowMs: number, post: Post, chain: Chain): Promise<void> {
   const { profile, urn, device } = worker;
-  const recorded = device.record(makePack(urn, nowMs, measure(profile, nowMs))).catch((error: unknown) => {
-    // Its memory is full of what could not be sent: this reading is lost, as on a small device.
-    if (!(error instanceof LhgError) || error.code !== "device.full") throw error;
-  });
+  const signed = device.record(makePack(urn, nowMs, measure(profile, nowMs)));
+  const recorded = signed.then(
+    () => {},
+    (error: unknown) => {
+      // Its memory is full of what could not be sent, or it may sign no more: this reading is lost.
+      if (!(error instanceof LhgError) || !LOST.has(error.code)) throw error;
+    },
+  );
   // A device that gathers learns only later what became of the reading.
   if (profile.offline === undefined) await recorded;
-  if (isOffline(profile, nowMs) || worker.isSending) return;
+  if (isOffline(profile, nowMs) || worker.isSending) return recorded;
   worker.isSending = true;
   try {
     const [{ problem }] = await Promise.all([device.flush(post), recorded]);
+    if (device.state.blocked !== null) worker.device = await openStream(chain, worker.stream);
     if (problem !== undefined && !isPassing(problem)) throw problem;
   } finally {
     worker.isSending = false;

@@ -1,5 +1,4 @@
 /** The world from its start to its end: settle in, tell the story, then live. */
-import { LhgError } from "@lhg/protocol/core/errors";
 import { createClient } from "@lhg/sdk/client/client";
 import { type Accounts, openAccounts } from "./accounts.ts";
 import { settleIn, topUp } from "./admission.ts";
@@ -11,7 +10,7 @@ import { live } from "./life.ts";
 import { loadMemory, type Memory, saveMemory } from "./memory.ts";
 import { tellStep } from "./narrate.ts";
 import { pause, persist } from "./patience.ts";
-import { describeFacts } from "./report.ts";
+import { describeError, describeFacts } from "./report.ts";
 import { forgePhone } from "./story/incidents.ts";
 import { type Story, tellStory } from "./story/story.ts";
 import { tell } from "./telling.ts";
@@ -130,7 +129,7 @@ async function keepCredit(
 function createComplaints(complain: (line: string) => void): (error: unknown, what: string) => void {
   const last = new Map<string, string>();
   return (error, what) => {
-    const text = error instanceof LhgError ? `${error.message} (${error.code})` : String(error);
+    const text = describeError(error);
     if (last.get(what) === text) return;
     last.set(what, text);
     complain(`${what}: ${text}`);
