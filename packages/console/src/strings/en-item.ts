@@ -87,7 +87,8 @@ export const verdict = {
     `The journey is longer than ${many(events, "event", "events")}: what comes after them is not shown.`,
   ageHours: (hours: number): string =>
     `The newest proof of this node is ${many(hours, "hour", "hours")} old by the clock of this device.`,
-  flagged: (count: number): string => `${many(count, "step", "steps")} to mind`,
+  flagged: (count: number, reasons: readonly string[]): string =>
+    `${many(count, "step", "steps")} to mind: ${reasons.join("; ")}`,
   claimedName: "name not proven",
   refusedName: "the node gives a false proof of its name",
 };
@@ -259,6 +260,7 @@ export const item = {
   map: "Where it was",
   mapNone: "No step says a position.",
   mapText: (stops: number): string => `Map of ${many(stops, "place", "places")} in order of time`,
+  mapStops: (stops: number): string => many(stops, "place in order of time", "places in order of time"),
   mapPlaceless: "Without a position",
   mapFailed: "The map could not be loaded; the places are listed.",
   sensors: "Measured on the way",

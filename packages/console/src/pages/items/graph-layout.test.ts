@@ -44,7 +44,7 @@ test("a circle ends, and a crowd is cut with a count", () => {
     ),
   ];
   assert.equal(layOutGraph(PHONE, circle, [PHONE, PALLET]).edges.length, 2);
-  const many = Array.from({ length: 100 }, (_, i) => [`${OTHER}${i}`, `${PALLET}${i}`] as const);
+  const many = Array.from({ length: 100 }, (_, i) => [`${LOT}${i}`, `${PALLET}${i}`] as const);
   const pairs = many.map(([child, parent]) =>
     makeStep(
       1,
@@ -66,4 +66,31 @@ test("events of one transformation are one edge", () => {
   const items = [PHONE, LOT];
   assert.equal(layOutGraph(PHONE, [inputs, outputs], items, [null, null]).edges.length, 0);
   assert.equal(layOutGraph(PHONE, [inputs, outputs], items, ["urn:x:1", "urn:x:1"]).edges.length, 1);
+});
+
+test("things of one article and one history are one node, those of another lot are not", () => {
+  const lots = [LOT, `${LOT}B`];
+  const phones = lots.map((_, lot) => [1, 2, 3].map((n) => `${PHONE}${lot}${n}`));
+  const made = lots.map((lot, i) =>
+    makeStep(1, [["input", lot], ...phones[i]!.map((id) => ["output", id] as const)], {
+      type: "TransformationEvent",
+      action: null,
+    }),
+  );
+  const built = phones.flat().map((id) =>
+    makeStep(
+      2,
+      [
+        ["child", id],
+        ["parent", `https://id.gs1.org/01/04012345999990/21/${id.slice(-2)}`],
+      ],
+      {
+        type: "AssociationEvent",
+        action: "ADD",
+      },
+    ),
+  );
+  const all = [...lots, ...phones.flat(), ...built.map(({ event }) => event.items[1]!.identity)];
+  const graph = layOutGraph(LOT, [...made, ...built], all);
+  assert.deepEqual(graph.nodes.map(({ items }) => items.length).sort(), [1, 1, 3, 3, 3, 3]);
 });

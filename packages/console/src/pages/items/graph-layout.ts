@@ -1,5 +1,6 @@
 /** The journey as a graph: items are nodes, events join them; what came first stands left. */
 import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
+import { readIdentity } from "./identity-words.ts";
 
 export interface GraphNode {
   /** Items that stand for one another here: made and packed together. The first is shown. */
@@ -121,22 +122,47 @@ function gather(events: readonly TracedEvent[], transformationIds: readonly (str
   return [...found.values()];
 }
 
-/** Items with the same neighbours become one node; the one that was asked for stays alone. */
+/** Differences so many steps away keep items apart. */
+const REFINEMENTS = 6;
+
+/**
+ * Things of one article with the same kind of neighbours become one node: phones of one lot in one kind of carton. Lots
+ * stay apart, and so does the item that was asked for. Partition refinement, as in the minimisation of automata.
+ */
 function groupItems(asked: string, shown: ReadonlySet<string>, links: readonly Link[]): string[][] {
-  const neighbours = new Map<string, string[]>([...shown].map((item) => [item, []]));
-  for (const { from, to, kind } of links) {
-    neighbours.get(from)!.push(`>${kind} ${to}`);
-    neighbours.get(to)!.push(`<${kind} ${from}`);
+  const linked = new Set([asked, ...links.flatMap(({ from, to }) => [from, to])]);
+  const items = [...shown].filter((item) => linked.has(item));
+  let classes = new Map(items.map((item) => [item, item === asked ? "asked" : articleOf(item)]));
+  for (let round = 0; round < REFINEMENTS; round++) {
+    const around = new Map<string, Set<string>>(items.map((item) => [item, new Set()]));
+    for (const { from, to, kind } of links) {
+      around.get(from)!.add(`>${kind} ${classes.get(to)}`);
+      around.get(to)!.add(`<${kind} ${classes.get(from)}`);
+    }
+    const numbers = new Map<string, string>();
+    const refined = new Map<string, string>();
+    for (const item of items) {
+      const name = JSON.stringify([classes.get(item), ...[...around.get(item)!].sort()]);
+      if (!numbers.has(name)) numbers.set(name, String(numbers.size));
+      refined.set(item, numbers.get(name)!);
+    }
+    classes = refined;
   }
   const groups = new Map<string, string[]>();
-  for (const [item, around] of neighbours) {
-    if (around.length === 0 && item !== asked) continue;
-    const name = item === asked ? "asked" : JSON.stringify(around.sort());
+  for (const item of items) {
+    const name = classes.get(item)!;
     const held = groups.get(name);
     if (held === undefined) groups.set(name, [item]);
     else held.push(item);
   }
   return [...groups.values()];
+}
+
+/** What things of one kind share: the article of a serial, that it is a pallet or parcel; of all else the identity. */
+function articleOf(identity: string): string {
+  const { name, value, serial } = readIdentity(identity);
+  if (serial !== undefined) return `article ${value}`;
+  return name === "sscc" ? "carrier" : `one ${identity}`;
 }
 
 function joinNodes(links: readonly Link[], nodeOf: ReadonlyMap<string, number>): GraphEdge[] {

@@ -9,7 +9,7 @@ import { Button } from "../../ui/button.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Text } from "../../ui/values.tsx";
 import type { TraceProof } from "../../verify/messages.ts";
-import { countConcerns } from "../../verify/step-words.ts";
+import { findConcerns, nameFlag } from "../../verify/step-words.ts";
 import { type Question, useTrace } from "../../verify/use-trace.ts";
 import { useVendors, type Vendors } from "../../verify/use-vendors.ts";
 import { VendorName } from "../../verify/vendor-name.tsx";
@@ -45,7 +45,7 @@ export function ItemPage({ identity }: { identity: string }): ReactNode {
     () => (proof === undefined ? [] : findDoubts(identity, proof.verdict.events)),
     [identity, proof],
   );
-  const concerns = proof === undefined ? 0 : countConcerns(identity, proof.verdict.events);
+  const concerns = proof === undefined ? undefined : findConcerns(identity, proof.verdict.events);
   return (
     <div className="stack item-page">
       <Head identity={identity} proof={proof} vendors={vendors} />
@@ -54,7 +54,14 @@ export function ItemPage({ identity }: { identity: string }): ReactNode {
         vendors={vendors}
         concerns={[
           ...(doubts.length === 0 ? [] : [item.cloneTitle]),
-          ...(concerns === 0 ? [] : [verdict.flagged(concerns)]),
+          ...(concerns === undefined || concerns.steps === 0
+            ? []
+            : [
+                verdict.flagged(
+                  concerns.steps,
+                  concerns.flags.map((flag) => nameFlag(item, flag)),
+                ),
+              ]),
         ]}
       />
       <CloneWarning doubts={doubts} />

@@ -12,6 +12,8 @@ import { distanceKm, formatPoint, parseGeo, placeName, pointOf } from "./places.
 import { stepId } from "./timeline.tsx";
 import { wayOf } from "./whereabouts.ts";
 
+/** Longer lists are folded. */
+const STOPS_SHOWN = 6;
 /** Nearer than this is the same place. */
 const SAME_PLACE_KM = 5;
 
@@ -53,16 +55,19 @@ export function JourneyMap({
   return (
     <>
       {stops.length === 0 ? <Empty>{item.mapNone}</Empty> : <WorldMap stops={stops} isPath />}
-      <ol className="stops">
-        {stops.map(({ label, href, point, isNamed }) => (
-          <li key={href}>
-            <a href={href}>
-              <Text value={label} />
-            </a>{" "}
-            {isNamed ? <span className="muted small">{formatPoint(point)}</span> : null}
-          </li>
-        ))}
-      </ol>
+      <details className="stops-list" open={stops.length <= STOPS_SHOWN}>
+        <summary>{item.mapStops(stops.length)}</summary>
+        <ol className="stops">
+          {stops.map(({ label, href, point, isNamed }) => (
+            <li key={href}>
+              <a href={href}>
+                <Text value={label} />
+              </a>{" "}
+              {isNamed ? <span className="muted small">{formatPoint(point)}</span> : null}
+            </li>
+          ))}
+        </ol>
+      </details>
       {placeless.size === 0 ? null : (
         <p className="small">
           {item.mapPlaceless}:{" "}
