@@ -214,6 +214,19 @@ test("a proof withheld is red, and a node that is gone is not", options, async (
   await close();
 });
 
+test("what was verified stays when the node goes, and is said to be from before", options, async () => {
+  const { page, close } = await open(STORY.good, PHONE);
+  assert.equal((await readVerdict(page)).tone, "good");
+  await page.route("**/api/**", (route) => route.abort());
+  await page.getByRole("button", { name: "Check again" }).click();
+  await page.getByText("What you see was verified before").waitFor();
+  assert.equal(await page.locator("[data-verdict=good]").count(), 1);
+  assert.ok((await page.locator(".timeline > li").count()) > 0);
+  await page.unroute("**/api/**");
+  await page.getByText("What you see was verified before").waitFor({ state: "detached" });
+  await close();
+});
+
 test("a node that shows another chain is said loudly, and the reader decides", options, async () => {
   const { page, close } = await open(STORY.good);
   await readVerdict(page);

@@ -72,7 +72,7 @@ function Answer({
   const { verdict } = useStrings();
   switch (data.kind) {
     case "proven":
-      return <Proven proof={data.proof} bundle={data.bundle} {...rest} />;
+      return <Proven proof={data.proof} bundle={data.bundle} retry={retry} {...rest} />;
     case "refused":
       return <Refusal refusal={data.refusal} vendors={rest.vendors} retry={retry} />;
     case "old":
@@ -142,7 +142,8 @@ function Proven({
   concerns = [],
   headline,
   hidesDownload = false,
-}: Omit<Props, "answer"> & { proof: TraceProof; bundle: Uint8Array }): ReactNode {
+  retry,
+}: Omit<Props, "answer"> & { proof: TraceProof; bundle: Uint8Array; retry: () => void }): ReactNode {
   const { verdict: words } = useStrings();
   const { verdict } = proof;
   const { events, isComplete, provenByMs, height, identity } = verdict;
@@ -175,13 +176,14 @@ function Proven({
         </ul>
       )}
       <p>{isAbsent ? words.absentMore : words.meaning}</p>
-      {hidesDownload ? null : (
-        <div className="no-print">
+      <div className="row no-print">
+        {hidesDownload ? null : (
           <Button onClick={() => saveFile(`${fileName(identity)}.trace`, bundle, "application/cbor")}>
             {words.download}
           </Button>
-        </div>
-      )}
+        )}
+        <Button onClick={retry}>{words.retry}</Button>
+      </div>
       <Experts proof={proof} vendors={vendors} />
       <PinLine />
     </Verdict>
