@@ -11,6 +11,7 @@ import { ROOT } from "./run-test-files.ts";
 const VITE = join(ROOT, "node_modules", "vite", "bin", "vite.js");
 const CONFIGS = ["packages/console/vite.config.ts", "packages/console/vite.verifier.config.ts"];
 const CONSOLE = join(ROOT, "packages/console/dist/console");
+const DOCS = join(ROOT, "dist/docs");
 
 function buildPages(config: string): boolean {
   const args = [VITE, "build", "--config", config, "--logLevel", "warn"];
@@ -30,5 +31,9 @@ function compressPages(folder: string): void {
 
 if (!existsSync(VITE) && process.argv.includes("--if-possible"))
   console.log("build: vite is not installed, so console and verifier page are not built");
-else if (CONFIGS.every(buildPages)) compressPages(CONSOLE);
-else process.exitCode = 1;
+else if (CONFIGS.every(buildPages)) {
+  // Its parser of Markdown is a development package, too.
+  (await import("./build-docs.ts")).buildDocs();
+  compressPages(CONSOLE);
+  compressPages(DOCS);
+} else process.exitCode = 1;

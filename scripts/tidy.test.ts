@@ -111,7 +111,7 @@ const areaOf = (path: string): string => path.slice(NODE.length).split("/").slic
 
 /** Parts of the node, bottom up: code comes from lower rows, never from the same row. The wiring comes last. */
 const NODE_ROWS: readonly (readonly string[])[] = [
-  ["crypto", "store", "blocks", "mempool"],
+  ["crypto", "store", "blocks", "mempool", "archive", "tls"],
   ["application", "consensus", "queries"],
   ["intake", "api", "gateway", "threads"],
   ["", "cli"],

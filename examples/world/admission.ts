@@ -1,10 +1,12 @@
 /** Everybody's place on the chain: vendors admitted by the validators' operators, credit, registered devices. */
+import { encodeUtf8 } from "@lhg/protocol/core/bytes";
 import { UNIT } from "@lhg/protocol/core/genesis";
 import type { Message } from "@lhg/protocol/ledger";
 import { nodeCrypto } from "@lhg/sdk/crypto/node";
 import { approveAction, describeAdmission } from "@lhg/sdk/transaction/approvals";
 import {
   makeAdmission,
+  makeCommand,
   makeCreditPurchase,
   makeDeviceRegistration,
   makeTransfer,
@@ -30,6 +32,28 @@ export async function settleIn(chain: Chain, accounts: Accounts): Promise<void> 
     await sendMessages(chain, keys.faucet, await listMissing(chain, accounts, keys));
     await Promise.all(VENDOR_IDS.map((id) => registerDevices(chain, accounts, id)));
   }, chain.signal);
+}
+
+const COMMAND_LIFETIME_MS = 24 * 3_600_000;
+
+/** What the logistics company asks of its loggers on the first day; they answer within some seconds. */
+export async function sendFirstCommands(chain: Chain, { vendors, devices }: Accounts): Promise<void> {
+  const expiryMs = Date.now() + COMMAND_LIFETIME_MS;
+  const first: Message[] = [];
+  for (const { name, vendor, intervalMs } of FLEET) {
+    const device = devices.get(name)!;
+    if (
+      vendor !== "logistics" ||
+      (await chain.client.listCommands(device.hex, { limit: 1 })).items.length > 0
+    )
+      continue;
+    const payload = encodeUtf8(JSON.stringify({ intervalMs }));
+    first.push(
+      makeCommand({ device: device.address, number: 1, name: "identify", expiryMs }),
+      makeCommand({ device: device.address, number: 2, name: "configure", payload, expiryMs }),
+    );
+  }
+  await sendMessages(chain, vendors.logistics, first);
 }
 
 /** Buys credit for vendors that are running low, of the faucet's LHG. */

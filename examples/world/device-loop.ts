@@ -2,10 +2,13 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { LhgError } from "@lhg/protocol/core/errors";
+import type { CommandReceiver } from "@lhg/sdk/device/commands";
 import type { Device } from "@lhg/sdk/device/device";
+import type { Trust } from "@lhg/sdk/verify/trust";
 import type { Accounts } from "./accounts.ts";
 import type { Chain } from "./captors.ts";
 import { type DeviceProfile, deviceUrn, FLEET, isOffline, makePack, measure } from "./fleet.ts";
+import { type Obedient, obey, openReceiver, pinChain } from "./obedience.ts";
 import { isPassing, pause, persist } from "./patience.ts";
 import { createPost, type Post } from "./post.ts";
 import { openStream, type StreamRequest } from "./streams.ts";
@@ -19,12 +22,17 @@ const GATHERED = { readingsMax: 64, delayMs: 90_000 };
 
 const LOST: ReadonlySet<string> = new Set(["device.full", "device.blocked"]);
 
+/** How often a device asks whether it was commanded. */
+const COMMANDS_EVERY_MS = 4_000;
+
 interface Worker {
   readonly profile: DeviceProfile;
   readonly urn: string;
   readonly stream: StreamRequest;
   device: Device;
+  intervalMs: number;
   isSending: boolean;
+  isObeying: boolean;
 }
 
 export interface DeviceWork {
@@ -50,14 +58,20 @@ export async function openDevices(
   // One after the other: a vendor's transactions must not overlap.
   for (const profile of FLEET) workers.push(await openWorker(chain, accounts, states, profile));
   const post = createPost(chain.client);
+  const trust = await persist(() => pinChain(chain), chain.signal);
+  const obediences = await Promise.all(workers.map((worker) => openObedience(worker, states, trust)));
   return {
     run: async () => {
       for (let nowMs = alignTick(Date.now()); ; nowMs = alignTick(Date.now())) {
         await pause(nowMs - Date.now(), chain.signal);
         for (const worker of workers) {
-          if (nowMs % worker.profile.intervalMs !== 0) continue;
+          if (nowMs % worker.intervalMs !== 0) continue;
           work(worker, nowMs, post, chain).catch((error) => onProblem(error, worker.profile.name));
         }
+        if (nowMs % COMMANDS_EVERY_MS !== 0) continue;
+        for (const [i, worker] of workers.entries())
+          if (!worker.isObeying && !isOffline(worker.profile, nowMs))
+            heed(chain, worker, obediences[i]!, onProblem);
       }
     },
     close: async () => {
@@ -89,7 +103,51 @@ async function openWorker(
     },
   };
   const opened = await persist(() => openStream(chain, stream), chain.signal);
-  return { profile, urn: deviceUrn(device.hex), stream, device: opened, isSending: false };
+  return {
+    profile,
+    urn: deviceUrn(device.hex),
+    stream,
+    device: opened,
+    intervalMs: profile.intervalMs,
+    isSending: false,
+    isObeying: false,
+  };
+}
+
+interface Obedience {
+  readonly obedient: Obedient;
+  readonly receiver: CommandReceiver;
+}
+
+async function openObedience(worker: Worker, states: string, trust: Trust): Promise<Obedience> {
+  const { profile, stream } = worker;
+  const obedient: Obedient = {
+    name: profile.name,
+    address: stream.device.hex,
+    device: () => worker.device,
+    describe: () => `${profile.model}, every ${worker.intervalMs} ms`,
+    setInterval: (intervalMs) => {
+      // The loop ticks by full seconds.
+      worker.intervalMs = Math.ceil(intervalMs / TICK_MS) * TICK_MS;
+    },
+  };
+  return { obedient, receiver: await openReceiver(states, trust, obedient) };
+}
+
+function heed(
+  chain: Chain,
+  worker: Worker,
+  { receiver, obedient }: Obedience,
+  onProblem: DeviceWork["onProblem"],
+): void {
+  worker.isObeying = true;
+  obey(chain, receiver, obedient, onProblem)
+    .catch((error: unknown) => {
+      if (!isPassing(error)) onProblem(error, worker.profile.name);
+    })
+    .finally(() => {
+      worker.isObeying = false;
+    });
 }
 
 /** Resolves when the reading is signed and saved, and, where the device is in reach, sent. */

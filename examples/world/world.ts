@@ -1,7 +1,7 @@
 /** The world from its start to its end: settle in, tell the story, then live. */
 import { createClient } from "@lhg/sdk/client/client";
 import { type Accounts, openAccounts } from "./accounts.ts";
-import { settleIn, topUp } from "./admission.ts";
+import { sendFirstCommands, settleIn, topUp } from "./admission.ts";
 import { type Chain, submitBent } from "./captors.ts";
 import { openDevices } from "./device-loop.ts";
 import { collectFacts, type Facts, writeFacts } from "./facts.ts";
@@ -47,6 +47,7 @@ async function begin({ url, folder, signal, paceMs, say, complain }: WorldOption
   const devices = await openDevices(chain, { folder, accounts, onProblem });
   const tellAndLive = async (): Promise<never> => {
     const facts = await tellOnce(chain, accounts, notebook);
+    await persist(() => sendFirstCommands(chain, accounts), signal);
     await writeFacts(folder, facts);
     for (const line of describeFacts(url, facts)) say(line);
     return live(chain, {

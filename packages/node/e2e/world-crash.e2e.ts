@@ -118,7 +118,7 @@ test("when its node is killed and comes back, the world waits and goes on", asyn
   await end(node.process, "SIGKILL");
   // What the world tries meanwhile fails: it notes the step before it sends it, and does not get on.
   const { life } = (await readJson("world.json")) as { life: { run: number; step: number } };
-  node = await startDevNode(folder, new URL(node.url).port);
+  node = await startDevNode(folder, { port: Number(new URL(node.url).port) });
   await watchFolder(async () => {
     const now = ((await readJson("world.json")) as { life: typeof life }).life;
     return now.run > life.run + 1 ? true : undefined;

@@ -10,6 +10,7 @@ import { verifyReceipt } from "@lhg/sdk/verify/verify-receipt";
 import { verifyTrace } from "@lhg/sdk/verify/verify-trace";
 import { addressOf } from "../application/testing.ts";
 import { sodiumCrypto } from "../crypto/sodium.ts";
+import type { PresenceEntry } from "../gateway/presence.ts";
 import type { QueryResult } from "../queries/queries.ts";
 import { BOX, openSampleWorld, PHONES, type SampleWorld } from "../queries/testing.ts";
 import type * as Views from "../queries/views.ts";
@@ -52,6 +53,7 @@ test("the client's types are the node's", () => {
   assertSame<Answers.PartitionInfo, Readonly<Views.PartitionView>>(true);
   assertSame<Answers.Consistency, Readonly<Views.ConsistencyView>>(true);
   assertSame<Answers.Holder, Readonly<QueryResult<"getHolder">>>(true);
+  assertSame<Answers.PresenceList["items"][number], PresenceEntry>(true);
   assertSame<Answers.NodeStatus, NodeStatus>(true);
   assertSame<Answers.StatementState, StatementState & { readonly id: string }>(true);
 });
@@ -163,7 +165,7 @@ describe("submitting", () => {
 
 describe("the stream", () => {
   test("tells blocks with their statements and events, filtered, and goes on after a break", async () => {
-    node.announce({ height: 4, provableHeight: 3, timeMs: 0, isWorking: true });
+    node.announce({ height: 4, provableHeight: 3, timeMs: 0, isWorking: true, executed: [] });
     const abort = new AbortController();
     const seen: string[] = [];
     for await (const message of client.stream({ after: 1, vendor, signal: abort.signal })) {
@@ -189,7 +191,7 @@ describe("the stream", () => {
     const stream = client.stream({ types: ["block"], signal: abort.signal });
     const next = stream.next();
     // Again and again, since nobody says when the listener is there.
-    const update = { height: 5, provableHeight: 4, timeMs: 0, isWorking: false };
+    const update = { height: 5, provableHeight: 4, timeMs: 0, isWorking: false, executed: [] };
     const announcing = setInterval(() => node.announce(update), 5);
     const { value } = await next;
     clearInterval(announcing);

@@ -15,19 +15,25 @@ export function guardConnections(server: Server, connectionsMax: number): Connec
   const idle = new Set<Socket>();
   const open = new Map<Socket, number>();
   server.maxConnections = connectionsMax + 64;
+  /** Of TLS: the socket below each of a request, found by the other end's address. */
+  const below = new Map<string, Socket>();
   server.on("connection", (socket: Socket) => {
+    const name = nameOf(socket);
+    below.set(name, socket);
     open.set(socket, 0);
     idle.add(socket);
     socket.once("close", () => {
       open.delete(socket);
       idle.delete(socket);
+      if (below.get(name) === socket) below.delete(name);
     });
     if (open.size <= connectionsMax) return;
     const victim = idle.values().next().value;
     // The newcomer stands last: it goes itself only where every other socket is being served.
     (victim ?? socket).destroy();
   });
-  server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
+  server.on("request", ({ socket: asked }: IncomingMessage, response: ServerResponse) => {
+    const socket = below.get(nameOf(asked)) ?? asked;
     const requests = open.get(socket);
     if (requests === undefined) return;
     open.set(socket, requests + 1);
@@ -44,4 +50,8 @@ export function guardConnections(server: Server, connectionsMax: number): Connec
       for (const socket of idle) socket.destroy();
     },
   };
+}
+
+function nameOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

@@ -1,8 +1,10 @@
 /** The HTTP API: limits in front, one file of routes for each resource, problems for whatever goes wrong. */
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
+import type { Server as TlsServer } from "node:tls";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
+import { type CertificateSource, TLS_MIN_VERSION } from "../tls/certificate.ts";
 import { createBodyBudget } from "./body-budget.ts";
 import { guardConnections } from "./connections.ts";
 import { renderDocsPage } from "./docs-page.ts";
@@ -17,6 +19,7 @@ import { addAccountRoutes, addDeviceRoutes, addVendorRoutes } from "./routes/acc
 import { addBlockRoutes } from "./routes/blocks.ts";
 import { addChainRoutes } from "./routes/chain.ts";
 import { addDevelopmentRoutes, type DevelopmentKeys } from "./routes/development.ts";
+import { addGatewayRoutes } from "./routes/gateway.ts";
 import { addEventRoutes, addItemRoutes } from "./routes/items.ts";
 import { addDescriptionRoutes, addNodeRoutes } from "./routes/node.ts";
 import { addAttestationRoutes, addStatementRoutes } from "./routes/statements.ts";
@@ -51,6 +54,8 @@ export interface ApiParts {
   readonly pages?: PagesConfig;
   /** Given to programs on this machine; only a development chain has any. */
   readonly developmentKeys?: DevelopmentKeys;
+  /** The API speaks HTTPS with these, and takes a renewed one over without a restart. */
+  readonly certificates?: CertificateSource;
 }
 
 export interface Api {
@@ -63,9 +68,18 @@ export interface Api {
 }
 
 export function createApi(parts: ApiParts): Api {
-  const { service, config, logger, limits: given, version = "", pages, developmentKeys } = parts;
+  const {
+    service,
+    config,
+    logger,
+    limits: given,
+    version = "",
+    pages,
+    developmentKeys,
+    certificates,
+  } = parts;
   const limits: ApiLimits = { ...DEFAULT_LIMITS, ...given };
-  const app = createServer(limits);
+  const app = createServer(limits, certificates);
   const connections = guardConnections(app.server, limits.connectionsMax);
   const logError = (error: unknown, requestId: string): void =>
     logger.error(
@@ -120,7 +134,15 @@ export function createApi(parts: ApiParts): Api {
   };
 }
 
-function createServer(limits: ApiLimits): FastifyInstance {
+const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
+
+function createServer(limits: ApiLimits, certificates: CertificateSource | undefined): FastifyInstance {
+  const http = {
+    maxHeaderSize: limits.headerSizeBytesMax,
+    headersTimeout: limits.headersTimeoutMs,
+    connectionsCheckingInterval: Math.max(100, Math.min(2_000, limits.headersTimeoutMs)),
+  };
+  const https = { ...http, minVersion: TLS_MIN_VERSION, handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS } as const;
   const app = fastify({
     logger: false,
     genReqId: () => randomUUID(),
@@ -130,11 +152,8 @@ function createServer(limits: ApiLimits): FastifyInstance {
     maxRequestsPerSocket: limits.requestsPerSocketMax,
     forceCloseConnections: "idle",
     exposeHeadRoutes: false,
-    http: {
-      maxHeaderSize: limits.headerSizeBytesMax,
-      headersTimeout: limits.headersTimeoutMs,
-      connectionsCheckingInterval: Math.max(100, Math.min(2_000, limits.headersTimeoutMs)),
-    },
+    // As a plain object: the types of fastify tell servers of HTTP and HTTPS apart, nothing here does.
+    ...(certificates === undefined ? { http } : ({ https: { ...https, ...certificates.current } } as object)),
     routerOptions: { maxParamLength: limits.urlSizeBytesMax },
     ajv: {
       customOptions: {
@@ -152,6 +171,9 @@ function createServer(limits: ApiLimits): FastifyInstance {
     },
     clientErrorHandler: answerBrokenRequest,
   });
+  certificates?.onChange((certificate) => {
+    (app.server as unknown as TlsServer).setSecureContext({ ...certificate, minVersion: TLS_MIN_VERSION });
+  });
   app.removeAllContentTypeParsers();
   for (const mediaType of [COSE, CBOR])
     app.addContentTypeParser(mediaType, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
@@ -161,7 +183,8 @@ function createServer(limits: ApiLimits): FastifyInstance {
 
 /** What is no HTTP gets one short answer and is cut. */
 function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
+  const isTls = error.code?.startsWith("ERR_SSL_") === true || error.code === "ERR_TLS_HANDSHAKE_TIMEOUT";
+  if (isTls || error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
   }
@@ -261,6 +284,7 @@ function addRoutes(
   addAccountRoutes(app, service);
   addVendorRoutes(app, service);
   addDeviceRoutes(app, service);
+  addGatewayRoutes(app, service);
   addEventRoutes(app, service);
   addItemRoutes(app, service);
   addChainRoutes(app, service);

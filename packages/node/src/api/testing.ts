@@ -1,6 +1,7 @@
 /** For tests: a node that answers what it is told to, behind the real API on a real port. */
 import { connect } from "node:net";
 import { LhgError } from "@lhg/protocol/core/errors";
+import type { CertificateSource } from "../tls/certificate.ts";
 import type { ApiLimits } from "./limits.ts";
 import { type Api, createApi } from "./server.ts";
 import type { ChainUpdate, NodeService, NodeStatus } from "./service.ts";
@@ -36,6 +37,7 @@ export interface TestApi {
 export async function startTestApi(
   over: Partial<NodeService> = {},
   limits: Partial<ApiLimits> = {},
+  certificates?: CertificateSource,
 ): Promise<TestApi> {
   const listeners = new Set<(update: ChainUpdate) => void>();
   const failures: object[] = [];
@@ -51,6 +53,7 @@ export async function startTestApi(
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    presence: () => [],
     metrics: async () => "lhg_height 7\n",
     ...over,
   };
@@ -60,6 +63,7 @@ export async function startTestApi(
     logger: { error: (fields) => failures.push(fields) },
     limits,
     version: "1.2.3",
+    ...(certificates === undefined ? {} : { certificates }),
   });
   const url = await api.start();
   const port = Number(new URL(url).port);

@@ -72,6 +72,8 @@ const COMMANDS = [
   "receipt",
   "verify",
   "export",
+  "backup",
+  "restore",
 ];
 
 test("every command explains itself and ends its help with examples", async () => {

@@ -1,11 +1,13 @@
 import { writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { assertInvariant } from "@lhg/protocol/core/errors";
 import { createNodeSigner } from "@lhg/sdk/crypto/node";
-import { readConfig } from "../../config.ts";
+import { type NodeConfig, readConfig } from "../../config.ts";
 import { loadOrCreateDevChain } from "../../dev-chain.ts";
-import { startNode } from "../../node.ts";
+import { type RunningNode, startNode } from "../../node.ts";
 import { checkCompanion, startCompanion } from "../companion.ts";
 import { DEV_KEYS_FILE, type DevKeys, describeDevKeys, offerDevKeys } from "../dev-keys.ts";
 import { type Example, makeExample } from "../example-document.ts";
@@ -13,24 +15,41 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatFields, formatTable } from "../output.ts";
 import { findPages } from "../pages-folder.ts";
 import { commandName, DEFAULT_DATA, DEFAULT_URL, type Session } from "../session.ts";
+import { waitForEnd } from "../wait-for-end.ts";
 
 interface DevOptions {
   readonly port: number;
   readonly host: string;
+  readonly coapPort?: number;
+  /** False for `--no-mqtt`. */
+  readonly mqtt: boolean;
+  readonly mqttPort?: number;
   readonly logLevel?: string;
   /** A program that runs as long as the node does. */
   readonly with?: string;
+  readonly publicUrl?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly httpPort?: number;
+  readonly acme?: string;
+  readonly acmeEmail?: string;
+  readonly acmeDirectory?: string;
 }
-
-/** As a shell reports a program that Ctrl-C ended. */
-const EXIT_FORCED = 130;
 
 /** Runs until a signal ends it. */
 export async function runDev(session: Session, options: DevOptions): Promise<ExitCode> {
   const { data } = session.options;
-  const { port, host, logLevel = session.output.isJson ? "silent" : "warn", with: program } = options;
+  const {
+    port,
+    host,
+    coapPort,
+    logLevel = session.output.isJson ? "silent" : "warn",
+    with: program,
+  } = options;
   if (program !== undefined) await checkCompanion(program);
-  const config = readConfig({ dataDirectory: data, host, port, logLevel });
+  const mqttPort = await chooseMqttPort(session, options);
+  const ports = { port, mqttPort, coapPort };
+  const config = readConfig({ dataDirectory: data, host, ...ports, logLevel, ...readTlsOptions(options) });
   const chain = await loadOrCreateDevChain(data);
   const end = waitForEnd();
   const node = await startNode({
@@ -44,10 +63,11 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
   const keys = describeDevKeys(chain);
   const example = makeExample(findCompanyPrefix(keys));
   await writeFile(join(data, example.fileName), example.document);
-  announce(session, node.url, keys, example);
+  announce(session, node, host, keys, example);
+  adviseForPhones(session, config, node.listenUrl);
   const { output } = session;
   const companion =
-    program === undefined ? undefined : startCompanion({ program, url: node.url, data, output });
+    program === undefined ? undefined : startCompanion({ program, url: node.listenUrl, data, output });
   try {
     const signal = await end.ended;
     session.output.note(`${signal}: stopping. Once more to force it.`);
@@ -59,28 +79,56 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
   }
 }
 
-interface End {
-  /** Resolves with the signal; rejects with the error after which the node can't go on. */
-  readonly ended: Promise<NodeJS.Signals>;
-  readonly fail: (error: unknown) => void;
+const MQTT_PORT_DEFAULT = 1883;
+
+/** Where a broker of this machine has the usual port, the chain starts without MQTT and says so. */
+async function chooseMqttPort(
+  session: Session,
+  { host, mqtt, mqttPort }: DevOptions,
+): Promise<number | undefined> {
+  if (!mqtt) return undefined;
+  if (mqttPort !== undefined) return mqttPort;
+  if (await isPortFree(host, MQTT_PORT_DEFAULT)) return MQTT_PORT_DEFAULT;
+  session.output.warn(
+    `port ${MQTT_PORT_DEFAULT} is taken, so devices are not served over MQTT (--mqtt-port chooses another)`,
+  );
+  return undefined;
 }
 
-/** npm passes on the signal that the terminal has sent already: one Ctrl-C arrives twice. */
-const ONE_SIGNAL_MS = 1_000;
+function readTlsOptions(options: DevOptions): Partial<NodeConfig> {
+  return Object.fromEntries(
+    Object.entries({
+      publicUrl: options.publicUrl,
+      tlsCertificateFile: options.tlsCert,
+      tlsKeyFile: options.tlsKey,
+      httpRedirectPort: options.httpPort,
+      acmeDomain: options.acme,
+      acmeEmail: options.acmeEmail,
+      acmeDirectoryUrl: options.acmeDirectory,
+    }).filter(([, value]) => value !== undefined),
+  );
+}
 
-function waitForEnd(): End {
-  const { promise, resolve, reject } = Promise.withResolvers<NodeJS.Signals>();
-  let firstMs: number | undefined;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    firstMs ??= performance.now();
-    resolve(signal);
-    if (performance.now() - firstMs > ONE_SIGNAL_MS) process.exit(EXIT_FORCED);
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  // A failure while the node still starts is thrown by the start itself.
-  promise.catch(() => {});
-  return { ended: promise, fail: reject };
+/** Who listens for other machines wants to be reached, and a node answers to its own names only. */
+function adviseForPhones(session: Session, { host, publicUrl }: NodeConfig, listenUrl: string): void {
+  const isLocal = host === "localhost" || host === "::1" || host.startsWith("127.");
+  if (publicUrl !== undefined || isLocal) return;
+  const isOther = (address: NetworkInterfaceInfo): boolean => address.family === "IPv4" && !address.internal;
+  const found = Object.values(networkInterfaces())
+    .flat()
+    .find((address) => address && isOther(address));
+  const { protocol, port } = new URL(listenUrl);
+  session.output.warn(
+    `phones and other machines need --public-url ${protocol}//${found?.address ?? "<address of this machine>"}:${port}`,
+  );
+}
+
+function isPortFree(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, host, () => server.close(() => resolve(true)));
+  });
 }
 
 /** The example's makers need a prefix that fits an EPC URN. */
@@ -90,7 +138,14 @@ function findCompanyPrefix({ vendors }: DevKeys): string {
   return found;
 }
 
-function announce(session: Session, url: string, keys: DevKeys, example: Example): void {
+function announce(
+  session: Session,
+  { url, listenUrl, mqtt, coapPort }: Pick<RunningNode, "url" | "listenUrl" | "mqtt" | "coapPort">,
+  host: string,
+  keys: DevKeys,
+  example: Example,
+): void {
+  const mqttUrl = mqtt?.port === undefined ? null : `mqtt://${host}:${mqtt.port}`;
   const { data } = session.options;
   const flags = [
     url === DEFAULT_URL ? "" : ` --url ${url}`,
@@ -105,6 +160,9 @@ function announce(session: Session, url: string, keys: DevKeys, example: Example
   session.output.result(
     {
       url,
+      mqtt: mqttUrl,
+      ...(coapPort === undefined ? {} : { coapPort }),
+      listenUrl,
       chainId: keys.chainId,
       data,
       vendors: keys.vendors.map(({ name, title, address, prefixes }) => ({
@@ -121,6 +179,9 @@ function announce(session: Session, url: string, keys: DevKeys, example: Example
         ["chain", keys.chainId],
         ["console", `${url}/console/`],
         ["API", `${url}/api/v1/docs`],
+        ...(mqttUrl === null ? [] : [["MQTT", mqttUrl] as const]),
+        ...(coapPort === undefined ? [] : [["CoAP", `UDP port ${coapPort}`] as const]),
+        ...(url === listenUrl ? [] : [["listens", listenUrl] as const]),
         ["keys", `${join(data, DEV_KEYS_FILE)}, not encrypted: for development only`],
       ]),
       "",

@@ -12,6 +12,7 @@ export const START = "Start here:";
 export const KEYS = "Keys and accounts:";
 export const RECORD = "Record:";
 export const ASK = "Ask and verify:";
+export const OPERATE = "Operate:";
 
 export function readDescriptor(text: string): number {
   if (!/^[0-9]{1,4}$/.test(text)) throw new InvalidArgumentError("must be a file descriptor, such as 3");

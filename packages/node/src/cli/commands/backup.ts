@@ -1,0 +1,51 @@
+import { realpath } from "node:fs/promises";
+import { dirname, join, resolve, sep } from "node:path";
+import { LhgError } from "@lhg/protocol/core/errors";
+import { sumSizes } from "../../archive/archive-format.ts";
+import { writeArchive } from "../../archive/write-archive.ts";
+import { readChainFolder } from "../chain-folder.ts";
+import { formatCount, formatFields } from "../output.ts";
+import type { Session } from "../session.ts";
+
+/** Writes the data folder of a stopped node into one file. Throws `backup.running`, and what `writeArchive` throws. */
+export async function runBackup(
+  session: Session,
+  file: string,
+  options: { readonly force?: boolean },
+): Promise<void> {
+  const { data } = session.options;
+  const subject = await readChainFolder(data).catch((error: unknown) => {
+    if (error instanceof LhgError && error.code === "store.locked")
+      throw new LhgError("backup.running", "a node runs on this folder: stop the node first", data);
+    throw error;
+  });
+  await assertOutside(data, file);
+  const { header, sizeBytes } = await writeArchive(data, file, {
+    subject,
+    madeMs: Date.now(),
+    force: options.force === true,
+    onProgress: (doneBytes) => session.output.progress(`${Math.floor(doneBytes / 2 ** 20)} MiB read`),
+  });
+  const { chainId, height, timeMs, appHash, files } = header;
+  const contentBytes = sumSizes(files);
+  session.output.result(
+    { file, chainId, height, timeMs, appHash, files: files.length, contentBytes, sizeBytes },
+    [
+      ...formatFields([
+        ["backup", file],
+        ["chain", chainId],
+        ["height", `${height}, of ${new Date(timeMs).toISOString()}`],
+        ["content", `${formatCount(files.length, "file")}, ${contentBytes} bytes in ${sizeBytes}`],
+      ]),
+      "It holds the keys of the data folder: keep it as you keep them. lhg restore puts it back.",
+    ],
+  );
+}
+
+/** A backup in the folder that it is made of would be in the next backup. */
+async function assertOutside(data: string, file: string): Promise<void> {
+  const folder = await realpath(data);
+  const parent = await realpath(dirname(resolve(file)));
+  if (join(parent, sep).startsWith(join(folder, sep)))
+    throw new LhgError("backup.inside", "stands in the data folder itself: choose another place", file);
+}
