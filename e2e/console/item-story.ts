@@ -30,6 +30,12 @@ export const STORY = {
   cloned: serial(6),
   long: serial(7),
   hostile: serial(8),
+  /** With more events than a page asks for. */
+  busy: serial(9),
+  /** Of which a step was declared in error. */
+  retracted: serial(10),
+  /** Of which much was made. */
+  bigLot: `${ID}/01/${PART}/10/LOT-9`,
   unknown: serial(999),
   pallet: `${ID}/00/${withCheckDigit(`1${MAKER}000000001`)}`,
 } as const;
@@ -189,6 +195,32 @@ const LONG: EventJson[] = Array.from({ length: LONG_STEPS }, (_, i) => ({
   epcList: [STORY.long],
 }));
 
+const INSPECTION: EventJson = {
+  type: "ObjectEvent",
+  action: "OBSERVE",
+  ...at(132, PLACES.salo, "inspecting"),
+  epcList: [STORY.retracted],
+};
+
+const RETRACTED: EventJson[] = [
+  { ...INSPECTION, action: "ADD", ...at(131, PLACES.salo, "commissioning") },
+  INSPECTION,
+  {
+    ...INSPECTION,
+    errorDeclaration: { declarationTime: "2026-03-19T00:00:00Z", reason: "did_not_occur" },
+  },
+];
+
+const BUSY_EVENTS = 1_100;
+export const BIG_LOT_PHONES = 3_000;
+
+const BUSY: EventJson[] = Array.from({ length: BUSY_EVENTS }, (_, i) => ({
+  type: "ObjectEvent",
+  action: i === 0 ? "ADD" : "OBSERVE",
+  ...at(140 + i / 10, PLACES.salo, i === 0 ? "commissioning" : "cycle_counting"),
+  epcList: [STORY.busy],
+}));
+
 interface Keys {
   readonly chainId: string;
   readonly keys: readonly {
@@ -254,8 +286,19 @@ export async function tellStory(teller: Teller): Promise<void> {
   await teller.capture("maker", MAKING);
   await teller.capture("maker", PACKING);
   await teller.capture("shop", ARRIVING);
-  await teller.capture("maker", HOSTILE);
+  await teller.capture("maker", [...HOSTILE, ...RETRACTED]);
   for (const event of LONG) await teller.capture("maker", [event]);
+  await teller.capture("maker", BUSY.slice(0, BUSY_EVENTS / 2));
+  await teller.capture("maker", BUSY.slice(BUSY_EVENTS / 2));
+  const many = Array.from({ length: BIG_LOT_PHONES }, (_, i) => serial(10_000 + i));
+  await teller.capture("maker", make(STORY.bigLot, many, 300));
+}
+
+/** One step more for the item of the long journey. */
+export function addStep(teller: Teller): Promise<void> {
+  return teller.capture("maker", [
+    { type: "ObjectEvent", action: "OBSERVE", ...at(135, PLACES.salo, "storing"), epcList: [STORY.long] },
+  ]);
 }
 
 export function seeClone(teller: Teller): Promise<void> {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { type DevNode, startDevNode } from "../../packages/node/e2e/dev-node.ts";
+import { type DevNode, runLhg, startDevNode } from "../../packages/node/e2e/dev-node.ts";
 import { decode } from "../../packages/protocol/src/core/codec/definition.ts";
 import { encodeTraceBundle, traceBundle } from "../../packages/protocol/src/modules/trace/trace-bundle.ts";
 import { createClient } from "../../packages/sdk/src/client/client.ts";
@@ -19,7 +19,7 @@ import {
   startBrowser,
   takeScreenshot,
 } from "../browser.ts";
-import { createTeller, STORY, seeClone, tellStory } from "./item-story.ts";
+import { addStep, BIG_LOT_PHONES, createTeller, STORY, seeClone, tellStory } from "./item-story.ts";
 
 const options = NO_BROWSER === undefined ? {} : { skip: NO_BROWSER };
 const BUNDLES = "**/api/v1/items/trace/bundle*";
@@ -109,6 +109,25 @@ test("an honest journey is verified, on a desktop and on a phone", options, asyn
   }
 });
 
+test("the proof that is saved holds without the console", options, async () => {
+  const { page, close } = await open(STORY.good);
+  await readVerdict(page);
+  const saving = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save the proof" }).click();
+  const saved = await saving;
+  assert.match(saved.suggestedFilename(), /\.trace$/);
+  const { code, stdout, stderr } = await runLhg(node, ["verify", await saved.path()]);
+  assert.equal(code, 0, stdout + stderr);
+  const step = page.locator(".timeline > li").first();
+  await step.getByText("Details and receipt").click();
+  const receiving = page.waitForEvent("download");
+  await step.getByRole("button", { name: "Save receipt" }).click();
+  const receipt = await runLhg(node, ["verify", await (await receiving).path()]);
+  assert.equal(receipt.code, 0, receipt.stdout + receipt.stderr);
+  assert.deepEqual(await findAccessibilityFaults(page), []);
+  await close();
+});
+
 test("a flipped byte is red, wherever it is", options, async () => {
   const bundle = (await createClient({ url: node.url }).getTraceBundle(STORY.good, ASKED)).bytes;
   const { page, close } = await openPage(browser, `${node.url}/console/items`);
@@ -144,7 +163,8 @@ test("a changed event is named in words", options, async () => {
   const { page, close } = await openThrough(STORY.good, bend, PHONE);
   const { tone, text } = await readVerdict(page);
   assert.equal(tone, "bad");
-  assert.match(text, /What an event says was changed|entry does not belong/);
+  assert.match(text, /What an event says is not what was signed/);
+  assert.match(text, /The fault lies in this step.*Unpacked/);
   assert.deepEqual(await findAccessibilityFaults(page), []);
   await takeScreenshot(page, "item-failed", true);
   await close();
@@ -191,6 +211,19 @@ test("a proof withheld is red, and a node that is gone is not", options, async (
   const gone = await readVerdict(page);
   assert.equal(gone.tone, "warn");
   assert.match(gone.text, /can't be reached/);
+  await close();
+});
+
+test("what was verified stays when the node goes, and is said to be from before", options, async () => {
+  const { page, close } = await open(STORY.good, PHONE);
+  assert.equal((await readVerdict(page)).tone, "good");
+  await page.route("**/api/**", (route) => route.abort());
+  await page.getByRole("button", { name: "Check again" }).click();
+  await page.getByText("What you see was verified before").waitFor();
+  assert.equal(await page.locator("[data-verdict=good]").count(), 1);
+  assert.ok((await page.locator(".timeline > li").count()) > 0);
+  await page.unroute("**/api/**");
+  await page.getByText("What you see was verified before").waitFor({ state: "detached" });
   await close();
 });
 
@@ -247,6 +280,64 @@ test("an item that nobody recorded is proven to be absent; a malformed one is sa
   await close();
 });
 
+test("a journey of 20 steps is checked in the browser", options, async () => {
+  const { page, close } = await open(STORY.long);
+  await readVerdict(page);
+  assert.equal(await page.locator(".timeline > li").count(), 20);
+  const tookMs: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    await page.reload();
+    await readVerdict(page);
+    tookMs.push(Number(await page.locator("[data-took-ms]").getAttribute("data-took-ms")));
+  }
+  console.log(`20 steps in ${tookMs.map((ms) => `${ms} ms`).join(", ")} (a fresh worker each time)`);
+  await close();
+});
+
+test("what was declared in error is struck through", options, async () => {
+  const { page, close } = await open(STORY.retracted, PHONE);
+  const { tone, text } = await readVerdict(page);
+  assert.equal(tone, "good", text);
+  assert.equal(await page.locator(".timeline s").allTextContents().then(String), "Inspected");
+  await page.getByText("declared in error by its author").waitFor();
+  assert.deepEqual(await findAccessibilityFaults(page), []);
+  await close();
+});
+
+test("a company's name is the proven one, whatever the node writes beside it", options, async () => {
+  const { page, close } = await openPage(browser, `${node.url}/console/items`);
+  const rename = async (keepsProof: boolean): Promise<void> => {
+    await page.route("**/api/v1/vendors/*", async (route) => {
+      const response = await route.fetch();
+      const { proof, ...vendor } = (await response.json()) as Record<string, unknown>;
+      await route.fulfill({
+        response,
+        json: { ...vendor, name: "Somebody Famous", ...(keepsProof ? { proof } : {}) },
+      });
+    });
+  };
+  await rename(true);
+  await page.goto(addressOf("/items", STORY.good));
+  await readVerdict(page);
+  await page.locator(".timeline").getByText("Nordic Rail").first().waitFor();
+  assert.equal(await page.getByText("Somebody Famous").count(), 0);
+  await page.unroute("**/api/v1/vendors/*");
+  await rename(false);
+  await page.goto(addressOf("/items", STORY.good));
+  await page.locator(".timeline").getByText("name not proven").first().waitFor();
+  await close();
+});
+
+test("a step that comes in is shown by itself", options, async () => {
+  const { page, close } = await open(STORY.long);
+  await readVerdict(page);
+  const before = await page.locator(".timeline > li").count();
+  await addStep(await createTeller(node.url));
+  await page.locator(".timeline > li").nth(before).waitFor();
+  await page.getByRole("heading", { name: "Stored" }).waitFor();
+  await close();
+});
+
 test("a recall finds exactly the items of the bad lot", options, async () => {
   for (const [viewport, name] of [
     [DESKTOP, "recall"],
@@ -273,24 +364,35 @@ test("a recall finds exactly the items of the bad lot", options, async () => {
   }
 });
 
+test(
+  "a recall of thousands is checked and listed in pages; a journey too long is amber",
+  options,
+  async () => {
+    const { page, close } = await openPage(browser, addressOf("/recall", STORY.bigLot), { viewport: PHONE });
+    await page.getByRole("heading", { name: "3,000 items are affected" }).waitFor({ timeout: 60_000 });
+    assert.equal((await readVerdict(page)).tone, "good");
+    console.log(
+      `${BIG_LOT_PHONES} items checked in ${await page.locator("[data-took-ms]").getAttribute("data-took-ms")} ms`,
+    );
+    assert.equal(await page.locator(".table tbody tr").count(), 50);
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByText("51 to 100 of 3,000").waitFor();
+    await page.goto(addressOf("/items", STORY.busy));
+    const { tone, text } = await readVerdict(page);
+    assert.equal(tone, "warn");
+    assert.match(text, /Verified in part: 1,000 events by 1 company/);
+    assert.match(text, /longer than 1,000 events/);
+    console.log(
+      `1,000 events checked in ${await page.locator("[data-took-ms]").getAttribute("data-took-ms")} ms`,
+    );
+    await close();
+  },
+);
+
 test("from a phone back to its lot", options, async () => {
   const { page, close } = await openPage(browser, `${addressOf("/recall", STORY.good)}&direction=back`);
   await readVerdict(page);
   await page.getByRole("heading", { name: "1 origin to look at" }).waitFor();
   await page.getByRole("link", { name: /LOT-8/ }).waitFor();
-  await close();
-});
-
-test("a journey of 20 steps is checked in the browser", options, async () => {
-  const { page, close } = await open(STORY.long);
-  await readVerdict(page);
-  const tookMs: number[] = [];
-  for (let round = 0; round < 3; round++) {
-    await page.reload();
-    await readVerdict(page);
-    tookMs.push(Number(await page.locator("[data-took-ms]").getAttribute("data-took-ms")));
-  }
-  assert.equal(await page.locator(".timeline > li").count(), 20);
-  console.log(`20 steps in ${tookMs.map((ms) => `${ms} ms`).join(", ")} (a fresh worker each time)`);
   await close();
 });

@@ -3,19 +3,16 @@ import { toHex } from "@lhg/protocol/core/bytes";
 import { decode } from "@lhg/protocol/core/codec/definition";
 import { computeStatementId, decodeSign1 } from "@lhg/protocol/core/cose";
 import { formatDecimal } from "@lhg/protocol/core/decimal";
-import { LhgError } from "@lhg/protocol/core/errors";
 import { genesis as genesisCodec } from "@lhg/protocol/core/genesis";
 import type { Trust } from "@lhg/protocol/core/proof/anchor";
-import { capture as captureCodec } from "@lhg/protocol/core/statement/capture";
-import { parseHead, parseSlice } from "@lhg/protocol/epcis/document";
-import { computeItemKey, readFacts } from "@lhg/protocol/modules/trace/facts";
+import { computeItemKey } from "@lhg/protocol/modules/trace/facts";
 import { AGGREGATION, itemRecord } from "@lhg/protocol/modules/trace/items";
 import { type TraceBundle, traceBundle } from "@lhg/protocol/modules/trace/trace-bundle";
 import { nobleCrypto } from "@lhg/sdk/crypto/noble";
 import { trustFromGenesis } from "@lhg/sdk/verify/trust";
-import { formatTime } from "@lhg/sdk/verify/verdict";
 import { type TraceVerdict, verifyTrace } from "@lhg/sdk/verify/verify-trace";
-import type { ItemState, TraceCheck, TraceJob, TraceRefusal } from "./messages.ts";
+import { findFaultyStep } from "./faulty-step.ts";
+import type { ItemState, TraceCheck, TraceJob } from "./messages.ts";
 
 export function readTrust(genesis: Uint8Array): Trust {
   return trustFromGenesis(decode(genesisCodec, genesis, "genesis"));
@@ -90,30 +87,4 @@ function readStates({ items }: TraceBundle): ItemState[] {
       observations: held.observations.size,
     };
   });
-}
-
-/** Describes the part that a refusal points at, such as `events[3].slice`, for people; nothing of it is proven. */
-function findFaultyStep(bundle: Uint8Array, field: string): TraceRefusal["step"] {
-  const place = /^(events|captures)\[(\d+)\]/.exec(field);
-  if (place === null) return undefined;
-  try {
-    const { events, captures } = decode(traceBundle, bundle, "bundle");
-    const number = Number(place[2]);
-    const event = place[1] === "events" ? events[number] : events.find((part) => part.capture === number);
-    const capture = event === undefined ? undefined : captures[event.capture];
-    if (event === undefined || capture === undefined) return undefined;
-    const { facts } = readFacts(nobleCrypto, parseSlice(event.slice), parseHead(capture.head), "event");
-    const { vendor } = decode(captureCodec, decodeSign1(capture.statement).payload, "capture");
-    return {
-      type: facts.type,
-      bizStep: facts.bizStep,
-      eventTime: formatTime(facts.eventTimeMs),
-      readPoint: facts.readPoint,
-      captor: toHex(vendor),
-    };
-  } catch (error) {
-    // A bundle that can't be read has no step to name; the refusal itself says why.
-    if (error instanceof LhgError) return undefined;
-    throw error;
-  }
 }

@@ -52,17 +52,23 @@ export interface TraceProof {
   readonly tookMs: number;
 }
 
+/** Bent: its bytes are not those that were recorded. Missing: the log names it and the answer does not hold it. */
+export type FaultyStep =
+  | {
+      readonly kind: "bent";
+      /** Hex. */
+      readonly captor: string;
+      readonly claimed: Pick<
+        TraceVerdict["events"][number]["event"],
+        "type" | "action" | "bizStep" | "readPoint" | "eventTime"
+      >;
+    }
+  | { readonly kind: "missing"; readonly captor: string; readonly recordedAt: string };
+
 export interface TraceRefusal {
   readonly isProven: false;
   readonly refused: Refused;
-  /** The event in whose part of the answer the fault lies, as far as its bytes can still be read. */
-  readonly step?: {
-    readonly type: string;
-    readonly bizStep: string | null;
-    readonly eventTime: string;
-    readonly readPoint: string | null;
-    readonly captor: string;
-  };
+  readonly step?: FaultyStep;
   readonly tookMs: number;
 }
 

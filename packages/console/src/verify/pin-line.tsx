@@ -10,9 +10,16 @@ export function PinLine(): ReactNode {
   if (data === undefined) return null;
   return (
     <p className="small pin-line no-print">
-      {data.isKept ? verdict.pin(data.pin.chainId) : verdict.pinLost}
+      <span title={data.pin.chainId}>
+        {data.isKept ? verdict.pin(shortenChain(data.pin.chainId)) : verdict.pinLost}
+      </span>
       <a href="/verifier.html">{verdict.pinLink}</a>
       {verdict.pinEnd}
     </p>
   );
+}
+
+/** `lhg-dev-0825…362e`: its name, and enough of its hash to tell two apart at a glance. */
+function shortenChain(chainId: string): string {
+  return chainId.replace(/([0-9a-f]{4})[0-9a-f]{24}([0-9a-f]{4})$/, "$1…$2");
 }

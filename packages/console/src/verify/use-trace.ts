@@ -34,9 +34,13 @@ export function useTrace(question: Question | undefined): UseQueryResult<TraceAn
     queryFn: () => askTrace(question!),
     enabled: question !== undefined,
     staleTime: 30_000,
+    refetchInterval: ({ state }) => (state.status === "error" ? RETRY_MS : false),
     retry: (count, error) => !isOurFault(error) && count < 2,
   });
 }
+
+/** What went wrong is asked again for as long as somebody looks. */
+const RETRY_MS = 5_000;
 
 /** Asking again gives the same answer. */
 function isOurFault(error: Error): boolean {

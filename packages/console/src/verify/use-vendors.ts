@@ -7,7 +7,8 @@ import { check } from "./verifier.ts";
 
 export interface KnownVendor {
   readonly vendor: string;
-  readonly name: string;
+  /** Absent where the node's proof of it does not hold. */
+  readonly name?: string;
   readonly prefixes: readonly string[];
   readonly isProven: boolean;
 }
@@ -41,5 +42,6 @@ async function askVendor(vendor: string): Promise<KnownVendor> {
     proof: fromHex(proof.bytes, "proof"),
     genesis: fromHex(pin.genesis),
   });
-  return found.isProven ? { vendor, name: found.name, prefixes: found.prefixes, isProven: true } : claimed;
+  if (!found.isProven) return { vendor, prefixes: [], isProven: false };
+  return { vendor, name: found.name, prefixes: found.prefixes, isProven: true };
 }

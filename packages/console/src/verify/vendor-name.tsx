@@ -1,8 +1,7 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { useStrings } from "../strings/strings.tsx";
-import { Hex } from "../ui/values.tsx";
-import { Text } from "./text.tsx";
+import { Hex, Text } from "../ui/values.tsx";
 import type { Vendors } from "./use-vendors.ts";
 import "./verdict.css";
 
@@ -13,11 +12,12 @@ export function VendorName({ vendor, vendors }: { vendor: string; vendors: Vendo
   return (
     <span className="vendor-name">
       <Link to={`/vendors/${vendor}`}>
-        {known === undefined ? <Hex value={vendor} /> : <Text value={known.name} max={80} />}
+        {known?.name === undefined ? <Hex value={vendor} /> : <Text value={known.name} lengthMax={80} />}
       </Link>
       {known === undefined || known.isProven ? null : (
-        <span className="muted small" title={verdict.nameClaimed}>
-          ({verdict.claimedName})
+        <span className="name-unproven small">
+          {" "}
+          ({known.name === undefined ? verdict.refusedName : verdict.claimedName})
         </span>
       )}
     </span>

@@ -6,12 +6,12 @@ import { queryClient } from "../node/client.ts";
 import { useStrings } from "../strings/strings.tsx";
 import { Button } from "../ui/button.tsx";
 import { Failure } from "../ui/states.tsx";
-import { Hex, Time } from "../ui/values.tsx";
+import { Hex, Text, Time } from "../ui/values.tsx";
 import { fileName, saveFile } from "./download.ts";
-import type { TraceProof, TraceRefusal } from "./messages.ts";
+import type { FaultyStep, TraceProof, TraceRefusal } from "./messages.ts";
 import { keepPin, type PinState } from "./pin.ts";
 import { PinLine } from "./pin-line.tsx";
-import { Text } from "./text.tsx";
+import { nameStep } from "./step-words.ts";
 import { isUnreachable, type TraceAnswer } from "./use-trace.ts";
 import type { Vendors } from "./use-vendors.ts";
 import { VendorName } from "./vendor-name.tsx";
@@ -24,6 +24,8 @@ interface Props {
   readonly concerns?: readonly string[];
   /** The words of the page for a proof that holds without anything to mind. */
   readonly headline?: string;
+  /** The page offers the proof itself. */
+  readonly hidesDownload?: boolean;
 }
 
 export function VerdictPanel({ answer, ...rest }: Props): ReactNode {
@@ -70,7 +72,7 @@ function Answer({
   const { verdict } = useStrings();
   switch (data.kind) {
     case "proven":
-      return <Proven proof={data.proof} bundle={data.bundle} {...rest} />;
+      return <Proven proof={data.proof} bundle={data.bundle} retry={retry} {...rest} />;
     case "refused":
       return <Refusal refusal={data.refusal} vendors={rest.vendors} retry={retry} />;
     case "old":
@@ -139,7 +141,9 @@ function Proven({
   vendors,
   concerns = [],
   headline,
-}: Omit<Props, "answer"> & { proof: TraceProof; bundle: Uint8Array }): ReactNode {
+  hidesDownload = false,
+  retry,
+}: Omit<Props, "answer"> & { proof: TraceProof; bundle: Uint8Array; retry: () => void }): ReactNode {
   const { verdict: words } = useStrings();
   const { verdict } = proof;
   const { events, isComplete, provenByMs, height, identity } = verdict;
@@ -173,9 +177,12 @@ function Proven({
       )}
       <p>{isAbsent ? words.absentMore : words.meaning}</p>
       <div className="row no-print">
-        <Button onClick={() => saveFile(`${fileName(identity)}.trace`, bundle, "application/cbor")}>
-          {words.download}
-        </Button>
+        {hidesDownload ? null : (
+          <Button onClick={() => saveFile(`${fileName(identity)}.trace`, bundle, "application/cbor")}>
+            {words.download}
+          </Button>
+        )}
+        <Button onClick={retry}>{words.retry}</Button>
       </div>
       <Experts proof={proof} vendors={vendors} />
       <PinLine />
@@ -196,7 +203,7 @@ function Experts({ proof, vendors }: { proof: TraceProof; vendors: Vendors }): R
       <ul>
         {verdict.proven.map(({ what, text }) => (
           <li key={what}>
-            <Text value={text} max={1_500} />
+            <Text value={text} lengthMax={1_500} />
           </li>
         ))}
       </ul>
@@ -204,7 +211,7 @@ function Experts({ proof, vendors }: { proof: TraceProof; vendors: Vendors }): R
       <ul>
         {verdict.claimed.map(({ what, text, by }) => (
           <li key={`${what} ${by}`}>
-            <Text value={text} max={600} />
+            <Text value={text} lengthMax={600} />
             {by === undefined ? null : (
               <>
                 {" "}
@@ -237,18 +244,26 @@ function Refusal({
         <strong>{reason}</strong>
       </p>
       <p>{strings.verdict.failedMore}</p>
-      {step === undefined ? null : (
-        <p>
-          {strings.verdict.failedStep}{" "}
-          <strong>{strings.item.steps[step.bizStep?.replace(/^.*BizStep-/, "") ?? ""] ?? step.type}</strong>,{" "}
-          <Time ms={Date.parse(step.eventTime)} />, {strings.verdict.by}{" "}
-          <VendorName vendor={step.captor} vendors={vendors} />
-        </p>
-      )}
+      {step === undefined ? null : <Faulty step={step} vendors={vendors} />}
       <Button onClick={retry}>{strings.verdict.retry}</Button>
       <Code code={refused.code} field={refused.field} message={refused.message} />
       <PinLine />
     </Verdict>
+  );
+}
+
+function Faulty({ step, vendors }: { step: FaultyStep; vendors: Vendors }): ReactNode {
+  const { verdict, item } = useStrings();
+  const isBent = step.kind === "bent";
+  return (
+    <p data-faulty-step={step.kind}>
+      {isBent ? verdict.failedStep : verdict.failedMissing}{" "}
+      <strong>
+        <Text value={isBent ? nameStep(item, step.claimed) : verdict.missingStep} lengthMax={60} />
+      </strong>
+      , <Time ms={Date.parse(isBent ? step.claimed.eventTime : step.recordedAt)} />, {verdict.by}{" "}
+      <VendorName vendor={step.captor} vendors={vendors} />
+    </p>
   );
 }
 
@@ -270,7 +285,7 @@ function Code({ code, field, message }: { code: string; field?: string; message:
         )}
       </p>
       <p>
-        <Text value={message} max={400} />
+        <Text value={message} lengthMax={400} />
       </p>
     </details>
   );

@@ -6,6 +6,9 @@ import { nobleCrypto } from "@lhg/sdk/crypto/noble";
 import { checkTrace } from "./check-trace.ts";
 import { checkVendor } from "./check-vendor.ts";
 import type { ChainCheck, Job, Reply, Request, TraceCheck, VendorCheck } from "./messages.ts";
+import { warmUp } from "./warm-up.ts";
+
+let isWarm = false;
 
 function answer(job: Job): TraceCheck | VendorCheck | ChainCheck {
   switch (job.kind) {
@@ -28,4 +31,11 @@ function reply({ number, job }: Request): Reply {
   }
 }
 
-self.onmessage = ({ data }: MessageEvent<Request>): void => self.postMessage(reply(data));
+self.onmessage = ({ data }: MessageEvent<Request>): void => {
+  self.postMessage(reply(data));
+  // The first question of a page is which chain it is; the answer that needs signatures checked is asked for next.
+  if (data.job.kind === "chain" && !isWarm) {
+    isWarm = true;
+    warmUp();
+  }
+};

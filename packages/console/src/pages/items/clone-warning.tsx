@@ -2,7 +2,8 @@
 import type { ReactNode } from "react";
 import type { Strings } from "../../strings/en.ts";
 import { useStrings } from "../../strings/strings.tsx";
-import { clampText, Text } from "../../verify/text.tsx";
+import { Text } from "../../ui/values.tsx";
+import { clampText } from "../../verify/plain-text.ts";
 import { readIdentity } from "./identity-words.ts";
 import { describeShort } from "./item-link.tsx";
 import { WorldMap } from "./map.tsx";
@@ -19,7 +20,7 @@ export function CloneWarning({ doubts }: { doubts: readonly Doubt[] }): ReactNod
     <section className="note bad clone" role="alert" data-clone={worst.reason}>
       <h2>{item.cloneTitle}</h2>
       <p>
-        <Text value={describeDoubt(item, worst)} max={600} />
+        <Text value={describeDoubt(item, worst)} lengthMax={600} />
       </p>
       <WorldMap
         isPath

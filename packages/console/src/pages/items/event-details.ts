@@ -15,12 +15,12 @@ export interface SensorReading {
 export interface EventDetails {
   readonly readings: readonly SensorReading[];
   readonly productName: string | null;
-  /** Parties that the goods go to, as URIs. */
-  readonly destinations: readonly string[];
+  /** Events of one captor with the same id are one transformation. */
+  readonly transformationId: string | null;
 }
 
 const READINGS_MAX = 2_000;
-const NONE: EventDetails = { readings: [], productName: null, destinations: [] };
+const NONE: EventDetails = { readings: [], productName: null, transformationId: null };
 
 /** `source` is the JSON of one event, whose bytes were checked; what it says is the captor's word. Never throws. */
 export function readDetails(source: string, eventTime: string): EventDetails {
@@ -37,9 +37,7 @@ export function readDetails(source: string, eventTime: string): EventDetails {
       .flatMap((element) => readElement(element, eventMs))
       .slice(0, READINGS_MAX),
     productName: findProductName(member(event, "ilmd")),
-    destinations: listOf(member(event, "destinationList"))
-      .map((entry) => textOf(member(entry, "destination")))
-      .filter((uri) => uri !== null),
+    transformationId: textOf(member(event, "transformationID")),
   };
 }
 

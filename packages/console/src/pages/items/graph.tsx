@@ -4,12 +4,12 @@ import { type ReactNode, useMemo } from "react";
 import { Link } from "react-router";
 import { useStrings } from "../../strings/strings.tsx";
 import { Empty } from "../../ui/states.tsx";
-import { clampText } from "../../verify/text.tsx";
+import { clampText } from "../../verify/plain-text.ts";
 import { type Graph, type GraphEdge, type GraphNode, layOutGraph } from "./graph-layout.ts";
 import { readIdentity, shortIdentity } from "./identity-words.ts";
 import { ItemLink, itemPath } from "./item-link.tsx";
 
-const COLUMN_PX = 210;
+const COLUMN_PX = 194;
 const ROW_PX = 72;
 const NODE_WIDTH_PX = 158;
 const NODE_HEIGHT_PX = 48;
@@ -19,11 +19,16 @@ interface Props {
   readonly identity: string;
   readonly events: readonly TracedEvent[];
   readonly items: readonly string[];
+  /** One for each event. */
+  readonly transformationIds: readonly (string | null)[];
 }
 
-export function JourneyGraph({ identity, events, items }: Props): ReactNode {
+export function JourneyGraph({ identity, events, items, transformationIds }: Props): ReactNode {
   const { item } = useStrings();
-  const graph = useMemo(() => layOutGraph(identity, events, items), [identity, events, items]);
+  const graph = useMemo(
+    () => layOutGraph(identity, events, items, transformationIds),
+    [identity, events, items, transformationIds],
+  );
   if (graph.edges.length === 0) return <Empty>{item.graphAlone}</Empty>;
   return (
     <>

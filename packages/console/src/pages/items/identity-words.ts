@@ -73,7 +73,7 @@ export function isCarrier(identity: string): boolean {
   return name === "sscc" || name === "returnable";
 }
 
-const SHORT_MAX = 22;
+const SHORT_MAX = 14;
 
 /** Fits under a dot of a drawing. */
 export function shortIdentity(identity: string): string {

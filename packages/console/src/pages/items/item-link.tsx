@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { useStrings } from "../../strings/strings.tsx";
-import { Text } from "../../verify/text.tsx";
+import { Text } from "../../ui/values.tsx";
 import { type IdentityParts, readIdentity } from "./identity-words.ts";
 
 export function itemPath(identity: string): string {
@@ -13,7 +13,7 @@ export function ItemLink({ identity }: { identity: string }): ReactNode {
   const { item } = useStrings();
   return (
     <Link to={itemPath(identity)} title={identity.slice(0, 1_024)} className="item-link">
-      <Text value={describeShort(item, readIdentity(identity))} max={90} />
+      <Text value={describeShort(item, readIdentity(identity))} lengthMax={90} />
     </Link>
   );
 }

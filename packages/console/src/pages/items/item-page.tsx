@@ -7,8 +7,9 @@ import { useStrings } from "../../strings/strings.tsx";
 import { Badge } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Panel } from "../../ui/panel.tsx";
+import { Text } from "../../ui/values.tsx";
 import type { TraceProof } from "../../verify/messages.ts";
-import { Text } from "../../verify/text.tsx";
+import { findConcerns, nameFlag } from "../../verify/step-words.ts";
 import { type Question, useTrace } from "../../verify/use-trace.ts";
 import { useVendors, type Vendors } from "../../verify/use-vendors.ts";
 import { VendorName } from "../../verify/vendor-name.tsx";
@@ -20,7 +21,6 @@ import { readIdentity } from "./identity-words.ts";
 import { JourneyMap } from "./journey-map.tsx";
 import { PresentState } from "./present-state.tsx";
 import { SensorStrip } from "./sensor-strip.tsx";
-import { countConcerns } from "./step-words.ts";
 import { Timeline } from "./timeline.tsx";
 import { type Doubt, findDoubts, stepsOf } from "./whereabouts.ts";
 
@@ -45,7 +45,7 @@ export function ItemPage({ identity }: { identity: string }): ReactNode {
     () => (proof === undefined ? [] : findDoubts(identity, proof.verdict.events)),
     [identity, proof],
   );
-  const concerns = proof === undefined ? 0 : countConcerns(identity, proof.verdict.events);
+  const concerns = proof === undefined ? undefined : findConcerns(identity, proof.verdict.events);
   return (
     <div className="stack item-page">
       <Head identity={identity} proof={proof} vendors={vendors} />
@@ -54,7 +54,14 @@ export function ItemPage({ identity }: { identity: string }): ReactNode {
         vendors={vendors}
         concerns={[
           ...(doubts.length === 0 ? [] : [item.cloneTitle]),
-          ...(concerns === 0 ? [] : [verdict.flagged(concerns)]),
+          ...(concerns === undefined || concerns.steps === 0
+            ? []
+            : [
+                verdict.flagged(
+                  concerns.steps,
+                  concerns.flags.map((flag) => nameFlag(item, flag)),
+                ),
+              ]),
         ]}
       />
       <CloneWarning doubts={doubts} />
@@ -99,12 +106,13 @@ function Head({ identity, proof, vendors }: HeadProps): ReactNode {
       : parts.serial !== undefined && parts.name === "gtin"
         ? item.kindSerial
         : item.names[parts.name];
-  const title = named?.name ?? (parts.name === "other" ? parts.value : kind);
+  const number = parts.serial ?? parts.lot ?? parts.value;
+  const title = named?.name ?? (parts.name === "other" ? parts.value : `${kind} ${number}`);
   return (
     <header className="item-head">
       <div className="stack tight">
         <h1>
-          <Text value={title} max={120} />
+          <Text value={title} lengthMax={120} />
         </h1>
         {named === undefined ? null : (
           <p className="muted small">
@@ -132,7 +140,7 @@ function Head({ identity, proof, vendors }: HeadProps): ReactNode {
           )}
         </dl>
         <p className="mono small identity">
-          <Text value={identity} max={1_024} />
+          <Text value={identity} lengthMax={1_024} />
         </p>
       </div>
       <nav className="item-actions no-print" aria-label={item.title}>
@@ -175,28 +183,24 @@ function Journey({ identity, proof, vendors, doubts }: JourneyProps): ReactNode 
   const { item } = useStrings();
   const { events, items } = proof.verdict;
   const identities = useMemo(() => items.map((traced) => traced.identity), [items]);
+  const details = useMemo(
+    () => events.map(({ event }, i) => readDetails(proof.sources[i] ?? "", event.eventTime)),
+    [events, proof],
+  );
   const readings = useMemo(() => {
     const own = new Set<TracedEvent>(stepsOf(identity, events));
-    return events.flatMap((traced, i) =>
-      traced.isRetracted || !own.has(traced)
-        ? []
-        : readDetails(proof.sources[i] ?? "", traced.event.eventTime).readings,
-    );
-  }, [identity, events, proof]);
+    return details.flatMap((one, i) => (events[i]!.isRetracted || !own.has(events[i]!) ? [] : one.readings));
+  }, [identity, events, details]);
+  const transformationIds = useMemo(() => details.map((one) => one.transformationId), [details]);
   const doubtful = new Set(doubts.flatMap(({ first, second }) => [first.step, second.step]));
   return (
     <div className="item-columns">
-      <div className="stack">
-        <Panel title={item.journey} aside={<Badge>{events.length}</Badge>}>
-          <Timeline identity={identity} events={events} sources={proof.sources} vendors={vendors} />
-        </Panel>
-      </div>
+      <Panel title={item.map}>
+        <JourneyMap identity={identity} events={events} doubtful={doubtful} />
+      </Panel>
       <div className="stack">
         <Panel title={item.state}>
           <PresentState identity={identity} states={proof.states} vendors={vendors} />
-        </Panel>
-        <Panel title={item.map}>
-          <JourneyMap events={events} doubtful={doubtful} />
         </Panel>
         <Panel title={item.sensors}>
           <SensorStrip readings={readings} />
@@ -204,7 +208,17 @@ function Journey({ identity, proof, vendors, doubts }: JourneyProps): ReactNode 
       </div>
       <div className="wide">
         <Panel title={item.graph}>
-          <JourneyGraph identity={identity} events={events} items={identities} />
+          <JourneyGraph
+            identity={identity}
+            events={events}
+            items={identities}
+            transformationIds={transformationIds}
+          />
+        </Panel>
+      </div>
+      <div className="wide">
+        <Panel title={item.journey} aside={<Badge>{events.length}</Badge>}>
+          <Timeline identity={identity} events={events} sources={proof.sources} vendors={vendors} />
         </Panel>
       </div>
     </div>

@@ -8,13 +8,13 @@ import { useLive } from "../../node/live.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Empty } from "../../ui/states.tsx";
-import { Text } from "../../verify/text.tsx";
+import { nameStep } from "../../verify/step-words.ts";
 import { Finder } from "./finder.tsx";
 import { ItemLink } from "./item-link.tsx";
 import { ItemPage } from "./item-page.tsx";
-import { nameStep } from "./step-words.ts";
 import "./items.css";
 import "../../verify/verdict.css";
+import { Text } from "../../ui/values.tsx";
 
 export default function Items(): ReactNode {
   const strings = useStrings();
@@ -86,7 +86,7 @@ function Recent(): ReactNode {
         <li key={identity}>
           <ItemLink identity={identity} />{" "}
           <span className="muted">
-            <Text value={step} max={60} />
+            <Text value={step} lengthMax={60} />
           </span>
         </li>
       ))}

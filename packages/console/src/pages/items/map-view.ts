@@ -10,8 +10,8 @@ export interface View {
 }
 
 const ASPECT = 16 / 9;
-/** Degrees: a single town is shown in its country. */
-const WIDTH_MIN = 14;
+/** Degrees: a single town is shown on its continent, since there are no names on the map. */
+const WIDTH_MIN = 44;
 const PADDING = 1.35;
 
 export function project({ latitude, longitude }: GeoPoint): { x: number; y: number } {
@@ -30,6 +30,18 @@ export function fitView(points: readonly GeoPoint[]): View {
   return {
     x: clamp((left + right) / 2 - width / 2, -180, 180 - width),
     y: clamp((top + bottom) / 2 - height / 2, -90, 90 - height),
+    width,
+    height,
+  };
+}
+
+/** Half as wide for each step, around a point. */
+export function zoomView(view: View, center: GeoPoint, steps: number): View {
+  const { x, y } = project(center);
+  const [width, height] = [view.width / 2 ** steps, view.height / 2 ** steps];
+  return {
+    x: clamp(x - width / 2, view.x, view.x + view.width - width),
+    y: clamp(y - height / 2, view.y, view.y + view.height - height),
     width,
     height,
   };
@@ -60,7 +72,26 @@ function toPath({ type, coordinates }: Shape): string {
   return polygons.flat().map(ringToPath).join("");
 }
 
+/**
+ * A ring that crosses the 180th meridian is drawn on beyond the edge, and once more from the other side; one that goes
+ * round a pole is closed along it.
+ */
 function ringToPath(ring: readonly number[][]): string {
-  const points = ring.map(([x = 0, y = 0]) => `${x.toFixed(2)} ${(-y).toFixed(2)}`);
-  return `M${points.join("L")}Z`;
+  const points: [x: number, y: number][] = [];
+  let shift = 0;
+  for (const [longitude = 0, latitude = 0] of ring) {
+    const last = points.at(-1)?.[0] ?? longitude;
+    if (longitude + shift - last > 180) shift -= 360;
+    else if (longitude + shift - last < -180) shift += 360;
+    points.push([longitude + shift, -latitude]);
+  }
+  if (shift !== 0) {
+    const pole = points[0]![1] > 0 ? 90 : -90;
+    points.push([points.at(-1)![0], pole], [points[0]![0], pole]);
+  }
+  const draw = (by: number): string =>
+    `M${points.map(([x, y]) => `${(x + by).toFixed(2)} ${y.toFixed(2)}`).join("L")}Z`;
+  const xs = points.map(([x]) => x);
+  const beyondEast = Math.max(...xs) > 180 ? draw(-360) : "";
+  return draw(0) + beyondEast + (Math.min(...xs) < -180 ? draw(360) : "");
 }

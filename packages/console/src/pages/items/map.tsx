@@ -1,8 +1,9 @@
 /** Places in order on a map that comes with the page. */
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { useStrings } from "../../strings/strings.tsx";
-import { fitView, loadLand, project } from "./map-view.ts";
+import { Button } from "../../ui/button.tsx";
+import { fitView, loadLand, project, zoomView } from "./map-view.ts";
 import type { GeoPoint } from "./places.ts";
 
 export interface Stop {
@@ -16,12 +17,19 @@ export interface Stop {
   readonly isDoubtful?: boolean;
 }
 
+/** Degrees; the outline of the land holds no more detail. */
+const ZOOMED_WIDTH_MIN = 12;
+
 /** `isPath` draws the way from stop to stop. */
 export function WorldMap({ stops, isPath = false }: { stops: readonly Stop[]; isPath?: boolean }): ReactNode {
   const { item } = useStrings();
   const land = useQuery({ queryKey: ["land"], queryFn: loadLand, staleTime: Number.POSITIVE_INFINITY });
-  if (stops.length === 0) return null;
-  const view = fitView(stops.map(({ point }) => point));
+  const [zoom, setZoom] = useState(0);
+  const last = stops.at(-1);
+  if (last === undefined) return null;
+  const whole = fitView(stops.map(({ point }) => point));
+  const view = zoomView(whole, last.point, zoom);
+  const zoomMax = Math.max(0, Math.floor(Math.log2(whole.width / ZOOMED_WIDTH_MIN)));
   const unit = view.width / 100;
   const line = stops.map(({ point }) => project(point));
   return (
@@ -41,6 +49,16 @@ export function WorldMap({ stops, isPath = false }: { stops: readonly Stop[]; is
           <Dot key={i} stop={stop} number={i + 1} unit={unit} />
         ))}
       </svg>
+      {zoomMax === 0 ? null : (
+        <div className="map-zoom no-print">
+          <Button aria-label={item.zoomIn} disabled={zoom >= zoomMax} onClick={() => setZoom(zoom + 1)}>
+            +
+          </Button>
+          <Button aria-label={item.zoomOut} disabled={zoom === 0} onClick={() => setZoom(zoom - 1)}>
+            −
+          </Button>
+        </div>
+      )}
       {land.isError ? <figcaption className="muted">{item.mapFailed}</figcaption> : null}
     </figure>
   );
@@ -51,8 +69,8 @@ function Dot({ stop, number, unit }: { stop: Stop; number: number; unit: number 
   const drawn = (
     <>
       <title>{stop.label}</title>
-      <circle className={stop.isDoubtful ? "dot doubtful" : "dot"} cx={x} cy={y} r={1.9 * unit} />
-      <text className="dot-number" x={x} y={y + 0.75 * unit} fontSize={2.1 * unit} textAnchor="middle">
+      <circle className={stop.isDoubtful ? "dot doubtful" : "dot"} cx={x} cy={y} r={2.5 * unit} />
+      <text className="dot-number" x={x} y={y + unit} fontSize={2.8 * unit} textAnchor="middle">
         {stop.mark ?? number}
       </text>
     </>

@@ -1,12 +1,12 @@
 import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
 import type { ReactNode } from "react";
 import { useStrings } from "../../strings/strings.tsx";
-import { Text } from "../../verify/text.tsx";
+import { Text } from "../../ui/values.tsx";
 import { readIdentity } from "./identity-words.ts";
 import { describeShort } from "./item-link.tsx";
 import { formatPoint, parseGeo, placeName, pointOf } from "./places.ts";
 
-/** Where an event says it was: the place's name, and its position. */
+/** Where an event says it was: the place's name, or its position where it has none. */
 export function Place({
   event,
 }: {
@@ -16,12 +16,11 @@ export function Place({
   const name = placeName(event);
   const point = pointOf(event);
   if (name === null) return null;
-  const isPosition = parseGeo(name) !== undefined;
+  if (point !== undefined && parseGeo(name) !== undefined)
+    return <span className="nowrap">{formatPoint(point)}</span>;
   return (
-    <span>
-      {isPosition ? null : <Text value={describeShort(item, readIdentity(name))} max={90} />}
-      {isPosition || point === undefined ? null : " · "}
-      {point === undefined ? null : <span className="nowrap">{formatPoint(point)}</span>}
+    <span title={point === undefined ? undefined : formatPoint(point)}>
+      <Text value={describeShort(item, readIdentity(name))} lengthMax={90} />
     </span>
   );
 }

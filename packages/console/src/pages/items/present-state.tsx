@@ -4,8 +4,8 @@ import type { ReactNode } from "react";
 import { client } from "../../node/client.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { Failure, Loading } from "../../ui/states.tsx";
+import { Text } from "../../ui/values.tsx";
 import type { ItemState } from "../../verify/messages.ts";
-import { Text } from "../../verify/text.tsx";
 import { useVendors, type Vendors } from "../../verify/use-vendors.ts";
 import { VendorName } from "../../verify/vendor-name.tsx";
 import { findCustody, findHolder } from "./custody.ts";
@@ -85,7 +85,7 @@ interface CustodianProps {
   readonly vendors: Vendors;
 }
 
-export function Custodian({ identity, states, vendors }: CustodianProps): ReactNode {
+function Custodian({ identity, states, vendors }: CustodianProps): ReactNode {
   const { item } = useStrings();
   const custody = findCustody(identity, states);
   if (custody.kind === "unknown") return item.custodianUnknown;

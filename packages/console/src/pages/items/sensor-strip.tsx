@@ -4,8 +4,7 @@ import { Link } from "react-router";
 import { useStrings } from "../../strings/strings.tsx";
 import { Badge } from "../../ui/badge.tsx";
 import { Empty } from "../../ui/states.tsx";
-import { Time } from "../../ui/values.tsx";
-import { Text } from "../../verify/text.tsx";
+import { Text, Time } from "../../ui/values.tsx";
 import { deviceAddress, type SensorReading, type SensorSeries, toSeries } from "./event-details.ts";
 
 const SERIES_MAX = 24;
@@ -37,7 +36,7 @@ function Series({ series }: { series: SensorSeries }): ReactNode {
     <div className="sensor">
       <div className="row">
         <h3>
-          <Text value={name} max={60} />
+          <Text value={name} lengthMax={60} />
         </h3>
         {alarms === 0 ? null : <Badge tone="bad">{item.sensorAlarm(alarms)}</Badge>}
       </div>
@@ -67,7 +66,7 @@ function Series({ series }: { series: SensorSeries }): ReactNode {
 
 function Device({ device }: { device: string }): ReactNode {
   const address = deviceAddress(device);
-  if (address === undefined) return <Text value={device} max={60} />;
+  if (address === undefined) return <Text value={device} lengthMax={60} />;
   return (
     <Link to={`/devices/${address}`}>
       {address.slice(0, 8)}…{address.slice(-4)}

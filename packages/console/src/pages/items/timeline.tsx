@@ -1,20 +1,21 @@
 /** The journey step by step, oldest first. */
 import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
 import { type ReactNode, useState } from "react";
+import { Link } from "react-router";
 import { client } from "../../node/client.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { Badge } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Empty } from "../../ui/states.tsx";
-import { Time } from "../../ui/values.tsx";
+import { Text, Time } from "../../ui/values.tsx";
 import { saveFile } from "../../verify/download.ts";
-import { Text } from "../../verify/text.tsx";
+import { clampText } from "../../verify/plain-text.ts";
+import { formatSpan, isConcern, nameDisposition, nameFlag, nameStep } from "../../verify/step-words.ts";
 import type { Vendors } from "../../verify/use-vendors.ts";
 import { VendorName } from "../../verify/vendor-name.tsx";
 import { ItemLink } from "./item-link.tsx";
 import { Place } from "./place.tsx";
 import { placeName } from "./places.ts";
-import { formatSpan, isConcern, nameDisposition, nameFlag, nameStep } from "./step-words.ts";
 import { stepsOf } from "./whereabouts.ts";
 
 const STEPS_SHOWN = 60;
@@ -34,18 +35,18 @@ export function stepId({ capture, event }: Pick<TracedEvent, "capture" | "event"
 export function Timeline({ identity, events, sources, vendors }: Props): ReactNode {
   const { item } = useStrings();
   const [shownMax, setShownMax] = useState(STEPS_SHOWN);
-  const [isNarrow, setNarrow] = useState(false);
+  const [isWide, setWide] = useState(false);
   const own = new Set(stepsOf(identity, events));
   const steps = events
     .map((traced, i) => ({ traced, source: sources[i] ?? "" }))
-    .filter(({ traced }) => !isNarrow || own.has(traced));
+    .filter(({ traced }) => isWide || own.has(traced));
   if (events.length === 0) return <Empty>{item.journeyEmpty}</Empty>;
   return (
     <>
       {own.size === events.length ? null : (
-        <label className="row no-print">
-          <input type="checkbox" checked={isNarrow} onChange={() => setNarrow(!isNarrow)} />
-          {item.onlyThis}
+        <label className="check no-print">
+          <input type="checkbox" checked={isWide} onChange={() => setWide(!isWide)} />
+          {item.withOrigins(events.length - own.size)}
         </label>
       )}
       <ol className="timeline">
@@ -55,6 +56,7 @@ export function Timeline({ identity, events, sources, vendors }: Props): ReactNo
             traced={traced}
             source={source}
             vendors={vendors}
+            identity={identity}
             isOwn={own.has(traced)}
           />
         ))}
@@ -70,11 +72,13 @@ interface StepProps {
   readonly traced: TracedEvent;
   readonly source: string;
   readonly vendors: Vendors;
+  /** Of the page's item. */
+  readonly identity: string;
   readonly isOwn: boolean;
 }
 
-function Step({ traced, source, vendors, isOwn }: StepProps): ReactNode {
-  const { item } = useStrings();
+function Step({ traced, source, vendors, identity, isOwn }: StepProps): ReactNode {
+  const { item, verdict } = useStrings();
   const { event, captor, isRetracted, flags, log, recordedMs } = traced;
   const concerns = flags.filter(isConcern);
   const agreements = flags.filter((flag) => !isConcern(flag));
@@ -86,12 +90,13 @@ function Step({ traced, source, vendors, isOwn }: StepProps): ReactNode {
         <h3>{isRetracted ? <s>{nameStep(item, event)}</s> : <Text value={nameStep(item, event)} />}</h3>
         {disposition === undefined ? null : (
           <Badge tone={/recalled|stolen|damaged|not conform/.test(disposition) ? "bad" : "plain"}>
-            <Text value={disposition} max={60} />
+            <Text value={disposition} lengthMax={60} />
           </Badge>
         )}
         {isRetracted ? <Badge tone="warn">{item.retracted}</Badge> : null}
         {log === "observation" ? <Badge tone="warn">{item.observation}</Badge> : null}
         <Badge tone="good">✓ {item.proven}</Badge>
+        <Delay recordedMs={recordedMs} eventMs={Date.parse(event.eventTime)} />
       </div>
       {isOwn ? null : <p className="muted small">{item.origin}</p>}
       <ul className="step-notes">
@@ -106,40 +111,50 @@ function Step({ traced, source, vendors, isOwn }: StepProps): ReactNode {
           </li>
         ))}
       </ul>
-      <dl className="pairs">
-        <dt>{item.said}</dt>
-        <dd>
-          <VendorName vendor={captor} vendors={vendors} />
-        </dd>
+      <p className="said">
+        <VendorName vendor={captor} vendors={vendors} />
         {placeName(event) === null ? null : (
           <>
-            <dt>{item.at}</dt>
-            <dd>
-              <Place event={event} />
-            </dd>
+            {" · "}
+            <Place event={event} />
           </>
         )}
-        <dt>{item.claimedTime}</dt>
-        <dd>
-          <Time ms={Date.parse(event.eventTime)} />
-        </dd>
-        <dt>{item.recorded}</dt>
-        <dd>
-          <Time ms={recordedMs} /> <Delay recordedMs={recordedMs} eventMs={Date.parse(event.eventTime)} />
-        </dd>
-        <Items event={event} />
-      </dl>
-      <div className="row no-print">
+        {" · "}
+        <Time ms={Date.parse(event.eventTime)} />
+      </p>
+      {isOnlyAbout(event, identity) ? null : <Items event={event} identity={identity} />}
+      <details className="more no-print">
+        <summary>{item.details}</summary>
+        <dl className="pairs">
+          <dt>{item.claimedTime}</dt>
+          <dd>
+            <Time ms={Date.parse(event.eventTime)} />
+          </dd>
+          <dt>{item.recorded}</dt>
+          <dd>
+            <Time ms={recordedMs} />,{" "}
+            <Link to={`/blocks/${traced.height}`}>{verdict.block(traced.height)}</Link>
+          </dd>
+        </dl>
         <Receipt traced={traced} />
         {source === "" ? null : (
-          <details className="source">
-            <summary>{item.source}</summary>
-            <pre dir="ltr">{source.slice(0, 20_000)}</pre>
-          </details>
+          <>
+            <h4>{item.source}</h4>
+            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keys */}
+            <pre dir="ltr" tabIndex={0}>
+              {formatSource(source)}
+            </pre>
+          </>
         )}
-      </div>
+      </details>
     </li>
   );
+}
+
+const SOURCE_SHOWN_MAX = 20_000;
+
+function formatSource(source: string): string {
+  return clampText(source, SOURCE_SHOWN_MAX, /[\n\t]/);
 }
 
 /** Clocks differ: what is recorded a minute before it is said to have happened says nothing. */
@@ -149,31 +164,41 @@ function Delay({ recordedMs, eventMs }: { recordedMs: number; eventMs: number })
   const { item } = useStrings();
   if (eventMs - recordedMs > CLOCK_MS) return <Badge tone="warn">{item.early}</Badge>;
   const span = formatSpan(item, recordedMs - eventMs);
-  return span === undefined ? null : <span className="muted">({item.lateBy(span)})</span>;
+  return span === undefined ? null : <span className="muted small">{item.lateBy(span)}</span>;
 }
 
-const ITEMS_SHOWN = 4;
+function isOnlyAbout({ items }: TracedEvent["event"], identity: string): boolean {
+  return items.length === 1 && items[0]!.identity === identity && items[0]!.quantity === undefined;
+}
+
+const ITEMS_SHOWN = 2;
 const ITEMS_UNFOLDED_MAX = 300;
 type Claimed = TracedEvent["event"]["items"][number];
 
-function Items({ event }: { event: TracedEvent["event"] }): ReactNode {
+/** The page's item stands first in its list. */
+function Items({ event, identity }: { event: TracedEvent["event"]; identity: string }): ReactNode {
   const { item } = useStrings();
   const byRole = new Map<string, Claimed[]>();
   for (const named of event.items) {
     const held = byRole.get(named.role);
     if (held === undefined) byRole.set(named.role, [named]);
+    else if (named.identity === identity) held.unshift(named);
     else held.push(named);
   }
   const nameRole = (role: string): string =>
     role === "parent" && event.action === "DELETE" ? item.parentOut : (item.roles[role] ?? role);
-  return [...byRole].map(([role, items]) => (
-    <div key={role} className="contents">
-      <dt>{nameRole(role)}</dt>
-      <dd>
-        <ItemList items={items} />
-      </dd>
-    </div>
-  ));
+  return (
+    <dl className="step-items">
+      {[...byRole].map(([role, items]) => (
+        <div key={role}>
+          <dt>{nameRole(role)}</dt>
+          <dd>
+            <ItemList items={items} />
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
 }
 
 function ItemList({ items }: { items: readonly Claimed[] }): ReactNode {
@@ -184,7 +209,7 @@ function ItemList({ items }: { items: readonly Claimed[] }): ReactNode {
       {named.quantity === undefined ? null : (
         <span className="muted">
           {" "}
-          × <Text value={named.quantity} max={60} />
+          × <Text value={named.quantity} lengthMax={60} />
         </span>
       )}
     </li>

@@ -24,6 +24,19 @@ export function stepsOf(identity: string, events: readonly TracedEvent[]): Trace
   return found;
 }
 
+/**
+ * The way of an item on a map: what it came from, then itself. What strangers said of others and what became of its
+ * contents later is left to their own pages.
+ */
+export function wayOf(identity: string, events: readonly TracedEvent[]): TracedEvent[] {
+  const own = new Set(stepsOf(identity, events));
+  const lastMs = Math.max(...[...own].map(({ event }) => Date.parse(event.eventTime)));
+  return events.filter(
+    (traced) =>
+      own.has(traced) || (traced.log !== "observation" && Date.parse(traced.event.eventTime) <= lastMs),
+  );
+}
+
 /** The containers of an item, innermost first. Links that lead in a circle end it. */
 function outermost(containers: ReadonlyMap<string, string>, identity: string): string[] {
   const found: string[] = [];

@@ -5,9 +5,10 @@ import { Badge, type Tone } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Table } from "../../ui/table.tsx";
-import { Time } from "../../ui/values.tsx";
+import { Text, Time } from "../../ui/values.tsx";
 import { fileName, saveFile } from "../../verify/download.ts";
-import { clampText, Text } from "../../verify/text.tsx";
+import { clampText } from "../../verify/plain-text.ts";
+import { nameStep } from "../../verify/step-words.ts";
 import type { Vendors } from "../../verify/use-vendors.ts";
 import { VendorName } from "../../verify/vendor-name.tsx";
 import { readIdentity } from "../items/identity-words.ts";
@@ -15,7 +16,6 @@ import { describeShort, ItemLink } from "../items/item-link.tsx";
 import { type Stop, WorldMap } from "../items/map.tsx";
 import { Place } from "../items/place.tsx";
 import { formatPoint, parseGeo } from "../items/places.ts";
-import { nameStep } from "../items/step-words.ts";
 import { type Affected, type Status, timeOf } from "./affected.ts";
 import { toCsv } from "./csv.ts";
 import { countStatuses, type Group, groupItems, type Located, locate } from "./groups.ts";
@@ -85,10 +85,13 @@ export function AffectedItems({ identity, affected, isComplete, bundle, vendors 
                   <span className="group-count">{group.items.length}</span>
                   <span>
                     <strong>
-                      <Text value={nameOf(group.vendor, vendors) ?? strings.item.custodianUnknown} max={60} />
+                      <Text
+                        value={nameOf(group.vendor, vendors) ?? strings.item.custodianUnknown}
+                        lengthMax={60}
+                      />
                     </strong>
                     <br />
-                    <Text value={placeOf(group, strings) ?? recall.unknownPlace} max={80} />
+                    <Text value={placeOf(group, strings) ?? recall.unknownPlace} lengthMax={80} />
                   </span>
                   <span className="row">
                     {[...group.statuses].map(([status, count]) => (
@@ -147,7 +150,8 @@ export function AffectedItems({ identity, affected, isComplete, bundle, vendors 
               cell: ({ last }) =>
                 last === undefined ? null : (
                   <span>
-                    <Text value={nameStep(strings.item, last.event)} max={40} /> <Time ms={timeOf(last)} />
+                    <Text value={nameStep(strings.item, last.event)} lengthMax={40} />{" "}
+                    <Time ms={timeOf(last)} />
                   </span>
                 ),
             },

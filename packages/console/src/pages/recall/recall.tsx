@@ -6,7 +6,6 @@ import { useSearchParams } from "react-router";
 import { useStrings } from "../../strings/strings.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import type { TraceProof } from "../../verify/messages.ts";
-import { Text } from "../../verify/text.tsx";
 import { useTrace } from "../../verify/use-trace.ts";
 import { useVendors, type Vendors } from "../../verify/use-vendors.ts";
 import { VerdictPanel } from "../../verify/verdict-panel.tsx";
@@ -18,6 +17,7 @@ import { AffectedItems } from "./affected-items.tsx";
 import { Origins } from "./origins.tsx";
 import "../items/items.css";
 import "./recall.css";
+import { Text } from "../../ui/values.tsx";
 
 /** The most that a node gives in one answer. */
 const EVENTS_MAX = 5_000;
@@ -93,7 +93,7 @@ function Found({ identity, direction }: { identity: string; direction: "forward"
       <p>
         <ItemLink identity={identity} />
       </p>
-      <VerdictPanel answer={answer} vendors={vendors} headline={recall.complete} />
+      <VerdictPanel answer={answer} vendors={vendors} headline={recall.complete} hidesDownload />
       {answer.data !== undefined && proof === undefined ? <p>{recall.notProven}</p> : null}
       {proof === undefined || answer.data?.kind !== "proven" || proof.verdict.events.length === 0 ? null : (
         <Result
@@ -138,17 +138,32 @@ function Result({ identity, direction, proof, bundle, vendors }: ResultProps): R
         <Origins origins={origins} vendors={vendors} />
       </Panel>
     );
+  const left = affected.filter(({ status }) => status === "left");
+  const items = affected.filter(({ status }) => status !== "left");
+  const quantities = new Map(proof.states.map((state) => [state.identity, state.quantities]));
   const isAlone = affected.length === 1 && affected[0]!.identity === identity;
   return (
     <>
       {isAlone && !isCarrier(identity) ? <p className="note">{recall.none}</p> : null}
       <AffectedItems
         identity={identity}
-        affected={affected}
+        affected={items}
         isComplete={proof.verdict.isComplete}
         bundle={bundle}
         vendors={vendors}
       />
+      {left.length === 0 ? null : (
+        <Panel title={recall.leftTitle}>
+          <p className="muted">{recall.leftLead}</p>
+          <ul className="plain-list">
+            {left.map(({ identity: lot }) => (
+              <li key={lot}>
+                <ItemLink identity={lot} /> <Text value={(quantities.get(lot) ?? []).join(", ")} />
+              </li>
+            ))}
+          </ul>
+        </Panel>
+      )}
     </>
   );
 }

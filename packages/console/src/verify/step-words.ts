@@ -1,6 +1,6 @@
 /** Steps in words of everyday: what happened, and what to mind about it. */
 import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
-import type { Strings } from "../../strings/en.ts";
+import type { Strings } from "../strings/en.ts";
 
 type Words = Strings["item"];
 
@@ -40,13 +40,20 @@ export function isConcern(flag: string): boolean {
   return !HARMLESS.has(flag);
 }
 
+export interface Concerns {
+  readonly steps: number;
+  /** Each once. */
+  readonly flags: readonly string[];
+}
+
 /** Steps with something to mind, of what concerns the item; what a stranger said of others is no concern of its. */
-export function countConcerns(identity: string, events: readonly TracedEvent[]): number {
-  return events.filter(({ flags, event, isRetracted }) => {
-    if (isRetracted) return false;
+export function findConcerns(identity: string, events: readonly TracedEvent[]): Concerns {
+  const found = events.map(({ flags, event, isRetracted }): readonly string[] => {
+    if (isRetracted) return [];
     const isOwn = event.items.some((item) => item.identity === identity);
-    return flags.some((flag) => isConcern(flag) && (isOwn || (flag !== "observed" && flag !== "unowned")));
-  }).length;
+    return flags.filter((flag) => isConcern(flag) && (isOwn || (flag !== "observed" && flag !== "unowned")));
+  });
+  return { steps: found.filter((flags) => flags.length > 0).length, flags: [...new Set(found.flat())] };
 }
 
 const HOUR_MS = 3_600_000;
