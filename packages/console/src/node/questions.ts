@@ -1,6 +1,6 @@
 /** Questions that several pages ask, each under one key, so that they share the answer. */
 import { LhgError } from "@lhg/protocol/core/errors";
-import type { NodeStatus, Validators, Vendor } from "@lhg/sdk/client/types";
+import type { BlockSummary, NodeStatus, Validators, Vendor } from "@lhg/sdk/client/types";
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { client } from "./client.ts";
 
@@ -80,6 +80,19 @@ export function useStatistics(): UseQueryResult<Statistics | null> {
     queryFn: () => ask<Statistics>("/statistics"),
     refetchInterval: 2_000,
   });
+}
+
+/** Blocks asked for when the overview opens: pictures at once, for 33 KB. */
+const SEED_BLOCKS = 100;
+const NO_BLOCKS: readonly BlockSummary[] = [];
+
+export function useSeedBlocks(): readonly BlockSummary[] {
+  const { data } = useQuery({
+    queryKey: ["blocks", "seed"],
+    queryFn: async () => (await client.listBlocks({ limit: SEED_BLOCKS })).items,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  return data ?? NO_BLOCKS;
 }
 
 const VENDORS_MAX = 200;

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { useStrings } from "../strings/strings.tsx";
 import { Badge } from "./badge.tsx";
-import { nameTerm } from "./item-name.ts";
+import { capitalize, nameTerm } from "./item-name.ts";
 import { BlockLink, ItemLink, toEventPath, VendorLink } from "./links.tsx";
 import { Empty } from "./states.tsx";
 import { Ago, Hex, Text } from "./values.tsx";
@@ -15,7 +15,7 @@ export function EventRows({ events }: { events: readonly EventSummary[] }): Reac
   return (
     <ol className="rows">
       {events.map((event) => (
-        <li key={event.id}>
+        <li key={event.id} className="under">
           <EventRow event={event} />
         </li>
       ))}
@@ -31,9 +31,9 @@ function EventRow({ event }: { event: EventSummary }): ReactNode {
       <div className="rows-main">
         <Link to={toEventPath(event)}>
           {event.bizStep === undefined ? (
-            words.types[event.type]
+            capitalize(words.types[event.type])
           ) : (
-            <Text value={nameTerm(event.bizStep)} lengthMax={60} />
+            <Text value={capitalize(nameTerm(event.bizStep))} lengthMax={60} />
           )}
         </Link>{" "}
         {first === undefined ? null : (

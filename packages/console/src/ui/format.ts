@@ -47,6 +47,12 @@ export function formatDuration(ms: number): string {
   return rest === 0 ? `${whole} ${firstName}` : `${whole} ${firstName} ${rest} ${second![1]}`;
 }
 
+/** The largest unit alone. */
+export function formatAge(ms: number): string {
+  const [unitMs, name] = DURATIONS.find(([eachMs]) => ms >= eachMs) ?? [1, "ms"];
+  return `${Math.floor(ms / unitMs)} ${name}`;
+}
+
 const UNITS: Readonly<Record<string, string>> = {
   Cel: "°C",
   "%RH": "% RH",

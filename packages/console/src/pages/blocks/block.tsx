@@ -107,11 +107,13 @@ function Content({ block }: { block: Block }): ReactNode {
         ) : (
           <>
             <Signers proof={proof.bytes} chainId={String(header.chainId)} />
-            <Download
-              label={words.download}
-              name={`block-${block.height}.cbor`}
-              fetchBytes={async () => fromHex(proof.bytes)}
-            />
+            <div className="row">
+              <Download
+                label={words.download}
+                name={`block-${block.height}.cbor`}
+                fetchBytes={async () => fromHex(proof.bytes)}
+              />
+            </div>
           </>
         )}
       </Panel>

@@ -71,6 +71,13 @@ function Charts({
     );
   return (
     <div className="readings">
+      {flags.length === 0 ? null : (
+        <section className="panel wide">
+          {flags.map((flag) => (
+            <FlagBand key={flag.name} flag={flag} />
+          ))}
+        </section>
+      )}
       {numbers.map((line) => (
         <NumberPanel key={`${line.name}\n${line.unit ?? ""}`} line={line} />
       ))}
@@ -79,9 +86,6 @@ function Charts({
           <Track places={track} />
         </Panel>
       )}
-      {flags.map((flag) => (
-        <FlagPanel key={flag.name} flag={flag} />
-      ))}
       {texts.length === 0 ? null : (
         <Panel title={words.texts}>
           <TextList texts={texts} />
@@ -112,7 +116,7 @@ function NumberPanel({ line: { name, unit, times, values } }: { line: NumberSeri
 
 const STRIP_WIDTH = 1_000;
 
-function FlagPanel({ flag }: { flag: FlagSeries }): ReactNode {
+function FlagBand({ flag }: { flag: FlagSeries }): ReactNode {
   const { devices: words } = useStrings();
   const fromMs = flag.times[0]!;
   const untilMs = Math.max(flag.times.at(-1)!, fromMs + 1);
@@ -120,7 +124,7 @@ function FlagPanel({ flag }: { flag: FlagSeries }): ReactNode {
   const spans = findSpans(flag, untilMs);
   const isUp = flag.values.at(-1) === true;
   return (
-    <section className="panel">
+    <div className="flag">
       <div className="panel-head">
         <h2>
           <Text value={flag.name} lengthMax={60} />
@@ -150,7 +154,7 @@ function FlagPanel({ flag }: { flag: FlagSeries }): ReactNode {
         <span>{formatClock(fromMs)}</span>
         <span>{formatClock(untilMs)}</span>
       </p>
-    </section>
+    </div>
   );
 }
 

@@ -37,7 +37,7 @@ export interface DeviceSeries {
 
 /** A device may give every reading another name: so many are drawn. */
 const SERIES_MAX = 24;
-const TEXTS_MAX = 50;
+const TEXTS_MAX = 20;
 
 type Point<T> = readonly [timeMs: number, value: T];
 

@@ -1,14 +1,14 @@
 /** The chain as it moves. */
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { client } from "../../node/client.ts";
 import { useLive } from "../../node/live.ts";
 import { useStatistics, useStatus, useValidators, useVendors } from "../../node/questions.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { EventRows, mergeNewest, StatementRows } from "../../ui/activity.tsx";
-import { Button } from "../../ui/button.tsx";
 import { formatDuration, formatNumber } from "../../ui/format.ts";
+import { useHold } from "../../ui/hold.tsx";
 import { PageHead } from "../../ui/page.tsx";
 import { Figure, Panel } from "../../ui/panel.tsx";
 import { Ago } from "../../ui/values.tsx";
@@ -109,16 +109,12 @@ function Activity(): ReactNode {
     queryKey: ["statements", "newest"],
     queryFn: () => client.listStatements({ limit: ROWS }),
   });
-  const [held, setHeld] = useState<Pick<typeof live, "events" | "statements">>();
-  const heard = held ?? live;
-  const isHeld = held !== undefined;
+  const { value: heard, button } = useHold(live);
   return (
     <>
       <div className="row overview-hold">
         <h2>{overview.activity}</h2>
-        <Button aria-pressed={isHeld} onClick={() => setHeld(isHeld ? undefined : live)}>
-          {isHeld ? overview.goOn : overview.hold}
-        </Button>
+        {button}
       </div>
       <div className="overview-lists">
         <Panel title={overview.newestEvents}>

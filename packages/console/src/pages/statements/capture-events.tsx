@@ -7,10 +7,11 @@ import { client } from "../../node/client.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { Answer } from "../../ui/answer.tsx";
 import { Badge } from "../../ui/badge.tsx";
-import { nameItem, nameTerm } from "../../ui/item-name.ts";
+import { capitalize, nameItem, nameTerm } from "../../ui/item-name.ts";
 import { ItemLink } from "../../ui/links.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Facts, Text, Time } from "../../ui/values.tsx";
+import "./statements.css";
 
 const EVENTS_MAX = 20;
 const ITEMS_SHOWN = 12;
@@ -56,7 +57,11 @@ function EventCard({ event, isWanted }: { event: EventSummary; isWanted: boolean
   return (
     <li ref={card} className={isWanted ? "wanted" : undefined}>
       <h3>
-        {event.bizStep === undefined ? words.types[event.type] : <Text value={nameTerm(event.bizStep)} />}
+        {event.bizStep === undefined ? (
+          capitalize(words.types[event.type])
+        ) : (
+          <Text value={capitalize(nameTerm(event.bizStep))} />
+        )}
       </h3>
       <Facts
         facts={[

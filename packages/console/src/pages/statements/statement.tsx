@@ -33,7 +33,7 @@ export default function StatementPage(): ReactNode {
       <PageHead
         title={`${title} ${id.slice(0, 8)}`}
         shown={query.data === undefined ? undefined : <StatementTitle statement={query.data} />}
-        kind={words.title}
+        kind={words.one}
         aside={query.data === undefined ? null : <StatusBadge status={query.data.status} />}
       />
       <Answer query={query} missing={words.missing}>
@@ -122,7 +122,7 @@ function Notices({ statement: { notices } }: { statement: Statement }): ReactNod
   return (
     <Panel title={words.noticesTitle}>
       {notices.length === 0 ? <Empty>{words.noNotices}</Empty> : null}
-      <ul className="plain">
+      <ul className="bare-list">
         {notices.map(({ module, kind, attributes }, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: notices have no other name and never change
           <li key={i}>
