@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -45,7 +46,7 @@ function linkModules(from: string, to: string): void {
   mkdirSync(join(to, "@lhg"), { recursive: true });
   for (const name of readdirSync(from)) if (name !== "@lhg") symlinkSync(join(from, name), join(to, name));
   for (const name of readdirSync(join(from, "@lhg")))
-    symlinkSync(join("..", "..", "packages", name), join(to, "@lhg", name));
+    symlinkSync(readlinkSync(join(from, "@lhg", name)), join(to, "@lhg", name));
 }
 
 function runGate(copy: string, gate: readonly string[]): Outcome {

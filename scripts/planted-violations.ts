@@ -57,6 +57,14 @@ const staticGates: readonly Violation[] = [
     expect: /src\/core\/planted\.ts/,
   },
   {
+    name: "type error in a page",
+    gate: check("types of the console"),
+    plant: {
+      "packages/console/src/planted.tsx": "export const planted: number = document.title;\n",
+    },
+    expect: /src\/planted\.tsx.*TS2322/,
+  },
+  {
     name: "bad format",
     gate: LINT,
     plant: { "packages/sdk/src/planted.ts": "export   const planted = 1\n" },
@@ -108,6 +116,18 @@ const staticGates: readonly Violation[] = [
 ];
 
 const layerGates: readonly Violation[] = [
+  {
+    name: "page that reaches into the node",
+    gate: LAYERS,
+    plant: { "packages/console/src/planted.ts": importing("../../node/src/version.ts") },
+    expect: /console\/src\/planted\.ts: imports a sibling layer/,
+  },
+  {
+    name: "gateway that uses the API beside it",
+    gate: LAYERS,
+    plant: { "packages/node/src/gateway/planted.ts": importing("../api/limits.ts") },
+    expect: /gateway\/planted\.ts: imports a sibling/,
+  },
   {
     name: "clock in the protocol",
     gate: LAYERS,

@@ -10,7 +10,7 @@ const PROTOCOL = "packages/protocol/";
 const PURE_PRELOAD = new URL("./pure-globals.ts", import.meta.url).href;
 
 const wanted = process.argv.slice(2);
-const files = findFiles(["packages/**/*.test.ts", "scripts/**/*.test.ts", "bench/**/*.test.ts"]).filter(
+const files = findFiles(["{packages,examples,scripts,bench}/**/*.test.ts"]).filter(
   (file) => wanted.length === 0 || wanted.some((part) => file.includes(part)),
 );
 if (files.length === 0) throw new Error(`no test file matches ${wanted.join(", ")}`);

@@ -125,6 +125,8 @@ export const blocks: readonly (readonly NamedSubmission[])[] = [
     send("overdraft", alice, [messages["token.transfer"], overdraft]),
     send("too little gas", alice, [messages["chain.tick"]], { nonce: 5, gasLimit: 600 }),
     send("delegate capture", acme, [messages["identity.delegate-capture"]]),
+    send("register a digest", alice, [messages["attestation.register"]]),
+    send("command a device", acme, [messages["command.delegate"], messages["command.send"]]),
     send("device upkeep", acme, [messages["identity.rotate-device-key"], messages["identity.limit-device"]]),
     send("credit for beta", alice, [
       { type: "token.buy-credit", body: { vendor: beta.address, credits: 1_000 } },

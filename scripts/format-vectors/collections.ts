@@ -44,7 +44,11 @@ const third = sign(meter, 3, second.id, [{ ...BASE, n: "temperature", v: decimal
 const relative = sign(meter, 4, third.id, [{ n: "temperature", v: decimal(1n) }]);
 const forked = sign(meterNewKey, 5, third.id, [{ ...BASE, n: "temperature", v: decimal(2n) }]);
 const formerKey = sign(meter, 5, relative.id, [{ ...BASE, n: "temperature", v: decimal(2n) }]);
-const fifth = sign(meterNewKey, 5, relative.id, [{ ...BASE, n: "temperature", v: decimal(2n) }]);
+/** Answers the command that the vectors' chain sends before. */
+const fifth = sign(meterNewKey, 5, relative.id, [
+  { n: "urn:lhg:command:1", t: decimal(1_800_000_000n), vs: "done" },
+  { ...BASE, n: "temperature", v: decimal(2n) },
+]);
 const revoked = sign(meterNewKey, 6, fifth.id, [{ ...BASE, n: "temperature", v: decimal(3n) }]);
 
 export const collections = { first, second, third, relative, forked, formerKey, fifth, revoked };

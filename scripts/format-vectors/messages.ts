@@ -182,6 +182,29 @@ export const messages = {
       approvals: approvals(actions["chain.schedule-upgrade"]),
     },
   },
+  "attestation.register": {
+    type: "attestation.register",
+    body: {
+      digest: crypto.sha256(Uint8Array.of(1, 2, 3)),
+      sizeBytes: 3,
+      mediaType: "application/octet-stream",
+      note: "three bytes",
+    },
+  },
+  "command.send": {
+    type: "command.send",
+    body: {
+      device: meter.address,
+      number: 1,
+      name: "configure",
+      payload: Uint8Array.of(0xa1, 0x61, 0x69, 0x05),
+      expiryMs: GENESIS_MS + HOUR_MS,
+    },
+  },
+  "command.delegate": {
+    type: "command.delegate",
+    body: { program: agent.address, expiryMs: GENESIS_MS + HOUR_MS },
+  },
 } as const satisfies { readonly [T in Message["type"]]: Extract<Message, { type: T }> };
 
 /** Sender of a plain transfer that the chain can't pay. */

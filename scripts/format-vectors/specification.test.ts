@@ -9,8 +9,10 @@ import {
 } from "../../packages/protocol/src/core/parameters.ts";
 import { STATUS } from "../../packages/protocol/src/core/status.ts";
 import { message } from "../../packages/protocol/src/ledger.ts";
+import { attestationMessages } from "../../packages/protocol/src/modules/attestation/messages.ts";
 import { chainMessages } from "../../packages/protocol/src/modules/chain/messages.ts";
 import { collectionMessages } from "../../packages/protocol/src/modules/collection/messages.ts";
+import { commandMessages } from "../../packages/protocol/src/modules/command/messages.ts";
 import { groupsMessages } from "../../packages/protocol/src/modules/groups/messages.ts";
 import { identityMessages } from "../../packages/protocol/src/modules/identity/messages.ts";
 import { tokenMessages } from "../../packages/protocol/src/modules/token/messages.ts";
@@ -103,6 +105,8 @@ test("messages: numbers, and the fields of their bodies in order", () => {
     ...groupsMessages,
     ...collectionMessages,
     ...chainMessages,
+    ...attestationMessages,
+    ...commandMessages,
   };
   const held = Object.entries(definitions).map(([type, { tag, codec }]) => [
     type,
@@ -122,6 +126,8 @@ const MODULES: Readonly<Record<string, number>> = {
   COLLECTION_MODULE: 5,
   TRACE_MODULE: 6,
   CHAIN_MODULE: 8,
+  ATTESTATION_MODULE: 9,
+  COMMAND_MODULE: 10,
 };
 
 test("tables of the state: numbers of modules and kinds", () => {

@@ -156,6 +156,21 @@ function makeMessages({ dev, application }: TestChain, device: SecretKey): Messa
     { type: "identity.revoke-device", body: { device: addressOf(device), fromHeight: 1_000_000 } },
     { type: "chain.tick", body: {} },
     {
+      type: "command.send",
+      body: {
+        device: addressOf(device),
+        number: 1,
+        name: "reboot",
+        payload: Uint8Array.of(1),
+        expiryMs: EXPIRY_MS,
+      },
+    },
+    { type: "command.delegate", body: { program: stranger, expiryMs: EXPIRY_MS } },
+    {
+      type: "attestation.register",
+      body: { digest: new Uint8Array(32).fill(7), sizeBytes: 1, mediaType: "text/plain", note: "note" },
+    },
+    {
       type: "identity.admit-vendor",
       body: {
         ...admission,

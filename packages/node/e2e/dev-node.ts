@@ -12,9 +12,9 @@ export interface DevNode {
   stop(): Promise<number | null>;
 }
 
-/** Starts `lhg dev` on a free port and waits until it has said where it listens. */
-export async function startDevNode(dataDirectory: string): Promise<DevNode> {
-  const child = spawn(process.execPath, [LHG, "dev", "--data", dataDirectory, "--port", "0"], {
+/** Starts `lhg dev`, on a free port by default, and waits until it has said where it listens. */
+export async function startDevNode(dataDirectory: string, port = "0"): Promise<DevNode> {
+  const child = spawn(process.execPath, [LHG, "dev", "--data", dataDirectory, "--port", port], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));

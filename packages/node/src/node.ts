@@ -19,6 +19,7 @@ import { sodiumCrypto } from "./crypto/sodium.ts";
 import { Intake } from "./intake/intake.ts";
 import { Mempool } from "./mempool/mempool.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import { createPaceMeter, type PaceMeter } from "./pace.ts";
 import { openFilePort } from "./store/file-port.ts";
 import { type InboxLog, openInboxLog } from "./store/inbox-log.ts";
 import { openLevelStore } from "./store/level-store.ts";
@@ -133,6 +134,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
 
   const mempool = new Mempool();
   const metrics = createMetrics();
+  const pace = createPaceMeter();
   let engine: Engine | undefined;
   const intake = new Intake({
     mempool,
@@ -166,6 +168,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
       const nowMs = performance.now();
       countBlock(metrics, summary, nowMs - committedAtMs);
       committedAtMs = nowMs;
+      pace.noteBlock(listIds(summary), summary.executed.length);
       const { height, timeMs } = block.header;
       logger.debug({ height, statements: summary.executed.length, skipped: summary.skipped.length }, "block");
       const isWorking = !equalBytes(summary.tip.base.appHash, block.header.appHash);
@@ -185,6 +188,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     inbox,
     mempool,
     metrics,
+    pace,
     listeners,
     chainId,
     signers,
@@ -200,6 +204,10 @@ async function startParts(context: StartContext): Promise<RunningChain> {
       return stopping;
     },
   };
+}
+
+function* listIds({ executed }: Awaited<ReturnType<LedgerClient["commit"]>>): Generator<string> {
+  for (const { id } of executed) yield toHex(id);
 }
 
 function countBlock(
@@ -225,19 +233,21 @@ interface ServiceParts {
   readonly mempool: Mempool;
   readonly inbox: Pick<InboxLog, "retainedBytes">;
   readonly metrics: Metrics;
+  readonly pace: PaceMeter;
   readonly listeners: Set<(update: ChainUpdate) => void>;
   readonly chainId: string;
   readonly signers: readonly Signer[];
 }
 
 function createService(parts: ServiceParts): NodeService {
-  const { ledger, intake, engine, mempool, inbox, metrics, listeners } = parts;
+  const { ledger, intake, engine, mempool, inbox, metrics, pace, listeners } = parts;
   const startedMs = performance.now();
   let queries = 0;
   return {
     async submit(submissions) {
       const results = await intake.submit(submissions);
       for (const { state } of results) metrics.submissions.inc({ answer: state });
+      pace.noteAccepted(results.filter(({ state }) => state === "accepted").map(({ id }) => id));
       return results;
     },
     statementState: (id) => findState(parts, id),
@@ -250,6 +260,7 @@ function createService(parts: ServiceParts): NodeService {
         queries -= 1;
       }
     },
+    pace: pace.read,
     status: async () => statusOf(parts, performance.now() - startedMs),
     subscribe(listener) {
       listeners.add(listener);

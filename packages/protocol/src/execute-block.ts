@@ -23,6 +23,9 @@ import { STATUS, StatementFailure } from "./core/status.ts";
 import { appendHistory } from "./history.ts";
 import { executeMessage, initGenesis, MODULES } from "./ledger.ts";
 import { chargeCollection, executeCollection } from "./modules/collection/collection.ts";
+import type { Collection } from "./modules/collection/messages.ts";
+import { acknowledgeCommands } from "./modules/command/command.ts";
+import { getDevice } from "./modules/identity/devices.ts";
 import { chargeFee, collectFees } from "./modules/token/token.ts";
 import { chargeCapture, executeCapture } from "./modules/trace/capture.ts";
 import { isRecorded, type Misbehaviour, recordMisbehaviour } from "./modules/validators/validators.ts";
@@ -263,8 +266,15 @@ function charge(context: StatementContext, statement: PreparedStatement): { gasU
 function runStatement(context: StatementContext, statement: PreparedStatement): void {
   const { sign1, submission } = statement;
   if (statement.kind === "transaction") runTransaction(context, statement);
-  else if (statement.kind === "collection") executeCollection(context, statement.payload);
+  else if (statement.kind === "collection") runCollection(context, statement.payload);
   else executeCapture(context, statement.payload, sign1.key, submission.body!);
+}
+
+function runCollection(context: StatementContext, payload: Collection): void {
+  const readings = executeCollection(context, payload);
+  const owned = getDevice(context.state, payload.device);
+  assertInvariant(owned !== undefined, "the device was found at admission");
+  acknowledgeCommands(context, owned.vendor, payload.device, readings);
 }
 
 function runTransaction(

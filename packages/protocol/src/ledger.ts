@@ -3,15 +3,20 @@ import { encode, type Infer, union } from "./core/codec/definition.ts";
 import type { Genesis } from "./core/genesis.ts";
 import type { BlockContext, MessageContext, Module } from "./core/module.ts";
 import { defineTransaction } from "./core/statement/transaction.ts";
+import { attestation } from "./modules/attestation/attestation.ts";
+import { attestationMessages } from "./modules/attestation/messages.ts";
 import { createChain } from "./modules/chain/chain.ts";
 import { chainMessages } from "./modules/chain/messages.ts";
 import { collections } from "./modules/collection/collection.ts";
 import { collectionMessages } from "./modules/collection/messages.ts";
+import { createCommand } from "./modules/command/command.ts";
+import { commandMessages } from "./modules/command/messages.ts";
 import { createGroups } from "./modules/groups/groups.ts";
 import { groupsMessages } from "./modules/groups/messages.ts";
+import { getDevice } from "./modules/identity/devices.ts";
 import { createIdentity } from "./modules/identity/identity.ts";
 import { identityMessages } from "./modules/identity/messages.ts";
-import { getVendor } from "./modules/identity/vendors.ts";
+import { ADMITTED, getVendor } from "./modules/identity/vendors.ts";
 import { tokenMessages } from "./modules/token/messages.ts";
 import { token } from "./modules/token/token.ts";
 import { validatorsMessages } from "./modules/validators/messages.ts";
@@ -24,6 +29,8 @@ const definitions = {
   ...groupsMessages,
   ...collectionMessages,
   ...chainMessages,
+  ...attestationMessages,
+  ...commandMessages,
 } as const;
 
 /** Every message a transaction may carry. */
@@ -40,6 +47,11 @@ export const MODULES: readonly Module[] = [
   createIdentity({ requireApprovals }),
   createGroups({ requireApprovals, isVendor: (state, vendor) => getVendor(state, vendor) !== undefined }),
   collections,
+  attestation,
+  createCommand({
+    getDevice,
+    isAdmitted: (state, vendor) => getVendor(state, vendor)?.standing === ADMITTED,
+  }),
 ] as unknown as readonly Module[];
 
 type Handler = (context: MessageContext, body: unknown) => void;

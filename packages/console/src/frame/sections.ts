@@ -33,6 +33,14 @@ const LOOK: readonly Section[] = [
     ...load("/", () => import("../pages/overview/overview.tsx")),
     entry: { label: "overview", icon: "overview", group: "look", isPrimary: true },
   },
+  {
+    ...load("/items", () => import("../pages/items/items.tsx")),
+    entry: { label: "items", icon: "items", group: "look", isPrimary: true },
+  },
+  {
+    ...load("/recall", () => import("../pages/recall/recall.tsx")),
+    entry: { label: "recall", icon: "recall", group: "look" },
+  },
 ];
 
 const ACT: readonly Section[] = [];

@@ -1,3 +1,5 @@
+import { item, recall, verdict } from "./en-item.ts";
+
 /**
  * Every word the console shows, by place. A translation is another object of this shape: functions take what stands in
  * the sentence, so that each language puts it where it belongs.
@@ -30,6 +32,9 @@ export const en = {
     failed: "This could not be shown.",
     missing: "There is no such thing on this chain.",
   },
+  item,
+  recall,
+  verdict,
 } as const;
 
 /** What a translation has to give: the same keys, other words. */

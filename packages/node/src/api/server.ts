@@ -19,7 +19,7 @@ import { addChainRoutes } from "./routes/chain.ts";
 import { addDevelopmentRoutes, type DevelopmentKeys } from "./routes/development.ts";
 import { addEventRoutes, addItemRoutes } from "./routes/items.ts";
 import { addDescriptionRoutes, addNodeRoutes } from "./routes/node.ts";
-import { addStatementRoutes } from "./routes/statements.ts";
+import { addAttestationRoutes, addStatementRoutes } from "./routes/statements.ts";
 import { addStreamRoutes } from "./routes/stream.ts";
 import type { NodeService } from "./service.ts";
 import { createStreamHub, type StreamHub } from "./stream-hub.ts";
@@ -255,6 +255,7 @@ function addRoutes(
   charge: ChargeRequest,
 ): void {
   addStatementRoutes(app, service, limits.batchStatementsMax, charge);
+  addAttestationRoutes(app, service);
   addBlockRoutes(app, service);
   addStreamRoutes(app, hub);
   addAccountRoutes(app, service);

@@ -42,6 +42,14 @@ export interface NodeStatus {
   readonly isReady: boolean;
 }
 
+/** How fast the node is just now, over the last minute. */
+export interface NodePace {
+  readonly statementsPerSecond: number;
+  readonly blocksPerMinute: number;
+  /** From the acknowledgement of a statement to its block; null where none came in the last minute. */
+  readonly finalityMs: { readonly p50: number; readonly p99: number } | null;
+}
+
 /** Told after every committed block. */
 export interface ChainUpdate {
   readonly height: number;
@@ -59,6 +67,7 @@ export interface NodeService {
   statementState(id: string): Promise<StatementState>;
   query<K extends QueryName>(name: K, args: QueryArgs<K>): Promise<QueryResult<K>>;
   status(): Promise<NodeStatus>;
+  pace(): NodePace;
   /** Calls `listener` after every block until the returned function is called. */
   subscribe(listener: (update: ChainUpdate) => void): () => void;
   /** Prometheus text. */

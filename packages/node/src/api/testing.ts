@@ -46,6 +46,7 @@ export async function startTestApi(
       throw new LhgError("thing.not-found", `nothing to answer ${name} with`, "id");
     },
     status: async () => STATUS,
+    pace: () => ({ statementsPerSecond: 0, blocksPerMinute: 0, finalityMs: null }),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

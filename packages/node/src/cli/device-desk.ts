@@ -59,6 +59,11 @@ function folderOf({ data }: GlobalOptions): string {
   return join(data, "devices");
 }
 
+/** Where a device of this machine remembers which commands it took up. */
+export function pathOfCommands({ options }: Session, address: Uint8Array): string {
+  return join(folderOf(options), `${toHex(address)}.commands`);
+}
+
 export async function rememberDevice(
   { options }: Session,
   address: Uint8Array,

@@ -97,7 +97,10 @@ function accountOfMessage(crypto: Crypto, { type, body }: Message): Address | un
     case "identity.revoke-device":
     case "identity.limit-device":
     case "collection.open-stream":
+    case "command.send":
       return body.device;
+    case "command.delegate":
+      return body.program;
     default:
       return undefined;
   }

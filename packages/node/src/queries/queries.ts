@@ -1,9 +1,11 @@
 /** Every question the node answers, by name. They run in the thread that owns ledger and store. */
 import { getAccountView } from "./accounts.ts";
 import { getActivity } from "./activity.ts";
+import { listAttestations } from "./attestations.ts";
 import { getBlock, listBlocks } from "./blocks.ts";
 import { getChain, getGroupView, getParametersView, getValidators, listGroups } from "./chain.ts";
 import { getCollection, getStreamView, listCollections, listStreams } from "./collections.ts";
+import { listCommands } from "./commands.ts";
 import type { QueryContext } from "./context.ts";
 import { getDeviceView, listDevices } from "./devices.ts";
 import { listEvents } from "./event-search.ts";
@@ -12,6 +14,7 @@ import { getItemView, listItemChildren, listItemEvents } from "./items.ts";
 import { getConsistency, getHistoryProof, getPartition, listHistory } from "./logs.ts";
 import { getReceipt, getValueProof } from "./proofs.ts";
 import { getDocument, getStatement, listStatements } from "./statements.ts";
+import { getTotals } from "./totals.ts";
 import { getTrace, getTraceBundle } from "./traces.ts";
 import { getHolder, getVendorView, listVendors } from "./vendors.ts";
 
@@ -40,13 +43,16 @@ export const queries = {
   getReceipt,
   getStatement,
   getStream: getStreamView,
+  getTotals,
   getTrace,
   getTraceBundle,
   getValidators,
   getValueProof,
   getVendor: getVendorView,
+  listAttestations,
   listBlocks,
   listCollections,
+  listCommands,
   listDevices,
   listEvents,
   listGroups,

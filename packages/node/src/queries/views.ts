@@ -416,3 +416,52 @@ export const activityView = Type.Object({
   eventsTotal: count,
 });
 export type ActivityView = Static<typeof activityView>;
+
+export const attestationsView = Type.Object({
+  height: count,
+  digest: digestText,
+  total: Type.Integer({ minimum: 0, description: "owners who registered this digest" }),
+  items: Type.Array(
+    Type.Object({
+      index: Type.Integer({ minimum: 0, description: "0 came first" }),
+      owner: addressText,
+      statementId: digestText,
+      height: count,
+      timeMs,
+      sizeBytes: Type.Integer({ minimum: 0, description: "as the owner says, like media type and note" }),
+      mediaType: Type.String(),
+      note: Type.String(),
+    }),
+  ),
+  next: Type.Optional(Type.String()),
+});
+export type AttestationsView = Static<typeof attestationsView>;
+
+export const commandView = Type.Object({
+  device: addressText,
+  number: Type.Integer({ minimum: 1 }),
+  id: Type.String({ description: "statement that sent it: its receipt is what the device checks" }),
+  name: Type.String(),
+  payload: hexText,
+  sentBy: addressText,
+  sentAtHeight: count,
+  timeMs,
+  expiryMs: timeMs,
+  acknowledgement: Type.Optional(
+    Type.Object({
+      result: Type.String({ description: "the device's words: `done`, or why not" }),
+      statementId: digestText,
+      height: count,
+      timeMs,
+    }),
+  ),
+});
+export type CommandView = Static<typeof commandView>;
+
+export const totalsView = Type.Object({
+  height: count,
+  vendors: Type.Integer({ minimum: 0, description: "ever admitted" }),
+  devices: Type.Integer({ minimum: 0, description: "ever registered" }),
+  statements: Type.Integer({ minimum: 0, description: "with an outcome" }),
+});
+export type TotalsView = Static<typeof totalsView>;

@@ -41,6 +41,10 @@ export const STATUS = {
   "trace.depth": 123,
   "trace.scope": 126,
   "trace.children": 127,
+  "attestation.exists": 140,
+  "command.not-authorised": 150,
+  "command.number": 151,
+  "command.expired": 152,
 } as const;
 
 export type StatusName = keyof typeof STATUS;

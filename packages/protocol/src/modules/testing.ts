@@ -14,6 +14,8 @@ import { StateOverlay } from "../core/state/overlay.ts";
 import { VersionedState } from "../core/state/versioned-state.ts";
 import { hashAction, signApproval } from "../core/statement/approval.ts";
 import { StatementFailure } from "../core/status.ts";
+import { attestation } from "./attestation/attestation.ts";
+import { attestationMessages } from "./attestation/messages.ts";
 import { createChain } from "./chain/chain.ts";
 import { chainMessages } from "./chain/messages.ts";
 import {
@@ -23,11 +25,14 @@ import {
   executeCollection,
 } from "./collection/collection.ts";
 import { type Collection, collection, collectionMessages } from "./collection/messages.ts";
+import { acknowledgeCommands, createCommand } from "./command/command.ts";
+import { commandMessages } from "./command/messages.ts";
 import { createGroups } from "./groups/groups.ts";
 import { groupsMessages } from "./groups/messages.ts";
+import { getDevice } from "./identity/devices.ts";
 import { createIdentity } from "./identity/identity.ts";
 import { identityMessages } from "./identity/messages.ts";
-import { getVendor } from "./identity/vendors.ts";
+import { ADMITTED, getVendor } from "./identity/vendors.ts";
 import { tokenMessages } from "./token/messages.ts";
 import { token } from "./token/token.ts";
 import { CHAIN_ID, fakeCrypto, fakeSigner, type Sha256 } from "./trace/testing.ts";
@@ -41,6 +46,8 @@ const messages = {
   ...groupsMessages,
   ...collectionMessages,
   ...chainMessages,
+  ...attestationMessages,
+  ...commandMessages,
 } as const;
 type Messages = typeof messages;
 export type MessageType = keyof Messages;
@@ -53,6 +60,11 @@ const MODULES = [
   createIdentity({ requireApprovals }),
   createGroups({ requireApprovals, isVendor: (state, vendor) => getVendor(state, vendor) !== undefined }),
   collections,
+  attestation,
+  createCommand({
+    getDevice,
+    isAdmitted: (state, vendor) => getVendor(state, vendor)?.standing === ADMITTED,
+  }),
 ] as unknown as readonly Module[];
 
 const START_MS = 1_767_225_600_000;
@@ -254,7 +266,15 @@ export class ModuleHarness {
       const leaf = { statementId: id, statementLeafHash: hashLeaf(this.crypto, statement.bytes) };
       const charged = { ...context, ...leaf, emit: () => {}, touch: () => {} };
       chargeCollection(charged, body, statement.bytes.length);
-      const result = this.run(context, overlay, (full) => executeCollection({ ...full, ...leaf }, body));
+      const result = this.run(context, overlay, (full) => {
+        const readings = executeCollection({ ...full, ...leaf }, body);
+        acknowledgeCommands(
+          { ...full, ...leaf },
+          getDevice(overlay, body.device)!.vendor,
+          body.device,
+          readings,
+        );
+      });
       return { ...result, id, notYet: undefined };
     });
   }

@@ -13,10 +13,12 @@ import {
 import type {
   Account,
   Activity,
+  Attestations,
   Block,
   BlockSummary,
   ChainInfo,
   Collection,
+  Command,
   Consistency,
   Device,
   DeviceStream,
@@ -41,6 +43,7 @@ import type {
   StatementKind,
   StatementState,
   StatementSummary,
+  Statistics,
   StreamMessage,
   SubmitResult,
   Trace,
@@ -96,6 +99,7 @@ export interface WaitOptions {
 /** Every method throws LhgError with the node's code and field, or `client.unreachable`, `client.timeout`, `client.answer`. */
 export interface Client {
   getStatus(): Promise<NodeStatus>;
+  getStatistics(): Promise<Statistics>;
   /** Submits an encoded submission. A refusal is a result, not an error. */
   submit(submission: Uint8Array): Promise<SubmitResult>;
   /** Submits many, in as few requests as the node takes; one result for each, in order. */
@@ -128,6 +132,13 @@ export interface Client {
   listStreams(device: string, options?: PageOptions): Promise<Page<DeviceStream>>;
   getCollection(id: string): Promise<Collection>;
   listCollections(device: string, options?: PageOptions): Promise<Page<Collection>>;
+  /** Newest first; `pending` are those that wait for an answer and can be proven, oldest first. */
+  listCommands(
+    device: string,
+    options?: PageOptions & { readonly state?: "all" | "pending" },
+  ): Promise<Page<Command>>;
+  /** Who registered the SHA-256 of some data, first ones first. */
+  getAttestations(digest: string, options?: PageOptions): Promise<Attestations>;
   getEvent(id: string, options?: ProofOptions): Promise<Event>;
   getEventReceipt(id: string): Promise<EncodedProof>;
   listEvents(filter?: EventFilter): Promise<Page<EventSummary>>;
@@ -194,6 +205,7 @@ export function createClient(options: ClientOptions): Client {
 
   return {
     getStatus: () => get("/status"),
+    getStatistics: () => get("/statistics"),
     submit: async (submission) => toResult(await post(submission, REFUSAL_STATUSES)),
     async submitMany(submissions) {
       const results: SubmitResult[] = [];
@@ -223,6 +235,8 @@ export function createClient(options: ClientOptions): Client {
     listStreams: (device, query) => get(`/devices/${device}/streams`, query),
     getCollection: (id) => get(`/collections/${id}`),
     listCollections: (device, query) => get(`/devices/${device}/collections`, query),
+    listCommands: (device, query) => get(`/devices/${device}/commands`, query),
+    getAttestations: (digest, query) => get(`/attestations/${digest}`, query),
     getEvent: (id, query) => get(`/events/${segment(id)}`, query),
     getEventReceipt: (id) => getBytes(`/events/${segment(id)}/receipt`),
     listEvents: (query) => get("/events", query),

@@ -38,6 +38,18 @@ export interface NodeStatus {
   readonly isReady: boolean;
 }
 
+export interface Statistics {
+  readonly height: number;
+  readonly vendors: number;
+  readonly devices: number;
+  readonly statements: number;
+  /** Over the last minute, like all that follows. */
+  readonly statementsPerSecond: number;
+  readonly blocksPerMinute: number;
+  /** From the acknowledgement of a statement to its block; null where none was sent to the node. */
+  readonly finalityMs: { readonly p50: number; readonly p99: number } | null;
+}
+
 export interface Refusal {
   readonly code: string;
   readonly field: string;
@@ -195,6 +207,47 @@ export interface Collection extends Omit<StatementSummary, "payload"> {
   readonly seq: number;
   readonly prevId: string;
   readonly readings: Reading[];
+}
+
+export interface Attestation {
+  /** 0 came first. */
+  readonly index: number;
+  readonly owner: string;
+  readonly statementId: string;
+  readonly height: number;
+  readonly timeMs: number;
+  /** As the owner says, like media type and note. */
+  readonly sizeBytes: number;
+  readonly mediaType: string;
+  readonly note: string;
+}
+
+/** Who registered a digest. */
+export interface Attestations extends Page<Attestation> {
+  readonly height: number;
+  readonly digest: string;
+  readonly total: number;
+}
+
+export interface Command {
+  readonly device: string;
+  readonly number: number;
+  /** Statement that sent it: its receipt is what the device checks. */
+  readonly id: string;
+  readonly name: string;
+  readonly payload: string;
+  readonly sentBy: string;
+  readonly sentAtHeight: number;
+  readonly timeMs: number;
+  readonly expiryMs: number;
+  /** Absent until the device has answered. */
+  readonly acknowledgement?: {
+    /** The device's words: `done`, or why not. */
+    readonly result: string;
+    readonly statementId: string;
+    readonly height: number;
+    readonly timeMs: number;
+  };
 }
 
 export interface ValidatorInfo {

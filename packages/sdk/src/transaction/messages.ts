@@ -117,3 +117,32 @@ export function makeStreamOpening(
 export function makeTick(): Message {
   return { type: "chain.tick", body: {} };
 }
+
+/** Registers the SHA-256 of data that stays where it is; who has registered it already is refused. */
+export function makeAttestation(
+  digest: Uint8Array,
+  about: { readonly sizeBytes: number; readonly mediaType?: string; readonly note?: string },
+): Message {
+  const { sizeBytes, mediaType = "", note = "" } = about;
+  return { type: "attestation.register", body: { digest, sizeBytes, mediaType, note } };
+}
+
+export interface CommandRequest {
+  readonly device: Address;
+  /** The device's commands are numbered from 1: this is the next one. */
+  readonly number: number;
+  readonly name: string;
+  readonly payload?: Uint8Array;
+  /** In chain time; later the device refuses it. */
+  readonly expiryMs: number;
+}
+
+/** Asks a device for something; the sender is its vendor, or a program that the vendor allowed. */
+export function makeCommand({ payload = new Uint8Array(0), ...request }: CommandRequest): Message {
+  return { type: "command.send", body: { ...request, payload } };
+}
+
+/** Lets the account of a program command the sender's devices until a time; a time that is over ends it. */
+export function makeCommandDelegation(program: Address, expiryMs: number): Message {
+  return { type: "command.delegate", body: { program, expiryMs } };
+}

@@ -4,7 +4,7 @@ import type { Crypto } from "@lhg/protocol/core/crypto";
 import type { Trust } from "@lhg/protocol/core/proof/anchor";
 import { ITEMS } from "@lhg/protocol/core/state/partition";
 import { type FlagName, flagNames } from "@lhg/protocol/modules/trace/messages";
-import type { TraceQuery, TraceStep } from "@lhg/protocol/modules/trace/trace-query";
+import type { TraceQuery, TraceResult, TraceStep } from "@lhg/protocol/modules/trace/trace-query";
 import {
   type AskedTrace,
   type ItemsAnchor,
@@ -48,6 +48,8 @@ export interface TraceVerdict extends Proven {
   readonly cuts: readonly string[];
   /** By claimed event time. */
   readonly events: readonly TracedEvent[];
+  /** What the trace went through, the item that was asked for first, with the steps from it. */
+  readonly items: readonly { readonly identity: string; readonly depth: number }[];
 }
 
 /** Never throws. `asked`, where given, is the question that the answer must be to: by identity in canonical form. */
@@ -71,7 +73,7 @@ export function verifyTrace(
       query === undefined
     )
       return refuse(faults);
-    return describeTrace(anchor, { identity, query, isComplete, steps: result.steps });
+    return describeTrace(anchor, { identity, query, isComplete, result });
   });
 }
 
@@ -84,9 +86,10 @@ function refuse([first]: readonly TraceProblem[]): Refused {
 
 function describeTrace(
   anchor: ItemsAnchor,
-  trace: Pick<TraceVerdict, "identity" | "query" | "isComplete"> & { readonly steps: readonly TraceStep[] },
+  trace: Pick<TraceVerdict, "identity" | "query" | "isComplete"> & { readonly result: TraceResult },
 ): TraceVerdict {
-  const { identity, query, isComplete, steps } = trace;
+  const { identity, query, isComplete, result } = trace;
+  const { steps } = result;
   const question = describeQuestion(identity, query);
   const truncation = `what comes after ${counted(steps.length, "event")} (the bound was ${query.maxEvents})`;
   const cuts = isComplete ? listCuts(query) : [...listCuts(query), truncation];
@@ -101,6 +104,7 @@ function describeTrace(
     isCut: cuts.length > 0,
     cuts,
     events,
+    items: result.items.map((item) => ({ identity: item.identity, depth: item.depth })),
     proven: listProven(base, events.length, { question, isComplete, cuts }),
     claimed: listClaimed(events),
     problems: [...base.problems, ...listCutProblems(isComplete, cuts)],

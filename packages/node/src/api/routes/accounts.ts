@@ -4,6 +4,7 @@ import {
   accountView,
   addressText,
   collectionView,
+  commandView,
   deviceView,
   digestText,
   pageOf,
@@ -116,6 +117,17 @@ export function addDeviceRoutes(app: FastifyInstance, service: NodeService): voi
     parameters: paged({}),
     answer: pageOf(collectionView),
     cost: 5,
+    toArgs: (input) => input,
+  });
+  addQuery({
+    query: "listCommands",
+    path: "/devices/:device/commands",
+    summary: "Commands sent to a device and what it answered, newest first",
+    description: "`pending` are those that wait for an answer and can be proven, oldest first.",
+    params: byDevice,
+    parameters: paged({ state: Type.Optional(Type.Union([Type.Literal("all"), Type.Literal("pending")])) }),
+    answer: pageOf(commandView),
+    cost: 3,
     toArgs: (input) => input,
   });
   addQuery({

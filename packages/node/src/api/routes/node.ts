@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
+import { totalsView } from "../../queries/views.ts";
 import type { OpenApi } from "../openapi.ts";
 import { addOperation, JSON_TYPE, NOTHING, type Operation } from "../operations.ts";
 import type { NodeService } from "../service.ts";
@@ -20,6 +21,15 @@ const statusView = Type.Object({
   isReady: Type.Boolean(),
 });
 
+const paceView = Type.Object({
+  statementsPerSecond: Type.Number({ description: "over the last minute, like all that follows" }),
+  blocksPerMinute: Type.Integer(),
+  finalityMs: Type.Union([
+    Type.Object({ p50: Type.Number(), p99: Type.Number() }),
+    Type.Null({ description: "nothing was sent to this node" }),
+  ]),
+});
+
 const common = { method: "GET", tag: "node", params: NOTHING, query: NOTHING, status: 200 } as const;
 const verdict = { [JSON_TYPE]: Type.Object({ status: Type.String() }) };
 
@@ -36,6 +46,15 @@ export function addNodeRoutes(app: FastifyInstance, service: NodeService): void 
       answer: { [JSON_TYPE]: statusView },
     },
     () => service.status(),
+  );
+  add(
+    {
+      id: "getStatistics",
+      path: "/statistics",
+      summary: "How much there is on the chain, and how fast the node is just now",
+      answer: { [JSON_TYPE]: Type.Intersect([totalsView, paceView]) },
+    },
+    async () => ({ ...(await service.query("getTotals", {})), ...service.pace() }),
   );
   add({ id: "getHealth", path: "/health", summary: "The process is alive", answer: verdict }, () => ({
     status: "ok",

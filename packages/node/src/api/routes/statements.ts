@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { Type } from "typebox";
 import {
   addressText,
+  attestationsView,
   digestText,
   pageOf,
   statementKind,
@@ -128,6 +129,23 @@ function sendResult(reply: FastifyReply, result: SubmitResult): unknown {
   const status = state === "refused" ? 422 : 409;
   const problem = { ...makeProblem(code, message, field, status), id, state };
   return sendProblem(reply, problem);
+}
+
+/** Data that stays where it is: whose hash of it stands on the chain, and since when. */
+export function addAttestationRoutes(app: FastifyInstance, service: NodeService): void {
+  createAddQuery(
+    app,
+    service,
+    "statements",
+  )({
+    query: "listAttestations",
+    path: "/attestations/:digest",
+    summary: "Who registered the SHA-256 of some data, first ones first",
+    params: object({ digest: digestText }),
+    parameters: paged({}),
+    answer: attestationsView,
+    toArgs: (input) => input,
+  });
 }
 
 function addStatementFiles(app: FastifyInstance, service: NodeService): void {

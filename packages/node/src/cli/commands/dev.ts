@@ -6,6 +6,7 @@ import { createNodeSigner } from "@lhg/sdk/crypto/node";
 import { readConfig } from "../../config.ts";
 import { loadOrCreateDevChain } from "../../dev-chain.ts";
 import { startNode } from "../../node.ts";
+import { checkCompanion, startCompanion } from "../companion.ts";
 import { DEV_KEYS_FILE, type DevKeys, describeDevKeys, offerDevKeys } from "../dev-keys.ts";
 import { type Example, makeExample } from "../example-document.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -17,6 +18,8 @@ interface DevOptions {
   readonly port: number;
   readonly host: string;
   readonly logLevel?: string;
+  /** A program that runs as long as the node does. */
+  readonly with?: string;
 }
 
 /** As a shell reports a program that Ctrl-C ended. */
@@ -25,7 +28,8 @@ const EXIT_FORCED = 130;
 /** Runs until a signal ends it. */
 export async function runDev(session: Session, options: DevOptions): Promise<ExitCode> {
   const { data } = session.options;
-  const { port, host, logLevel = session.output.isJson ? "silent" : "warn" } = options;
+  const { port, host, logLevel = session.output.isJson ? "silent" : "warn", with: program } = options;
+  if (program !== undefined) await checkCompanion(program);
   const config = readConfig({ dataDirectory: data, host, port, logLevel });
   const chain = await loadOrCreateDevChain(data);
   const end = waitForEnd();
@@ -41,11 +45,15 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
   const example = makeExample(findCompanyPrefix(keys));
   await writeFile(join(data, example.fileName), example.document);
   announce(session, node.url, keys, example);
+  const { output } = session;
+  const companion =
+    program === undefined ? undefined : startCompanion({ program, url: node.url, data, output });
   try {
     const signal = await end.ended;
     session.output.note(`${signal}: stopping. Once more to force it.`);
     return EXIT.ok;
   } finally {
+    await companion?.stop();
     await node.stop();
     session.output.note("stopped");
   }

@@ -17,7 +17,7 @@ import type { StateReader } from "../../core/state/overlay.ts";
 import { vendorPartition } from "../../core/state/partition.ts";
 import { defineTable } from "../../core/state/table.ts";
 import { failStatement } from "../../core/status.ts";
-import { resolveSenml } from "../../senml/resolve.ts";
+import { type ResolvedReading, resolveSenml } from "../../senml/resolve.ts";
 import { getDevice, type OwnedDevice } from "../identity/devices.ts";
 import { ADMITTED, getVendor } from "../identity/vendors.ts";
 import { getCredits, spendCredits } from "../token/token.ts";
@@ -131,17 +131,23 @@ function requireDevice(state: StateReader, device: Address): OwnedDevice {
   return owned;
 }
 
-export function executeCollection(context: StatementContext, body: Collection): void {
+/** Records a collection; returns its readings, for whoever acts on what they say. */
+export function executeCollection(context: StatementContext, body: Collection): ResolvedReading[] {
+  const readings = resolveReadings(body);
+  context.state.putDerived(collectionDerivedKey(body.device, body.stream, body.seq), context.statementId);
+  context.emit(COLLECTION_MODULE, NOTICE_COLLECTED, body.device, body.stream, body.seq, body.readings.length);
+  return readings;
+}
+
+function resolveReadings(body: Collection): ResolvedReading[] {
   try {
-    resolveSenml(body.readings, { field: "collection.readings" });
+    return resolveSenml(body.readings, { field: "collection.readings" });
   } catch (error) {
     if (!(error instanceof LhgError)) throw error;
     const status =
       error.code === "senml.time-relative" ? "collection.time-relative" : "collection.pack-invalid";
-    failStatement(status, error.message, error.field);
+    return failStatement(status, error.message, error.field);
   }
-  context.state.putDerived(collectionDerivedKey(body.device, body.stream, body.seq), context.statementId);
-  context.emit(COLLECTION_MODULE, NOTICE_COLLECTED, body.device, body.stream, body.seq, body.readings.length);
 }
 
 /** Where the statement id of a collection is found by its place in a stream. */

@@ -1,0 +1,88 @@
+/** An identity taken apart into the words and numbers that people know it by. */
+
+/** What GS1 application identifiers name; `other` is any URI that is no GS1 key. */
+export type KeyName =
+  | "gtin"
+  | "sscc"
+  | "asset"
+  | "returnable"
+  | "location"
+  | "party"
+  | "document"
+  | "shipment"
+  | "piece"
+  | "part"
+  | "key"
+  | "other";
+
+export interface IdentityParts {
+  readonly name: KeyName;
+  /** The key's value; of another URI, all of it. */
+  readonly value: string;
+  readonly serial?: string;
+  readonly lot?: string;
+  readonly extension?: string;
+}
+
+const NAMES: Readonly<Record<string, KeyName>> = {
+  "00": "sscc",
+  "01": "gtin",
+  "253": "document",
+  "401": "shipment",
+  "402": "shipment",
+  "414": "location",
+  "417": "party",
+  "8003": "returnable",
+  "8004": "asset",
+  "8006": "piece",
+  "8010": "part",
+};
+
+const CANONICAL = /^https:\/\/id\.gs1\.org\/([0-9]{2,4})\/([^/?#]+)(?:\/([0-9]{2,4})\/([^/?#]+))?$/;
+
+/** Of a canonical identity (epcis/identity.ts of the protocol). */
+export function readIdentity(identity: string): IdentityParts {
+  const found = CANONICAL.exec(identity);
+  if (found === null) return { name: "other", value: identity };
+  const [, ai = "", value = "", qualifierAi, qualifier] = found;
+  const base = { name: NAMES[ai] ?? "key", value: decodeSegment(value) };
+  if (qualifier === undefined) return base;
+  const text = decodeSegment(qualifier);
+  if (qualifierAi === "10") return { ...base, lot: text };
+  return qualifierAi === "254" ? { ...base, extension: text } : { ...base, serial: text };
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+/** One thing, of which there can be only one: a serial, a pallet, an asset. Lots and articles are not. */
+export function isOneThing(identity: string): boolean {
+  const { name, serial, lot } = readIdentity(identity);
+  if (lot !== undefined) return false;
+  return serial !== undefined || name === "sscc" || name === "asset" || name === "other";
+}
+
+/** A carton, a pallet, a crate: what carries other things and is not itself sold. */
+export function isCarrier(identity: string): boolean {
+  const { name } = readIdentity(identity);
+  return name === "sscc" || name === "returnable";
+}
+
+const SHORT_MAX = 22;
+
+/** Fits under a dot of a drawing. */
+export function shortIdentity(identity: string): string {
+  const { value, serial, lot, name } = readIdentity(identity);
+  const text = serial ?? lot ?? (name === "other" ? lastPart(value) : value);
+  return text.length <= SHORT_MAX ? text : `…${text.slice(1 - SHORT_MAX)}`;
+}
+
+function lastPart(uri: string): string {
+  const parts = uri.split(/[/:#?=]/).filter((part) => part !== "");
+  return parts.at(-1) ?? uri;
+}

@@ -1,0 +1,95 @@
+/** `/items?id=<uri>`: one item; without an identity, a way to one. */
+
+import { LhgError } from "@lhg/protocol/core/errors";
+import { canonicalIdentity } from "@lhg/protocol/epcis/identity";
+import type { ReactNode } from "react";
+import { Link, useSearchParams } from "react-router";
+import { useLive } from "../../node/live.ts";
+import { useStrings } from "../../strings/strings.tsx";
+import { Panel } from "../../ui/panel.tsx";
+import { Empty } from "../../ui/states.tsx";
+import { Text } from "../../verify/text.tsx";
+import { Finder } from "./finder.tsx";
+import { ItemLink } from "./item-link.tsx";
+import { ItemPage } from "./item-page.tsx";
+import { nameStep } from "./step-words.ts";
+import "./items.css";
+import "../../verify/verdict.css";
+
+export default function Items(): ReactNode {
+  const strings = useStrings();
+  const [search] = useSearchParams();
+  const id = search.get("id")?.trim() ?? "";
+  const identity = readId(id);
+  if (identity instanceof LhgError)
+    return (
+      <div className="stack">
+        <h1>{strings.sections.items}</h1>
+        <div className="note bad" role="alert">
+          <p>
+            <strong>{strings.verdict.malformed}</strong>: <Text value={id} />
+          </p>
+          <p>{strings.verdict.malformedMore}</p>
+          <p className="mono small">
+            {identity.code}: <Text value={identity.message} />
+          </p>
+        </div>
+        <Finder path="/items" />
+      </div>
+    );
+  if (identity !== undefined) return <ItemPage key={identity} identity={identity} />;
+  return (
+    <div className="stack">
+      <h1>{strings.sections.items}</h1>
+      <Panel title={strings.item.find}>
+        <Finder path="/items" />
+        <p>
+          <Link to="/scan">{strings.item.scan}</Link>
+        </p>
+      </Panel>
+      <Panel title={strings.item.recent}>
+        <Recent />
+      </Panel>
+    </div>
+  );
+}
+
+/** Undefined where there is none. */
+function readId(id: string): string | LhgError | undefined {
+  if (id === "") return undefined;
+  try {
+    return canonicalIdentity(id, "id").key;
+  } catch (error) {
+    if (error instanceof LhgError) return error;
+    throw error;
+  }
+}
+
+const RECENT_MAX = 30;
+
+/** Items of the newest events, each once. */
+function Recent(): ReactNode {
+  const { item } = useStrings();
+  const { events } = useLive();
+  const seen = new Map<string, string>();
+  for (const event of events.toReversed())
+    for (const { identity } of event.items.slice(0, 3))
+      if (!seen.has(identity) && seen.size < RECENT_MAX)
+        seen.set(
+          identity,
+          nameStep(item, { bizStep: event.bizStep ?? null, type: event.type, action: event.action ?? null }),
+        );
+  if (seen.size === 0) return <Empty>{item.recentNone}</Empty>;
+  return (
+    <ul className="plain-list recent">
+      {[...seen].map(([identity, step]) => (
+        <li key={identity}>
+          <ItemLink identity={identity} />{" "}
+          <span className="muted">
+            <Text value={step} max={60} />
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}

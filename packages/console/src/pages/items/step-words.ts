@@ -1,0 +1,64 @@
+/** Steps in words of everyday: what happened, and what to mind about it. */
+import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
+import type { Strings } from "../../strings/en.ts";
+
+type Words = Strings["item"];
+
+const STEP = /^https:\/\/ref\.gs1\.org\/cbv\/BizStep-(.+)$/;
+const DISPOSITION = /^https:\/\/ref\.gs1\.org\/cbv\/Disp-(.+)$/;
+
+/** `Shipped`; of a step that no vocabulary here knows, what kind of event it is. */
+export function nameStep(
+  words: Words,
+  event: Pick<TracedEvent["event"], "bizStep" | "type" | "action">,
+): string {
+  const { bizStep, type, action } = event;
+  const known = own(words.steps, STEP.exec(bizStep ?? "")?.[1]);
+  if (known !== undefined) return known;
+  if (bizStep !== null) return bizStep;
+  if (type === "TransformationEvent") return words.kinds.TransformationEvent;
+  if (type === "AggregationEvent") return action === "DELETE" ? words.kinds.unpacked : words.kinds.packed;
+  if (type === "AssociationEvent") return action === "DELETE" ? words.kinds.unbuilt : words.kinds.built;
+  if (action === "ADD" || action === "OBSERVE" || action === "DELETE") return words.kinds[action];
+  return words.kinds.event;
+}
+
+export function nameDisposition(words: Words, disposition: string | null): string | undefined {
+  if (disposition === null) return undefined;
+  const bare = DISPOSITION.exec(disposition)?.[1];
+  return own(words.dispositions, bare) ?? bare?.replaceAll("_", " ") ?? disposition;
+}
+
+export function nameFlag(words: Words, flag: string): string {
+  return own(words.flags, flag) ?? flag;
+}
+
+/** Flags that tell of an agreement or of a correction; all others are to be minded. */
+const HARMLESS: ReadonlySet<string> = new Set(["handedOver", "received", "correction"]);
+
+export function isConcern(flag: string): boolean {
+  return !HARMLESS.has(flag);
+}
+
+/** Steps with something to mind, of what concerns the item; what a stranger said of others is no concern of its. */
+export function countConcerns(identity: string, events: readonly TracedEvent[]): number {
+  return events.filter(({ flags, event, isRetracted }) => {
+    if (isRetracted) return false;
+    const isOwn = event.items.some((item) => item.identity === identity);
+    return flags.some((flag) => isConcern(flag) && (isOwn || (flag !== "observed" && flag !== "unowned")));
+  }).length;
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** `3 hours`, `2 days`; undefined where it is of no interest. */
+export function formatSpan(words: Words, spanMs: number): string | undefined {
+  if (spanMs >= 2 * DAY_MS) return words.days(Math.round(spanMs / DAY_MS));
+  if (spanMs >= HOUR_MS) return words.hours(Math.round(spanMs / HOUR_MS));
+  return undefined;
+}
+
+function own(words: Readonly<Record<string, string>>, name: string | undefined): string | undefined {
+  return name !== undefined && Object.hasOwn(words, name) ? words[name] : undefined;
+}

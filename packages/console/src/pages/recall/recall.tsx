@@ -1,0 +1,154 @@
+/** `/recall?id=<uri>`: from a bad item on to all that it went into, or back to what it came from. */
+import { LhgError } from "@lhg/protocol/core/errors";
+import { canonicalIdentity } from "@lhg/protocol/epcis/identity";
+import { type ReactNode, useMemo } from "react";
+import { useSearchParams } from "react-router";
+import { useStrings } from "../../strings/strings.tsx";
+import { Panel } from "../../ui/panel.tsx";
+import type { TraceProof } from "../../verify/messages.ts";
+import { Text } from "../../verify/text.tsx";
+import { useTrace } from "../../verify/use-trace.ts";
+import { useVendors, type Vendors } from "../../verify/use-vendors.ts";
+import { VerdictPanel } from "../../verify/verdict-panel.tsx";
+import { Finder } from "../items/finder.tsx";
+import { isCarrier } from "../items/identity-words.ts";
+import { ItemLink } from "../items/item-link.tsx";
+import { findAffected, findOrigins } from "./affected.ts";
+import { AffectedItems } from "./affected-items.tsx";
+import { Origins } from "./origins.tsx";
+import "../items/items.css";
+import "./recall.css";
+
+/** The most that a node gives in one answer. */
+const EVENTS_MAX = 5_000;
+
+export default function Recall(): ReactNode {
+  const { sections, recall, verdict } = useStrings();
+  const [search, setSearch] = useSearchParams();
+  const id = search.get("id")?.trim() ?? "";
+  const direction = search.get("direction") === "back" ? "back" : "forward";
+  const identity = useMemo(() => readId(id), [id]);
+  const turn = (next: "back" | "forward"): void => {
+    const changed = new URLSearchParams(search);
+    changed.set("direction", next);
+    setSearch(changed, { replace: true });
+  };
+  return (
+    <div className="stack recall">
+      <h1>{sections.recall}</h1>
+      <p className="muted no-print">{recall.lead}</p>
+      <div className="no-print">
+        <Finder path="/recall" label={recall.findLabel} action={recall.find} initial={id} />
+      </div>
+      {identity instanceof LhgError ? (
+        <div className="note bad" role="alert">
+          <p>
+            <strong>{verdict.malformed}</strong>: <Text value={id} />
+          </p>
+          <p>{verdict.malformedMore}</p>
+        </div>
+      ) : null}
+      {typeof identity === "string" ? (
+        <>
+          <fieldset className="choice no-print">
+            <legend>{recall.direction}</legend>
+            {(["forward", "back"] as const).map((one) => (
+              <label key={one}>
+                <input type="radio" name="direction" checked={direction === one} onChange={() => turn(one)} />{" "}
+                {recall[one]}
+              </label>
+            ))}
+          </fieldset>
+          <Found key={`${direction} ${identity}`} identity={identity} direction={direction} />
+        </>
+      ) : null}
+    </div>
+  );
+}
+
+function readId(id: string): string | LhgError | undefined {
+  if (id === "") return undefined;
+  try {
+    return canonicalIdentity(id, "id").key;
+  } catch (error) {
+    if (error instanceof LhgError) return error;
+    throw error;
+  }
+}
+
+function Found({ identity, direction }: { identity: string; direction: "forward" | "back" }): ReactNode {
+  const { recall } = useStrings();
+  const answer = useTrace({
+    identity,
+    direction,
+    maxEvents: EVENTS_MAX,
+    observations: "ignore",
+    wantsSources: false,
+  });
+  const proof = answer.data?.kind === "proven" ? answer.data.proof : undefined;
+  const addresses = useMemo(() => listVendors(proof), [proof]);
+  const vendors = useVendors(addresses);
+  return (
+    <>
+      <p>
+        <ItemLink identity={identity} />
+      </p>
+      <VerdictPanel answer={answer} vendors={vendors} headline={recall.complete} />
+      {answer.data !== undefined && proof === undefined ? <p>{recall.notProven}</p> : null}
+      {proof === undefined || answer.data?.kind !== "proven" || proof.verdict.events.length === 0 ? null : (
+        <Result
+          identity={identity}
+          direction={direction}
+          proof={proof}
+          bundle={answer.data.bundle}
+          vendors={vendors}
+        />
+      )}
+    </>
+  );
+}
+
+function listVendors(proof: TraceProof | undefined): string[] {
+  if (proof === undefined) return [];
+  const custodians = proof.states.flatMap(({ custodian }) => (custodian === null ? [] : [custodian]));
+  return [...new Set([...custodians, ...proof.verdict.events.map(({ captor }) => captor)])];
+}
+
+interface ResultProps {
+  readonly identity: string;
+  readonly direction: "forward" | "back";
+  readonly proof: TraceProof;
+  readonly bundle: Uint8Array;
+  readonly vendors: Vendors;
+}
+
+function Result({ identity, direction, proof, bundle, vendors }: ResultProps): ReactNode {
+  const { recall } = useStrings();
+  const affected = useMemo(
+    () => (direction === "forward" ? findAffected(identity, proof) : []),
+    [identity, direction, proof],
+  );
+  const origins = useMemo(
+    () => (direction === "back" ? findOrigins(identity, proof) : []),
+    [identity, direction, proof],
+  );
+  if (direction === "back")
+    return (
+      <Panel title={recall.suspects(origins.length)}>
+        <Origins origins={origins} vendors={vendors} />
+      </Panel>
+    );
+  const isAlone = affected.length === 1 && affected[0]!.identity === identity;
+  return (
+    <>
+      {isAlone && !isCarrier(identity) ? <p className="note">{recall.none}</p> : null}
+      <AffectedItems
+        identity={identity}
+        affected={affected}
+        isComplete={proof.verdict.isComplete}
+        bundle={bundle}
+        vendors={vendors}
+      />
+    </>
+  );
+}

@@ -1,0 +1,45 @@
+/** Names of companies: the node's word until the chain's own record of them is proven. */
+import { fromHex } from "@lhg/protocol/core/bytes";
+import { useQueries } from "@tanstack/react-query";
+import { client } from "../node/client.ts";
+import { readPin } from "./pin.ts";
+import { check } from "./verifier.ts";
+
+export interface KnownVendor {
+  readonly vendor: string;
+  readonly name: string;
+  readonly prefixes: readonly string[];
+  readonly isProven: boolean;
+}
+
+export type Vendors = ReadonlyMap<string, KnownVendor>;
+
+/** So many are asked for; the others keep their address. */
+const VENDORS_MAX = 60;
+
+export function useVendors(addresses: readonly string[]): Vendors {
+  const wanted = [...new Set(addresses)].slice(0, VENDORS_MAX);
+  return useQueries({
+    queries: wanted.map((vendor) => ({
+      queryKey: ["proven-vendor", vendor],
+      queryFn: () => askVendor(vendor),
+      staleTime: 300_000,
+    })),
+    combine: (results) =>
+      new Map(results.flatMap(({ data }) => (data === undefined ? [] : [[data.vendor, data] as const]))),
+  });
+}
+
+async function askVendor(vendor: string): Promise<KnownVendor> {
+  const { pin } = await readPin();
+  const { name, prefixes, proof } = await client.getVendor(vendor, { proof: true });
+  const claimed = { vendor, name, prefixes, isProven: false };
+  if (proof === undefined) return claimed;
+  const found = await check({
+    kind: "vendor",
+    vendor,
+    proof: fromHex(proof.bytes, "proof"),
+    genesis: fromHex(pin.genesis),
+  });
+  return found.isProven ? { vendor, name: found.name, prefixes: found.prefixes, isProven: true } : claimed;
+}

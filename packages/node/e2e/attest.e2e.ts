@@ -1,0 +1,85 @@
+/** Files and devices from the command line: hashes registered and found, commands sent, checked and answered. */
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { type DevNode, runLhg, startDevNode } from "./dev-node.ts";
+
+process.env.LHG_PASSPHRASE = "correct horse battery";
+let folder: string;
+let node: DevNode;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "lhg-attest-"));
+  node = await startDevNode(folder);
+});
+
+after(async () => {
+  await node.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** What the command answered, each test knows which of these. */
+interface Said {
+  readonly id: string;
+  readonly owner: string;
+  readonly total: number;
+  readonly items: readonly { note: string; statementId: string; owner: string }[];
+  readonly followed: readonly { name: string; payload: string; result: string }[];
+  readonly commands: readonly { number: number; acknowledgement?: { result: string } }[];
+}
+
+async function run(...args: readonly string[]): Promise<{ code: number | null; said: Said }> {
+  const { code, stdout, stderr } = await runLhg(node, [...args, "--json"]);
+  return { code, said: JSON.parse(stdout === "" ? (stderr.trim().split("\n").at(-1) ?? "") : stdout) };
+}
+
+test("a file is registered once by its owner, found by its content, and its receipt verifies", async () => {
+  const file = join(folder, "contract.pdf");
+  await writeFile(file, Buffer.alloc(3 << 20, 7));
+  const before = await run("attest", file, "--look");
+  assert.deepEqual([before.code, before.said.total], [0, 0]);
+  const made = await run("attest", file, "--note", "the contract", "--wait", "provable");
+  assert.equal(made.code, 0);
+  const again = await run("attest", file);
+  assert.equal(again.code, 1);
+  assert.match(JSON.stringify(again.said), /attestation\.exists/);
+  const copy = join(folder, "renamed.bin");
+  await writeFile(copy, Buffer.alloc(3 << 20, 7));
+  const found = await run("attest", copy, "--look");
+  const [first] = found.said.items;
+  assert.deepEqual(
+    [first!.note, first!.owner, first!.statementId],
+    ["the contract", made.said.owner, made.said.id],
+  );
+  const receipt = join(folder, "contract.receipt");
+  assert.equal((await run("receipt", made.said.id, "--out", receipt)).code, 0);
+  assert.equal((await run("verify", receipt)).code, 0);
+});
+
+test("a device follows its vendor's commands and nobody else's", async () => {
+  for (const key of ["sensor", "fleet"]) assert.equal((await run("keys", "new", key)).code, 0);
+  assert.equal((await run("device", "register", "sensor", "--model", "T")).code, 0);
+  const stranger = await run("command", "send", "sensor", "open", "--as", "nordic-rail");
+  assert.equal(stranger.code, 1);
+  assert.match(JSON.stringify(stranger.said), /command\.not-authorised/);
+  assert.equal((await run("command", "send", "sensor", "configure", "--payload", "every 5 s")).code, 0);
+  const answered = await run("device", "answer", "sensor");
+  const [followed] = answered.said.followed;
+  assert.deepEqual([followed!.name, followed!.payload, followed!.result], ["configure", "every 5 s", "done"]);
+  assert.deepEqual((await run("device", "answer", "sensor")).said.followed, []);
+
+  assert.equal((await run("command", "delegate", "fleet", "--days", "1")).code, 0);
+  assert.equal((await run("send", "transfer", "fleet", "5")).code, 0);
+  assert.equal((await run("command", "send", "sensor", "reboot", "--as", "fleet")).code, 0);
+  await run("device", "answer", "sensor", "--refuse", "busy");
+  const { said } = await run("command", "list", "sensor");
+  assert.deepEqual(
+    said.commands.map(({ number, acknowledgement }) => [number, acknowledgement?.result]),
+    [
+      [2, "refused: busy"],
+      [1, "done"],
+    ],
+  );
+});

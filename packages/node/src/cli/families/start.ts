@@ -1,0 +1,32 @@
+import { type Command, Option } from "commander";
+import { type Act, examples, readPort, START } from "./options.ts";
+
+export function addStart(program: Command, act: Act): void {
+  program
+    .command("dev")
+    .helpGroup(START)
+    .description("start a development chain: seven validators in one process, and keys to play with")
+    .option("--port <port>", "port of the API; 0 lets the system choose", readPort, 8080)
+    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--with <program>", "a program for Node to run beside the chain")
+    .addOption(
+      new Option(
+        "--log-level <level>",
+        "how much the node logs; warn by default, nothing with --json",
+      ).choices(["silent", "error", "warn", "info", "debug"]),
+    )
+    .addHelpText(
+      "after",
+      `\nKeeps running until Ctrl-C (a second Ctrl-C forces it). The chain stands in the data folder, and the
+next start continues it. Its keys are not encrypted: never use them for anything real.
+A program beside the node finds it by LHG_URL and LHG_DATA, and ends with it.
+${examples("lhg dev", "lhg dev --data ./my-chain --port 9000", "lhg dev --with examples/world/main.ts")}`,
+    )
+    .action(act(async () => (await import("../commands/dev.ts")).runDev));
+  program
+    .command("status")
+    .helpGroup(START)
+    .description("ask a node how it is: chain, height, what waits")
+    .addHelpText("after", examples("lhg status", "lhg status --url http://node.example:8080 --json"))
+    .action(act(async () => (await import("../commands/status.ts")).showStatus));
+}

@@ -1,0 +1,184 @@
+/** Commands from vendor to device and back, over a chain in memory and the device kit. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { toHex } from "@lhg/protocol/core/bytes";
+import { decode } from "@lhg/protocol/core/codec/definition";
+import { submission } from "@lhg/protocol/core/statement/submission";
+import { type CommandReceiver, createCommandReceiver } from "@lhg/sdk/device/commands";
+import { createDevice } from "@lhg/sdk/device/device";
+import { makeAttestation, makeCommand, makeTransfer } from "@lhg/sdk/transaction/messages";
+import { trustFromGenesis } from "@lhg/sdk/verify/trust";
+import { addressOf, GENESIS_MS } from "../application/testing.ts";
+import { createNativeSigner, sodiumCrypto } from "../crypto/sodium.ts";
+import { openSampleWorld } from "./testing.ts";
+
+const HOUR_MS = 3_600_000;
+
+function memoryStore(cutAt = Number.POSITIVE_INFINITY) {
+  let saves = 0;
+  const store = {
+    saved: undefined as Uint8Array | undefined,
+    load: async () => store.saved,
+    save: async (bytes: Uint8Array) => {
+      if (++saves === cutAt) throw new Error("power cut");
+      store.saved = bytes;
+    },
+  };
+  return store;
+}
+
+async function openDeviceWorld(cutAt?: number) {
+  const world = await openSampleWorld();
+  const { chain, vendor, device: key } = world;
+  // The sample's device has two collections on the chain: it answers in the stream that was opened after them.
+  const device = await createDevice({
+    signer: createNativeSigner(key),
+    chainId: chain.application.chainId,
+    stream: 3,
+    store: memoryStore(),
+    nowMs: () => GENESIS_MS,
+  });
+  const store = memoryStore(cutAt);
+  const trust = trustFromGenesis(chain.dev.genesis);
+  const open = (): Promise<CommandReceiver> =>
+    createCommandReceiver({ device, trust, store, crypto: sodiumCrypto });
+  const send = async (number: number, name: string, expiryMs = GENESIS_MS + HOUR_MS): Promise<Uint8Array> => {
+    const message = makeCommand({
+      device: device.address,
+      number,
+      name,
+      payload: Uint8Array.of(9),
+      expiryMs,
+    });
+    const { executed } = await chain.commit([chain.transaction(vendor, [message])]);
+    await chain.commit([]);
+    return (await world.ask("getReceipt", { id: toHex(executed[0]!.id) })).bytes;
+  };
+  const report = async (): Promise<void> => {
+    await device.flush(async (bytes) => void (await chain.commit([decode(submission, bytes, "submission")])));
+    await chain.commit([]);
+  };
+  const list = async (state: "all" | "pending") =>
+    (await world.ask("listCommands", { device: toHex(device.address), state })).items;
+  return { world, device, store, open, send, report, list };
+}
+
+test("a command is checked, followed and answered, and both sides see the answer", async () => {
+  const { open, send, report, list, world } = await openDeviceWorld();
+  const receiver = await open();
+  const receipt = await send(1, "configure");
+  assert.deepEqual(
+    (await list("pending")).map(({ number, name, payload }) => [number, name, payload]),
+    [[1, "configure", "09"]],
+  );
+  const seen: string[] = [];
+  const verdict = await receiver.receive(receipt, ({ name, sentBy }) => {
+    seen.push(name, sentBy);
+    return "";
+  });
+  assert.deepEqual(seen, ["configure", toHex(addressOf(world.vendor))]);
+  assert.ok(verdict.ok && verdict.answered[0]!.result === "done");
+  await report();
+  assert.deepEqual(await list("pending"), []);
+  assert.equal((await list("all"))[0]!.acknowledgement!.result, "done");
+});
+
+test("nothing that is not a fresh, effective command to this device is followed", async () => {
+  const { world, open, send, device } = await openDeviceWorld();
+  const { chain, vendor, otherVendor } = world;
+  const receiver = await open();
+  const receipt = await send(1, "open");
+  const code = async (bytes: Uint8Array): Promise<string> => {
+    const verdict = await receiver.receive(bytes, () => assert.fail("it was followed"));
+    return verdict.ok ? "followed" : verdict.code;
+  };
+  for (let at = 0; at < receipt.length; at += 7) {
+    const bent = receipt.slice();
+    bent[at]! ^= 1;
+    assert.notEqual(await code(bent), "followed", `byte ${at}`);
+  }
+  const receiptOf = async (key: typeof vendor, message: Parameters<typeof chain.transaction>[1][number]) => {
+    const { executed } = await chain.commit([chain.transaction(key, [message])]);
+    await chain.commit([]);
+    return (await world.ask("getReceipt", { id: toHex(executed[0]!.id) })).bytes;
+  };
+  const request = { device: device.address, number: 2, name: "open", expiryMs: GENESIS_MS + HOUR_MS };
+  assert.equal(await code(await receiptOf(otherVendor, makeCommand(request))), "command.without-effect");
+  assert.equal(await code(await receiptOf(vendor, makeTransfer(device.address, 1n))), "command.other-device");
+  const capture = await world.ask("getReceipt", { id: world.ids.packing });
+  assert.equal(await code(capture.bytes), "command.kind");
+  const elsewhere = { ...trustFromGenesis(chain.dev.genesis), validatorsHash: new Uint8Array(32) };
+  const stranger = await createCommandReceiver({ device, trust: elsewhere, store: memoryStore() });
+  assert.equal((await stranger.receive(receipt, () => assert.fail("it was followed"))).ok, false);
+
+  assert.equal((await receiver.receive(receipt, () => "done")).ok, true);
+  assert.equal(await code(receipt), "command.replayed");
+});
+
+test("an expired command is refused in the device's own words, a failing one answered as failed", async () => {
+  const { world, open, send, report, list } = await openDeviceWorld();
+  const receiver = await open();
+  await send(1, "late", GENESIS_MS + 10_000);
+  for (let i = 0; i < 5; i++)
+    await world.chain.commit([
+      world.chain.transaction(world.vendor, [makeTransfer(addressOf(world.otherVendor), 1n)]),
+    ]);
+  const { id } = (await list("all"))[0]!;
+  const over = (await world.ask("getReceipt", { id })).bytes;
+  const tooMuch = await send(2, "fails");
+  await receiver.receive(over, () => assert.fail("it was followed"));
+  await receiver.receive(tooMuch, () => {
+    throw new Error(`no ${"ß".repeat(100)}`);
+  });
+  await report();
+  const [second, first] = await list("all");
+  assert.equal(first!.acknowledgement!.result, "refused: expired");
+  assert.match(second!.acknowledgement!.result, /^failed: no ß+$/);
+});
+
+test("a device that loses power follows no command twice and says what happened", async () => {
+  for (const [cutAt, result] of [
+    [2, "failed: interrupted"],
+    [3, "done"],
+  ] as const) {
+    const { open, send, report, list } = await openDeviceWorld(cutAt);
+    const receipt = await send(1, "open");
+    let followed = 0;
+    const receiver = await open();
+    await assert.rejects(
+      receiver.receive(receipt, () => {
+        followed += 1;
+        return "done";
+      }),
+      /power cut/,
+    );
+    const again = await open();
+    assert.equal((await again.receive(receipt, () => assert.fail("it was followed again"))).ok, false);
+    assert.equal(followed, 1);
+    await report();
+    assert.equal((await list("all"))[0]!.acknowledgement!.result, result);
+  }
+});
+
+test("who registered a digest is told in order, and nobody is an answer", async () => {
+  const { world } = await openDeviceWorld();
+  const { chain, vendor, otherVendor } = world;
+  const digest = new Uint8Array(32).fill(3);
+  const ask = () => world.ask("listAttestations", { digest: toHex(digest) });
+  assert.deepEqual([(await ask()).total, (await ask()).items], [0, []]);
+  await chain.commit([
+    chain.transaction(otherVendor, [makeAttestation(digest, { sizeBytes: 5, note: "mine" })]),
+  ]);
+  await chain.commit([chain.transaction(vendor, [makeAttestation(digest, { sizeBytes: 5, note: "also" })])]);
+  const { total, items } = await ask();
+  assert.deepEqual(
+    [total, items.map(({ index, owner, note }) => [index, owner, note])],
+    [
+      2,
+      [
+        [0, toHex(addressOf(otherVendor)), "mine"],
+        [1, toHex(addressOf(vendor)), "also"],
+      ],
+    ],
+  );
+});
