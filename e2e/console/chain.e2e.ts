@@ -110,7 +110,7 @@ test("the overview moves without being asked, on a desk and on a phone", options
     const opened = await open("/", viewport);
     const { page } = opened;
     await page.locator(".u-over").first().waitFor();
-    await page.locator(".rows a", { hasText: "Shipping" }).first().waitFor();
+    await page.locator(".rows a", { hasText: "Shipped" }).first().waitFor();
     const before = await readHeight(page);
     await record(measure(Date.now() / 1_000, 4.2));
     await page.waitForFunction(
@@ -132,12 +132,12 @@ test("a device shows its readings as they arrive, and hostile names stay words",
   ] as const) {
     const opened = await open(`/devices/${device}`, viewport);
     const { page } = opened;
-    await page.getByRole("heading", { name: "temperature" }).waitFor();
+    await page.getByRole("heading", { name: "Temperature" }).waitFor();
     assert.match(
       (await page.locator("h1").textContent()) ?? "",
       /<img src=x onerror=alert\(1\)>U\+202Egnp\.U\+0007/,
     );
-    const shown = page.locator(".panel", { has: page.getByRole("heading", { name: "temperature" }) });
+    const shown = page.locator(".panel", { has: page.getByRole("heading", { name: "Temperature" }) });
     const value = name === "device" ? 17.25 : 18.5;
     await record([
       ...measure(Date.now() / 1_000, value),
@@ -159,7 +159,7 @@ test("every page of the chain is readable, accessible and fits a phone", options
     ["/blocks/1", "validators signed it"],
     ["/statements", "Device registration"],
     ["/statements?kind=capture", "Done"],
-    [`/statements/${capture}?event=1`, "Packing"],
+    [`/statements/${capture}?event=1`, "Packed"],
     ["/vendors", "Nordic Rail"],
     [`/vendors/${vendor}`, "4012345"],
     ["/devices", "onerror"],

@@ -2,9 +2,9 @@
 import type { EventSummary, StatementSummary } from "@lhg/sdk/client/types";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
+import { nameStep } from "../pages/items/step-words.ts";
 import { useStrings } from "../strings/strings.tsx";
 import { Badge } from "./badge.tsx";
-import { capitalize, nameTerm } from "./item-name.ts";
 import { BlockLink, ItemLink, toEventPath, VendorLink } from "./links.tsx";
 import { Empty } from "./states.tsx";
 import { Ago, Hex, Text } from "./values.tsx";
@@ -24,17 +24,16 @@ export function EventRows({ events }: { events: readonly EventSummary[] }): Reac
 }
 
 function EventRow({ event }: { event: EventSummary }): ReactNode {
-  const { events: words } = useStrings();
+  const { events: words, item } = useStrings();
   const first = event.items[0];
   return (
     <>
       <div className="rows-main">
         <Link to={toEventPath(event)}>
-          {event.bizStep === undefined ? (
-            capitalize(words.types[event.type])
-          ) : (
-            <Text value={capitalize(nameTerm(event.bizStep))} lengthMax={60} />
-          )}
+          <Text
+            value={nameStep(item, { ...event, bizStep: event.bizStep ?? null, action: event.action ?? null })}
+            lengthMax={60}
+          />
         </Link>{" "}
         {first === undefined ? null : (
           <span>

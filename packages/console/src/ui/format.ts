@@ -74,3 +74,8 @@ export function formatUnit(unit: string | undefined): string {
 export function formatClock(ms: number): string {
   return new Date(ms).toLocaleTimeString(language(), { hour12: false });
 }
+
+/** Plain words begin large; names of things, which hold colons, as they were given. */
+export function capitalize(text: string): string {
+  return text.includes(":") ? text : text.charAt(0).toUpperCase() + text.slice(1);
+}
