@@ -9,7 +9,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { ROOT } from "./run-test-files.ts";
 
 const VITE = join(ROOT, "node_modules", "vite", "bin", "vite.js");
-const CONFIGS = ["packages/console/vite.config.ts"];
+const CONFIGS = ["packages/console/vite.config.ts", "packages/console/vite.verifier.config.ts"];
 const CONSOLE = join(ROOT, "packages/console/dist/console");
 
 function buildPages(config: string): boolean {

@@ -41,9 +41,19 @@ const LOOK: readonly Section[] = [
     ...load("/recall", () => import("../pages/recall/recall.tsx")),
     entry: { label: "recall", icon: "recall", group: "look" },
   },
+  {
+    ...load("/scan", () => import("../pages/scan/scan.tsx")),
+    entry: { label: "scan", icon: "scan", group: "look", isPrimary: true },
+  },
+  load("/labels", () => import("../pages/labels/labels.tsx")),
 ];
 
-const ACT: readonly Section[] = [];
+const ACT: readonly Section[] = [
+  {
+    ...load("/capture", () => import("../pages/capture/capture.tsx")),
+    entry: { label: "capture", icon: "capture", group: "act", isPrimary: true },
+  },
+];
 
 const CHAIN: readonly Section[] = [
   {

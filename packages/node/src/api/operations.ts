@@ -119,12 +119,16 @@ export function createAddQuery(app: FastifyInstance, service: NodeService, tag: 
   };
 }
 
-/** Answers encoded bytes as they are, or in hex to who asks for JSON. */
+/**
+ * Answers encoded bytes as they are, or in hex to who asks for JSON. Proofs stand for themselves, so the verifier page
+ * may read them wherever it was loaded from.
+ */
 export function sendBytes(
   request: FastifyRequest,
   reply: FastifyReply,
   { height, bytes }: QueryResult<"getReceipt">,
 ): unknown {
+  reply.header("access-control-allow-origin", "*");
   if ((request.headers.accept ?? "").includes(JSON_TYPE))
     return { height, bytes: Buffer.from(bytes).toString("hex") };
   return reply

@@ -24,7 +24,7 @@ export async function findPages(genesis: Genesis): Promise<PagesConfig> {
  * The verifier page with the genesis of a chain pinned in it; undefined where it was not built. The same page for the
  * same chain, byte for byte, wherever it is made.
  */
-async function readVerifierPage(genesis: Genesis): Promise<string | undefined> {
+export async function readVerifierPage(genesis: Genesis): Promise<string | undefined> {
   const template = await readFile(join(CONSOLE, "verifier/verifier.html"), "utf8").catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return undefined;

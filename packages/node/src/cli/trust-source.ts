@@ -54,7 +54,7 @@ function readPinned({ chainId, validatorsHash }: TrustOptions): Trust {
 const JSON_STARTS: ReadonlySet<number> = new Set([0x7b, 0x20, 0x09, 0x0a, 0x0d]);
 
 /** Genesis in bytes, as JSON, or as a node answers it (`{ "genesis": ... }`). */
-async function readGenesis(file: string): Promise<Genesis> {
+export async function readGenesis(file: string): Promise<Genesis> {
   const bytes = new Uint8Array(await readFile(file));
   if (!JSON_STARTS.has(bytes[0] ?? 0)) return decode(genesis, bytes, "genesis");
   const json = parseJsonFile(Buffer.from(bytes).toString("utf8"), file) as { genesis?: unknown };

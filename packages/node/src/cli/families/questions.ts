@@ -65,6 +65,15 @@ ${examples("lhg verify event.receipt", "lhg verify journey.trace --genesis genes
     )
     .action(act(async () => (await import("../commands/verify.ts")).verifyFile));
   program
+    .command("verifier")
+    .helpGroup(ASK)
+    .description("write the page that checks proofs in a browser, with a chain pinned, and print its SHA-256")
+    .option("--out <file>", "file to write, instead of verifier.html")
+    .option("--hash", "print the hash and write nothing, unless --out says where")
+    .option("--genesis <file>", "genesis to pin, instead of the development chain's or the node's")
+    .addHelpText("after", examples("lhg verifier", "lhg verifier --hash --genesis genesis.json"))
+    .action(act(async () => (await import("../commands/verifier.ts")).writeVerifier));
+  program
     .command("audit")
     .helpGroup(ASK)
     .description("execute the chain of a stopped node again and compare everything it keeps")

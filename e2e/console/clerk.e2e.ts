@@ -1,0 +1,255 @@
+/** A vendor's clerk: captures by phone and at a desk, sees it become provable, prints labels; nothing is lost on the way. */
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { type DevNode, runLhg, startDevNode } from "../../packages/node/e2e/dev-node.ts";
+import {
+  DESKTOP,
+  findAccessibilityFaults,
+  NO_BROWSER,
+  openPage,
+  PHONE,
+  startBrowser,
+  takeScreenshot,
+} from "../browser.ts";
+
+const options = NO_BROWSER === undefined ? {} : { skip: NO_BROWSER };
+let data: string;
+let node: DevNode;
+let browser: Browser;
+
+before(async () => {
+  if (NO_BROWSER !== undefined) return;
+  data = await mkdtemp(join(tmpdir(), "lhg-clerk-"));
+  node = await startDevNode(data);
+  browser = await startBrowser();
+});
+
+after(async () => {
+  if (NO_BROWSER !== undefined) return;
+  await browser.close();
+  await node.stop();
+  await rm(data, { recursive: true, force: true });
+});
+
+const capturePage = (): string => `${node.url}/console/capture`;
+const itemOf = (serial: string): string => `(01)00012345111112(21)${serial}`;
+
+async function sign(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Sign and send" }).first().click();
+}
+
+async function waitUntilCaptured(page: Page): Promise<void> {
+  await page.getByRole("heading", { name: "Captured", exact: true }).waitFor();
+}
+
+/** Waits until the key of the first development vendor is chosen and its vendor is known. */
+async function waitForVendor(page: Page, name = "Acme Manufacturing"): Promise<void> {
+  await page.getByText(`${name} has`).waitFor();
+}
+
+test("on a phone: made, seen live, provable, and labels of it printed", options, async () => {
+  const { page, errors, close } = await openPage(browser, capturePage(), { viewport: PHONE });
+  await waitForVendor(page);
+  await page.getByLabel("Items").fill(`${itemOf("c1")}\n${itemOf("c2")}`);
+  await page.getByLabel("Place", { exact: true }).fill("47.37, 8.54");
+  await page.getByText("What will be signed: Made, 2 things").waitFor();
+  await takeScreenshot(page, "capture-phone", true);
+  assert.equal(await page.evaluate("document.documentElement.scrollWidth > innerWidth"), false);
+  assert.deepEqual(await findAccessibilityFaults(page), []);
+  await sign(page);
+  await waitUntilCaptured(page);
+  await page.getByRole("heading", { name: "Captured last" }).waitFor();
+  await page.locator(".newest").getByText("commissioning").first().waitFor();
+  await takeScreenshot(page, "captured-phone", true);
+  assert.deepEqual(await findAccessibilityFaults(page), []);
+
+  const item = await (
+    await fetch(`${node.url}/api/v1/items?id=${encodeURIComponent("urn:epc:id:sgtin:0012345.011111.c1")}`)
+  ).json();
+  assert.ok((item as { commissioned: string | null }).commissioned);
+
+  await page.getByRole("link", { name: "Labels" }).click();
+  await page.getByRole("img", { name: "QR code of (01) 00012345111112 (21) c1" }).waitFor();
+  await page.getByText("Acme Manufacturing").first().waitFor();
+  assert.deepEqual(await findAccessibilityFaults(page), []);
+  await takeScreenshot(page, "label-phone", true);
+  await close();
+  assert.deepEqual(errors, []);
+});
+
+test(
+  "at a desk, in the dark: packed, shipped, received by the partner, who then answers for it",
+  options,
+  async () => {
+    const { page, errors, close } = await openPage(browser, capturePage(), {
+      viewport: DESKTOP,
+      colorScheme: "dark",
+    });
+    await waitForVendor(page);
+    const pallet = "urn:epc:id:sscc:0012345.0777777777";
+    const choose = (happening: string): Promise<void> =>
+      page.getByRole("radio", { name: happening, exact: true }).check({ force: true });
+    await choose("Packed");
+    await page.getByLabel("Items").fill("urn:epc:id:sgtin:0012345.011111.c1");
+    await page.getByLabel("Container").fill(pallet);
+    await sign(page);
+    await waitUntilCaptured(page);
+    await page.getByRole("button", { name: "Capture another" }).click();
+
+    await choose("Shipped to…");
+    await page.getByLabel("Items").fill(pallet);
+    await page.getByLabel("To whom").selectOption({ label: "Nordic Rail" });
+    await page.getByText("What will be signed: Shipped to…, 1 thing").click();
+    await page.getByText("possessing_party").waitFor();
+    await takeScreenshot(page, "capture", true);
+    assert.deepEqual(await findAccessibilityFaults(page), []);
+    await sign(page);
+    await waitUntilCaptured(page);
+    await page.getByRole("button", { name: "Capture another" }).click();
+
+    await page.getByLabel("Who signs").selectOption({ label: "Nordic Rail (vendor)" });
+    await waitForVendor(page, "Nordic Rail");
+    await choose("Received");
+    await page.getByLabel("Items").fill(pallet);
+    await sign(page);
+    await waitUntilCaptured(page);
+    const vendors = (await (await fetch(`${node.url}/api/v1/vendors`)).json()) as {
+      items: { vendor: string; name: string }[];
+    };
+    const item = (await (
+      await fetch(`${node.url}/api/v1/items?id=${encodeURIComponent(pallet)}`)
+    ).json()) as { custodian: string };
+    assert.equal(vendors.items.find(({ vendor }) => vendor === item.custodian)?.name, "Nordic Rail");
+    await close();
+    assert.deepEqual(errors, []);
+  },
+);
+
+test("labels print on paper, several on a page, without the frame", options, async () => {
+  const ids = Array.from({ length: 12 }, (_, i) => `id=${encodeURIComponent(itemIdOf(`l${i}`))}`).join("&");
+  const { page, errors, close } = await openPage(browser, `${node.url}/console/labels?${ids}`);
+  await page.getByRole("img", { name: "QR code of (01) 00012345111112 (21) l11" }).waitFor();
+  await page.getByLabel("Name on the label").fill("Coffee 250 g <b>bold</b>");
+  await takeScreenshot(page, "label", true);
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await page.getByRole("button", { name: "Print 12 labels" }).isVisible(), false);
+  assert.equal(await page.getByRole("navigation").isVisible(), false);
+  await takeScreenshot(page, "label-print", true);
+  const pdf = await page.pdf({ format: "A4" });
+  const pages = pdf.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length;
+  assert.equal(pages, 1);
+  assert.deepEqual(errors, []);
+  await close();
+});
+
+const itemIdOf = (serial: string): string => `https://id.gs1.org/01/00012345111112/21/${serial}`;
+
+test(
+  "what is wrong is said beside its field, and a foreign prefix before it is paid for",
+  options,
+  async () => {
+    const { page, close } = await openPage(browser, capturePage(), { viewport: PHONE });
+    await waitForVendor(page);
+    await sign(page);
+    await page.getByText("Name at least one item").waitFor();
+    assert.equal(await page.getByLabel("Items").getAttribute("aria-invalid"), "true");
+    assert.equal(await page.evaluate("document.activeElement.id"), "capture-items");
+    await page.getByLabel("Items").fill("(01)00012345111113(21)1");
+    await sign(page);
+    await page.getByText("Line 1").waitFor();
+    await page.getByLabel("Items").fill("urn:epc:id:sgtin:9506000.011111.1");
+    await page.getByLabel("Place", { exact: true }).fill("somewhere nice");
+    await sign(page);
+    await page.getByText("must be an ASCII URI").waitFor();
+    await page.getByLabel("Place", { exact: true }).fill("");
+    await sign(page);
+    await page.getByText("under another company's prefix").waitFor();
+    await takeScreenshot(page, "capture-wrong-phone", true);
+    assert.deepEqual(await findAccessibilityFaults(page), []);
+    await close();
+  },
+);
+
+test("a document of another program is captured as it is", options, async () => {
+  const { page, errors, close } = await openPage(browser, capturePage());
+  await waitForVendor(page);
+  const file = page.getByLabel("Choose a document");
+  await file.setInputFiles({ name: "broken.jsonld", mimeType: "", buffer: Buffer.from("{") });
+  await page.getByRole("alert").waitFor();
+  await file.setInputFiles(join(data, "example.jsonld"));
+  await page.getByText("3 events").waitFor();
+  await page.getByRole("button", { name: "Sign and send" }).last().click();
+  await waitUntilCaptured(page);
+  assert.deepEqual(errors, []);
+  await close();
+});
+
+test("the draft survives a reload; no key is kept", options, async () => {
+  const { page, close } = await openPage(browser, capturePage());
+  await waitForVendor(page);
+  await page.getByLabel("Items").fill("<img src=x onerror=alert(1)>");
+  await page.reload();
+  assert.equal(await page.getByLabel("Items").inputValue(), "<img src=x onerror=alert(1)>");
+  const keys = (await (await fetch(`${node.url}/api/v1/development/keys`)).json()) as {
+    keys: { seed: string }[];
+  };
+  const kept = String(
+    await page.evaluate("JSON.stringify([...Object.values(sessionStorage), ...Object.values(localStorage)])"),
+  );
+  for (const { seed } of keys.keys) assert.equal(kept.includes(seed), false);
+  await close();
+});
+
+test(
+  "when the node goes away, what was signed is kept over a reload and sent once it is back",
+  options,
+  async () => {
+    const { page, close } = await openPage(browser, capturePage());
+    await waitForVendor(page);
+    const id = "urn:epc:id:sgtin:0012345.011111.away";
+    await page.getByLabel("Items").fill(id);
+    await page.route("**/api/v1/statements", (route) => route.abort());
+    await sign(page);
+    await page.getByText("Nothing is lost").waitFor();
+    await page.getByText("it is not known that a node has it").waitFor();
+    await takeScreenshot(page, "capture-unsent", true);
+    assert.deepEqual(await findAccessibilityFaults(page), []);
+    await page.reload();
+    await page.getByText("it is not known that a node has it").waitFor();
+    assert.equal(await page.getByLabel("Items").inputValue(), id);
+    await page.unroute("**/api/v1/statements");
+    await page.getByRole("button", { name: "Send again" }).click();
+    await waitUntilCaptured(page);
+    const item = await fetch(`${node.url}/api/v1/items?id=${encodeURIComponent(id)}`);
+    assert.equal(item.status, 200);
+    await close();
+  },
+);
+
+test("where no development keys are given out, a key file of one's own signs", options, async () => {
+  process.env.LHG_PASSPHRASE = "correct horse";
+  const made = await runLhg(node, ["keys", "new", "own"]);
+  assert.equal(made.code, 0, made.stderr);
+  const { page, close } = await openPage(browser, `${node.url}/console/`);
+  await page.route("**/api/v1/development/keys", (route) =>
+    route.fulfill({ status: 404, contentType: "application/problem+json", body: "{}" }),
+  );
+  await page.goto(capturePage());
+  await page.getByText("gives out no development keys").waitFor();
+  await page.getByLabel("Key file").setInputFiles(join(data, "keys/own.json"));
+  await page.getByLabel("Passphrase").fill("wrong");
+  await page.getByRole("button", { name: "Open", exact: true }).click();
+  await page.getByRole("alert").getByText("passphrase is wrong").waitFor();
+  await page.getByLabel("Passphrase").fill("correct horse");
+  await page.getByRole("button", { name: "Open", exact: true }).click();
+  await page.getByText("reload it, and it is forgotten").waitFor();
+  await page.getByLabel("Signs for").waitFor();
+  await takeScreenshot(page, "capture-own-key", true);
+  await page.reload();
+  await page.getByText("gives out no development keys").waitFor();
+  await close();
+});

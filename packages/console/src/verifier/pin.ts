@@ -1,0 +1,58 @@
+/** The chain that this page trusts: by its genesis, put into the page by whoever published it, or chosen by the user. */
+import { fromHex, toHex } from "@lhg/protocol/core/bytes";
+import { decode, encode, fromJson } from "@lhg/protocol/core/codec/definition";
+import { LhgError } from "@lhg/protocol/core/errors";
+import { type Genesis, genesis } from "@lhg/protocol/core/genesis";
+import { nobleCrypto } from "@lhg/sdk/crypto/noble";
+import { type Trust, trustFromGenesis } from "@lhg/sdk/verify/trust";
+
+/** For how long after its genesis the validators of a chain are trusted without a newer proof. */
+const TRUST_MS = 180 * 24 * 3_600_000;
+const GENESIS_BYTES_MAX = 16 << 20;
+
+export interface Pin {
+  readonly trust: Trust;
+  readonly chainId: string;
+  /** Hex. */
+  readonly validatorsHash: string;
+  readonly genesisHash: string;
+  readonly validators: number;
+  readonly trustedUntilMs: number;
+  /** Names that the genesis gives to accounts, by address in hex. */
+  readonly names: ReadonlyMap<string, string>;
+}
+
+/** The pin in the page's own text; undefined in a page that nobody put one into. Throws `genesis.*`, `cbor.*`. */
+export function readOwnPin(text: string): Pin | undefined {
+  const value = JSON.parse(text) as unknown;
+  if (typeof value !== "string" || !/^(?:[0-9a-f]{2})+$/.test(value)) return undefined;
+  return pinGenesis(decode(genesis, fromHex(value), "genesis"));
+}
+
+/** Genesis in bytes, as JSON, or as a node answers it. Throws `genesis.*`, `cbor.*`, `json.*`. */
+export function readGenesisFile(bytes: Uint8Array): Pin {
+  if (bytes.length > GENESIS_BYTES_MAX) throw new LhgError("genesis.size", "is too large", "genesis");
+  if (!/^[\s{]/.test(String.fromCharCode(bytes[0] ?? 0)))
+    return pinGenesis(decode(genesis, bytes, "genesis"));
+  let json: { genesis?: unknown };
+  try {
+    json = JSON.parse(new TextDecoder().decode(bytes)) as typeof json;
+  } catch {
+    throw new LhgError("json.syntax", "is no JSON", "genesis");
+  }
+  return pinGenesis(fromJson(genesis, json.genesis ?? json, "genesis"));
+}
+
+function pinGenesis(made: Genesis): Pin {
+  const trust = trustFromGenesis(made, { lengthMs: TRUST_MS });
+  const bytes = encode(genesis, made, "genesis");
+  return {
+    trust,
+    chainId: trust.chainId,
+    validatorsHash: toHex(trust.validatorsHash),
+    genesisHash: toHex(nobleCrypto.sha256(bytes)),
+    validators: made.validators.length,
+    trustedUntilMs: made.timeMs + TRUST_MS,
+    names: new Map(made.vendors.map(({ account, name }) => [toHex(account), name])),
+  };
+}
