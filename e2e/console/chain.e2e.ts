@@ -87,10 +87,9 @@ async function open(path: string, viewport = DESKTOP): Promise<OpenPage> {
 async function checkPage({ page, errors }: OpenPage): Promise<void> {
   assert.deepEqual(unexpected(errors), []);
   assert.deepEqual(await findAccessibilityFaults(page), []);
-  const { scrollWidth, innerWidth } = await page.evaluate(() => ({
-    scrollWidth: document.documentElement.scrollWidth,
-    innerWidth,
-  }));
+  const [scrollWidth, innerWidth] = await page.evaluate<[number, number]>(
+    "[document.documentElement.scrollWidth, innerWidth]",
+  );
   assert.ok(scrollWidth <= innerWidth, `${page.url()} is ${scrollWidth} wide on ${innerWidth}`);
 }
 
@@ -100,6 +99,12 @@ function readHeight(page: Page): Promise<number> {
     .locator(".figure-value")
     .textContent()
     .then((text) => Number((text ?? "").replaceAll(",", "")));
+}
+
+function waitForHeight(page: Page, above: number): Promise<unknown> {
+  return page.waitForFunction(
+    `Number(document.querySelector(".figure-value").textContent.replaceAll(",", "")) > ${above}`,
+  );
 }
 
 test("the overview moves without being asked, on a desk and on a phone", options, async () => {
@@ -113,11 +118,7 @@ test("the overview moves without being asked, on a desk and on a phone", options
     await page.locator(".rows a", { hasText: "Shipped" }).first().waitFor();
     const before = await readHeight(page);
     await record(measure(Date.now() / 1_000, 4.2));
-    await page.waitForFunction(
-      (height) =>
-        Number(document.querySelector(".figure-value")?.textContent?.replaceAll(",", "") ?? 0) > height,
-      before,
-    );
+    await waitForHeight(page, before);
     await page.getByText("Readings").first().waitFor();
     await takeScreenshot(page, name);
     await checkPage(opened);
@@ -186,6 +187,27 @@ test("every page of the chain is readable, accessible and fits a phone", options
     }
 });
 
+test("a receipt is checked in the browser; a bent one is refused in words", options, async () => {
+  const honest = await open(`/statements/${capture}`);
+  await honest.page.getByRole("button", { name: "Check it in this browser" }).click();
+  await honest.page.getByText("The receipt holds.").waitFor();
+  await takeScreenshot(honest.page, "receipt");
+  await checkPage(honest);
+  await honest.close();
+
+  const bent = await open(`/statements/${capture}`);
+  await bent.page.route("**/receipt", async (route) => {
+    const response = await route.fetch();
+    const body = await response.body();
+    body[body.length - 40]! ^= 1;
+    await route.fulfill({ response, body });
+  });
+  await bent.page.getByRole("button", { name: "Check it in this browser" }).click();
+  await bent.page.getByText("The receipt does not hold:").waitFor();
+  await checkPage(bent);
+  await bent.close();
+});
+
 test("the search opens what is named exactly, whatever names it", options, async () => {
   const client = createClient({ url: node.url });
   const { hash } = await client.getBlock(1);
@@ -227,11 +249,7 @@ test(
     await page.getByText("The node can't be reached").waitFor({ state: "detached" });
     const before = await readHeight(page);
     await record(measure(Date.now() / 1_000, 5.5));
-    await page.waitForFunction(
-      (height) =>
-        Number(document.querySelector(".figure-value")?.textContent?.replaceAll(",", "") ?? 0) > height,
-      before,
-    );
+    await waitForHeight(page, before);
     await close();
   },
 );

@@ -43,8 +43,8 @@ function unexpected(errors: readonly string[]): string[] {
 }
 
 function readFocus(page: Page): Promise<string> {
-  return page.evaluate(
-    () => `${document.activeElement?.tagName} ${document.activeElement?.textContent?.trim()}`,
+  return page.evaluate<string>(
+    '[document.activeElement.tagName, document.activeElement.textContent.trim()].join(" ")',
   );
 }
 
@@ -82,13 +82,13 @@ test("going to another page names it: title, focus, place in the menu", options,
   const menu = page.getByRole("navigation", { name: "Menu" });
   await menu.getByRole("link", { name: "Blocks" }).click();
   await page.getByRole("heading", { level: 1, name: "Blocks" }).waitFor();
-  await page.waitForFunction(() => document.activeElement?.tagName === "H1");
+  await page.waitForFunction('document.activeElement.tagName === "H1"');
   assert.equal(await readFocus(page), "H1 Blocks");
   assert.equal(await page.title(), "Blocks · LHG console");
   assert.equal(await menu.locator("[aria-current=page]").textContent(), "Blocks");
   await page.goBack();
   await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
-  await page.waitForFunction(() => document.title.startsWith("Overview"));
+  await page.waitForFunction('document.title.startsWith("Overview")');
   assert.deepEqual(unexpected(errors), []);
   await close();
 });
@@ -100,9 +100,7 @@ test("by keys alone: past the menu, through the menu, into the search", options,
   assert.equal(await readFocus(page), "A Skip to content");
   await page.keyboard.press("Enter");
   await page.keyboard.press("Tab");
-  const isInside = await page.evaluate(() =>
-    document.querySelector("main")?.contains(document.activeElement),
-  );
+  const isInside = await page.evaluate('document.querySelector("main").contains(document.activeElement)');
   assert.equal(isInside, true, "the next stop is in the page");
   await page.getByRole("searchbox").focus();
   await page.keyboard.type("Acme");
@@ -121,7 +119,7 @@ test("on a phone a bar leads to the main pages and a sheet to the rest", options
   assert.deepEqual(await findAccessibilityFaults(page), []);
   await page.keyboard.press("Escape");
   await sheet.waitFor({ state: "hidden" });
-  await page.waitForFunction(() => document.activeElement?.textContent === "More");
+  await page.waitForFunction('document.activeElement.textContent === "More"');
   await more.click();
   await sheet.getByRole("link", { name: "Node" }).click();
   await page.getByRole("heading", { level: 1, name: "Node" }).waitFor();
@@ -132,8 +130,7 @@ test("on a phone a bar leads to the main pages and a sheet to the rest", options
 
 test("the appearance is chosen and kept", options, async () => {
   const { page, close } = await openPage(browser, node.url, { viewport: DESKTOP });
-  const readGround = (): Promise<string> =>
-    page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const readGround = (): Promise<string> => page.evaluate("getComputedStyle(document.body).backgroundColor");
   const bright = await readGround();
   await page.getByRole("button", { name: /Appearance: As the system/ }).click();
   await page.getByRole("button", { name: /Appearance: Light/ }).click();

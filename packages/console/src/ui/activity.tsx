@@ -5,6 +5,7 @@ import { Link } from "react-router";
 import { nameStep } from "../pages/items/step-words.ts";
 import { useStrings } from "../strings/strings.tsx";
 import { Badge } from "./badge.tsx";
+import { capitalize } from "./format.ts";
 import { BlockLink, ItemLink, toEventPath, VendorLink } from "./links.tsx";
 import { Empty } from "./states.tsx";
 import { Ago, Hex, Text } from "./values.tsx";
@@ -104,7 +105,7 @@ export function StatusBadge({ status }: { status: StatementSummary["status"] }):
   const { statements: words } = useStrings();
   if (status.code === 0) return <Badge tone="good">{words.done}</Badge>;
   const reason = (words.outcomes as Readonly<Record<string, string>>)[status.name];
-  return <Badge tone="bad">{reason ?? status.name}</Badge>;
+  return <Badge tone="bad">{reason === undefined ? status.name : capitalize(reason)}</Badge>;
 }
 
 /** Newest first, each once: what was asked for and what was heard since. */
