@@ -82,13 +82,14 @@ test("going to another page names it: title, focus, place in the menu", options,
   const menu = page.getByRole("navigation", { name: "Menu" });
   await menu.getByRole("link", { name: "Blocks" }).click();
   await page.getByRole("heading", { level: 1, name: "Blocks" }).waitFor();
-  await page.waitForFunction('document.activeElement.tagName === "H1"');
+  await page.locator("h1:focus").waitFor();
   assert.equal(await readFocus(page), "H1 Blocks");
   assert.equal(await page.title(), "Blocks · LHG console");
   assert.equal(await menu.locator("[aria-current=page]").textContent(), "Blocks");
   await page.goBack();
   await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
-  await page.waitForFunction('document.title.startsWith("Overview")');
+  await page.locator("h1:focus", { hasText: "Overview" }).waitFor();
+  assert.equal(await page.title(), "Overview · LHG console");
   assert.deepEqual(unexpected(errors), []);
   await close();
 });
@@ -119,7 +120,7 @@ test("on a phone a bar leads to the main pages and a sheet to the rest", options
   assert.deepEqual(await findAccessibilityFaults(page), []);
   await page.keyboard.press("Escape");
   await sheet.waitFor({ state: "hidden" });
-  await page.waitForFunction('document.activeElement.textContent === "More"');
+  await more.and(page.locator(":focus")).waitFor();
   await more.click();
   await sheet.getByRole("link", { name: "Node" }).click();
   await page.getByRole("heading", { level: 1, name: "Node" }).waitFor();
