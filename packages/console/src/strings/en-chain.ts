@@ -186,7 +186,7 @@ export const chain = {
     checking: "Checking…",
     checkHolds: "The receipt holds.",
     checkFails: "The receipt does not hold:",
-    checkNote: "Checked against the validators that this browser knows, not against this node's word.",
+    checkNote: "Checked in this browser, against the validators of the chain that it saw first.",
     otherChain: "This node shows another chain than the one this browser knows.",
     proven: "Proven",
     claimed: "Only claimed",

@@ -212,7 +212,7 @@ function makeOptions(
     ms: 1,
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
-    padding: [8, 8, 0, 0],
+    padding: [8, 26, 0, 0],
     scales: {
       x: { time: true, auto: false },
       y: { range: (_plot, min, max) => (isFilled ? [0, Math.max(1, max * 1.15)] : padRange(min, max)) },

@@ -1,6 +1,6 @@
 /** Statements a second, moving with the chain's time. */
-import { type ReactNode, useMemo } from "react";
-import { type LiveBlock, readLive } from "../../node/live.ts";
+import { type ReactNode, useEffect, useMemo, useState } from "react";
+import { type LiveBlock, readLive, useConnection } from "../../node/live.ts";
 import { useSeedBlocks } from "../../node/questions.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { prefersStill } from "../../ui/motion.ts";
@@ -19,7 +19,8 @@ export function RateChart(): ReactNode {
   const asked = useSeedBlocks();
   const nowMs = useNow(prefersStill() ? DRAW_STILL_MS : DRAW_MS);
   const { blocks } = readLive();
-  const chainNowMs = nowMs + readClockOffset(blocks.at(-1));
+  const lostAtMs = useLostAt();
+  const chainNowMs = (lostAtMs ?? nowMs) + readClockOffset(blocks.at(-1));
   const bucket = Math.floor(chainNowMs / BUCKET_MS);
   // biome-ignore lint/correctness/useExhaustiveDependencies: points change once a bucket, whatever blocks came meanwhile
   const { times, values } = useMemo(
@@ -46,6 +47,14 @@ export function RateChart(): ReactNode {
       isFilled
     />
   );
+}
+
+/** While the node is away nothing is known of the chain: the picture stands still. */
+function useLostAt(): number | undefined {
+  const isLost = useConnection() === "lost";
+  const [lostAtMs, setLostAtMs] = useState<number>();
+  useEffect(() => setLostAtMs(isLost ? Date.now() : undefined), [isLost]);
+  return lostAtMs;
 }
 
 /** The chain's clock less this machine's, as of the newest block heard of. */
