@@ -26,7 +26,7 @@ const CREDITS = 10_000_000_000;
 const AIM_READINGS_PER_SECOND = 100_000;
 const APPROVAL_LIFETIME_MS = 3_600_000;
 
-interface Device extends Sender {
+export interface Device extends Sender {
   lastId: Uint8Array;
 }
 
@@ -84,7 +84,7 @@ async function measureReadings(
 }
 
 /** Every vendor buys credit and registers its share of the devices, with their consent. */
-async function registerDevices(chain: BenchChain): Promise<Device[]> {
+export async function registerDevices(chain: BenchChain): Promise<Device[]> {
   const devices = Array.from({ length: DEVICES }, () => ({
     ...newSender(),
     next: 1,
@@ -126,7 +126,8 @@ function signCollections(
   );
 }
 
-function signCollection(chainId: string, device: Device, readings: number): Uint8Array {
+/** The device's next collection, as a submission. */
+export function signCollection(chainId: string, device: Device, readings: number): Uint8Array {
   const payload = encode(collection, {
     chainId,
     device: device.address,

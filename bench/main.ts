@@ -21,6 +21,7 @@ import {
 } from "./figures.ts";
 import { idle } from "./idle.ts";
 import { latency } from "./latency.ts";
+import { mqtt } from "./mqtt.ts";
 import { receipts } from "./receipts.ts";
 import { state } from "./state.ts";
 import { traces } from "./trace.ts";
@@ -30,6 +31,7 @@ import { trie } from "./trie.ts";
 const PARTS: readonly Part[] = [
   transfers,
   collections,
+  mqtt,
   captures,
   latency,
   traces,

@@ -1,15 +1,12 @@
 /** Everybody's place on the chain: vendors admitted by the validators' operators, credit, registered devices. */
-import { toHex } from "@lhg/protocol/core/bytes";
-import { fromJson } from "@lhg/protocol/core/codec/definition";
-import { LhgError } from "@lhg/protocol/core/errors";
+import { encodeUtf8 } from "@lhg/protocol/core/bytes";
 import { UNIT } from "@lhg/protocol/core/genesis";
-import { parameters } from "@lhg/protocol/core/parameters";
 import type { Message } from "@lhg/protocol/ledger";
 import { nodeCrypto } from "@lhg/sdk/crypto/node";
-import { createAccountSender } from "@lhg/sdk/transaction/account-sender";
 import { approveAction, describeAdmission } from "@lhg/sdk/transaction/approvals";
 import {
   makeAdmission,
+  makeCommand,
   makeCreditPurchase,
   makeDeviceRegistration,
   makeTransfer,
@@ -19,6 +16,7 @@ import type { Chain } from "./captors.ts";
 import { type DeviceProfile, FLEET } from "./fleet.ts";
 import { type Account, type DevelopmentKeys, loadDevelopmentKeys } from "./keys.ts";
 import { persist } from "./patience.ts";
+import { sendMessages } from "./transactions.ts";
 import { VENDOR_IDS, VENDORS, type VendorId } from "./vendors.ts";
 
 const CREDITS = 100_000_000;
@@ -31,9 +29,31 @@ const APPROVAL_LIFETIME_MS = 3_600_000;
 export async function settleIn(chain: Chain, accounts: Accounts): Promise<void> {
   await persist(async () => {
     const keys = await loadDevelopmentKeys(chain.url);
-    await send(chain, keys.faucet, await listMissing(chain, accounts, keys));
+    await sendMessages(chain, keys.faucet, await listMissing(chain, accounts, keys));
     await Promise.all(VENDOR_IDS.map((id) => registerDevices(chain, accounts, id)));
   }, chain.signal);
+}
+
+const COMMAND_LIFETIME_MS = 24 * 3_600_000;
+
+/** What the logistics company asks of its loggers on the first day; they answer within some seconds. */
+export async function sendFirstCommands(chain: Chain, { vendors, devices }: Accounts): Promise<void> {
+  const expiryMs = Date.now() + COMMAND_LIFETIME_MS;
+  const first: Message[] = [];
+  for (const { name, vendor, intervalMs } of FLEET) {
+    const device = devices.get(name)!;
+    if (
+      vendor !== "logistics" ||
+      (await chain.client.listCommands(device.hex, { limit: 1 })).items.length > 0
+    )
+      continue;
+    const payload = encodeUtf8(JSON.stringify({ intervalMs }));
+    first.push(
+      makeCommand({ device: device.address, number: 1, name: "identify", expiryMs }),
+      makeCommand({ device: device.address, number: 2, name: "configure", payload, expiryMs }),
+    );
+  }
+  await sendMessages(chain, vendors.logistics, first);
 }
 
 /** Buys credit for vendors that are running low, of the faucet's LHG. */
@@ -44,7 +64,7 @@ export async function topUp(chain: Chain, accounts: Accounts): Promise<void> {
     const { credits } = await chain.client.getVendor(hex);
     if (credits < CREDITS_LOW) low.push(makeCreditPurchase(address, CREDITS));
   }
-  if (low.length > 0) await send(chain, (await loadDevelopmentKeys(chain.url)).faucet, low);
+  if (low.length > 0) await sendMessages(chain, (await loadDevelopmentKeys(chain.url)).faucet, low);
 }
 
 async function listMissing(
@@ -81,7 +101,7 @@ async function registerDevices(chain: Chain, accounts: Accounts, id: VendorId): 
     if ((await chain.client.getAccount(device.hex)).isDevice) continue;
     missing.push(makeRegistration(chain, vendor, device, profile));
   }
-  await send(chain, vendor, missing);
+  await sendMessages(chain, vendor, missing);
 }
 
 function makeRegistration(
@@ -98,26 +118,4 @@ function makeRegistration(
     model,
     capabilities: ["temperature", "position", "tamper"],
   });
-}
-
-/** In one transaction, which does all or nothing. Throws the refusal, or the status where it had no effect. */
-async function send({ client, chainId }: Chain, payer: Account, messages: readonly Message[]): Promise<void> {
-  if (messages.length === 0) return;
-  const sender = createAccountSender({
-    chainId,
-    signer: payer.signer,
-    parameters: fromJson(parameters, (await client.getParameters()).parameters, "parameters"),
-    nowMs: Date.now,
-    fetchNonce: async () => (await client.getAccount(payer.hex)).nonce,
-    submit: async ({ bytes }) => {
-      const result = await client.submit(bytes);
-      if (result.state !== "accepted") throw new LhgError(result.code, result.message, result.field);
-    },
-    crypto: nodeCrypto,
-  });
-  const { id } = await sender.send(messages);
-  const found = await client.waitFor(toHex(id));
-  const isThere = found.state === "committed" || found.state === "provable";
-  if (!isThere || found.status !== "ok")
-    throw new LhgError(isThere ? found.status : "world.waiting", "settled nobody in", toHex(id));
 }

@@ -32,7 +32,9 @@ interface OfferedKeys {
 
 /** Asks the node; only a development chain answers. Throws `world.no-development-chain`. */
 export async function loadDevelopmentKeys(url: string): Promise<DevelopmentKeys> {
-  const response = await leanFetch(`${url}/api/v1/development/keys`);
+  const response = await leanFetch(`${url}/api/v1/development/keys`).catch((error: Error) => {
+    throw new LhgError("client.unreachable", `cannot be reached (${error.message})`, url);
+  });
   if (!response.ok)
     throw new LhgError("world.no-development-chain", "gives no development keys to this program", url);
   const { keys } = (await response.json()) as OfferedKeys;

@@ -26,15 +26,16 @@ export async function live(
   for (;;) {
     const steps = continueStory(place.run);
     const random = createRandom(place.run, 2);
-    for (; place.step < steps.length; place = { ...place, step: place.step + 1, timeMs: Date.now() }) {
+    while (place.step < steps.length) {
       const step = steps[place.step]!;
       await onStep(place);
       try {
-        const [captured] = await captureAll(chain, accounts.vendors[step.captor], [
-          liveStep(step, place.timeMs, accounts),
-        ]);
+        const document = liveStep(step, place.timeMs, accounts);
+        const [captured] = await captureAll(chain, accounts.vendors[step.captor], [document]);
         if (captured!.status !== "ok") onProblem(new Error(captured!.status), step.title);
+        place = { ...place, step: place.step + 1, timeMs: Date.now() };
       } catch (error) {
+        // The step stays the next one: what follows builds on it.
         chain.signal.throwIfAborted();
         onProblem(error, step.title);
       }

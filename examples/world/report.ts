@@ -1,4 +1,5 @@
 /** What the world says on the terminal. */
+import { LhgError } from "@lhg/protocol/core/errors";
 import type { Facts } from "./facts.ts";
 
 export function describeFacts(url: string, facts: Facts): string[] {
@@ -18,4 +19,8 @@ export function describeFacts(url: string, facts: Facts): string[] {
     `The recall finds ${facts.recalledPhones.length} of ${facts.phones.length} phones. The forged event failed: ${facts.forged.status}.`,
     `A bent signature was refused at the door: ${facts.forged.refusedCode}.`,
   ];
+}
+
+export function describeError(error: unknown): string {
+  return error instanceof LhgError ? `${error.message} (${error.code})` : String(error);
 }

@@ -1,8 +1,7 @@
 /** The world from its start to its end: settle in, tell the story, then live. */
-import { LhgError } from "@lhg/protocol/core/errors";
 import { createClient } from "@lhg/sdk/client/client";
 import { type Accounts, openAccounts } from "./accounts.ts";
-import { settleIn, topUp } from "./admission.ts";
+import { sendFirstCommands, settleIn, topUp } from "./admission.ts";
 import { type Chain, submitBent } from "./captors.ts";
 import { openDevices } from "./device-loop.ts";
 import { collectFacts, type Facts, writeFacts } from "./facts.ts";
@@ -11,7 +10,7 @@ import { live } from "./life.ts";
 import { loadMemory, type Memory, saveMemory } from "./memory.ts";
 import { tellStep } from "./narrate.ts";
 import { pause, persist } from "./patience.ts";
-import { describeFacts } from "./report.ts";
+import { describeError, describeFacts } from "./report.ts";
 import { forgePhone } from "./story/incidents.ts";
 import { type Story, tellStory } from "./story/story.ts";
 import { tell } from "./telling.ts";
@@ -48,6 +47,7 @@ async function begin({ url, folder, signal, paceMs, say, complain }: WorldOption
   const devices = await openDevices(chain, { folder, accounts, onProblem });
   const tellAndLive = async (): Promise<never> => {
     const facts = await tellOnce(chain, accounts, notebook);
+    await persist(() => sendFirstCommands(chain, accounts), signal);
     await writeFacts(folder, facts);
     for (const line of describeFacts(url, facts)) say(line);
     return live(chain, {
@@ -130,7 +130,7 @@ async function keepCredit(
 function createComplaints(complain: (line: string) => void): (error: unknown, what: string) => void {
   const last = new Map<string, string>();
   return (error, what) => {
-    const text = error instanceof LhgError ? `${error.message} (${error.code})` : String(error);
+    const text = describeError(error);
     if (last.get(what) === text) return;
     last.set(what, text);
     complain(`${what}: ${text}`);

@@ -69,6 +69,7 @@ import { prepareStatement } from "../../packages/protocol/src/statements.ts";
 import { decryptKey, encryptKey } from "../../packages/sdk/src/keys/keystore.ts";
 import { type Corpus, encodeSubmissions } from "./corpus.ts";
 import { makeDurables, makeMessages, runCore } from "./dbft-target.ts";
+import { deviceTargets } from "./device-targets.ts";
 import { createLedgerTarget } from "./ledger-target.ts";
 import { mutate, type Random } from "./mutate.ts";
 
@@ -412,6 +413,7 @@ export async function makeTargets(corpus: Corpus): Promise<Target[]> {
     ...chainTargets(corpus),
     ...textTargets(corpus),
     ...nodeTargets(corpus),
+    ...deviceTargets(),
     await createLedgerTarget(corpus),
   ];
 }

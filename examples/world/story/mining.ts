@@ -9,7 +9,7 @@ import {
   type Quantity,
   temperatureReport,
 } from "../documents.ts";
-import { PLACES } from "../places.ts";
+import { PLACES, type Place } from "../places.ts";
 import { BAG_KG, type Run } from "./run.ts";
 import type { Step } from "./step.ts";
 
@@ -106,20 +106,8 @@ export function carryOre(run: Run): Step[] {
         }),
       ],
     },
-    {
-      captor: "logistics",
-      title: "the ore is on its way, with a logger in the container",
-      hours: 110,
-      events: ({ at, deviceId, temperature }) =>
-        [PLACES.mombasa, PLACES.suez].map((place, i) => {
-          const timeMs = at(80 * i);
-          const measured = temperatureReport(deviceId(ORE_LOGGER), timeMs, temperature(ORE_LOGGER, timeMs));
-          return observe(
-            { things: [run.orePallet] },
-            { timeMs, place, step: "transporting", disposition: "in_transit", more: measured },
-          );
-        }),
-    },
+    transportOre(run, PLACES.mombasa, 110),
+    transportOre(run, PLACES.suez, 250),
     {
       captor: "logistics",
       title: "the ore is handed to the smelter",
@@ -135,4 +123,22 @@ export function carryOre(run: Run): Step[] {
       ],
     },
   ];
+}
+
+function transportOre(run: Run, place: Place, hours: number): Step {
+  return {
+    captor: "logistics",
+    title: "the ore is on its way, with a logger in the container",
+    hours,
+    events: ({ at, deviceId, temperature }) => {
+      const timeMs = at(0);
+      const measured = temperatureReport(deviceId(ORE_LOGGER), timeMs, temperature(ORE_LOGGER, timeMs));
+      return [
+        observe(
+          { things: [run.orePallet] },
+          { timeMs, place, step: "transporting", disposition: "in_transit", more: measured },
+        ),
+      ];
+    },
+  };
 }

@@ -30,7 +30,7 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 async function startDev(): Promise<Started> {
-  const args = [MAIN, "dev", "--port", "0", "--data", folder, "--json"];
+  const args = [MAIN, "dev", "--port", "0", "--no-mqtt", "--data", folder, "--json"];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
   for await (const chunk of child.stdout) {
@@ -101,7 +101,7 @@ test("the keys of the development chain are for their owner alone", async () => 
 test("it names its vendors with their prefixes, what credit is, and says when it has stopped", async () => {
   const own = await mkdtemp(join(tmpdir(), "lhg-dev-words-"));
   try {
-    const child = spawn(process.execPath, [MAIN, "dev", "--port", "0", "--data", own], {
+    const child = spawn(process.execPath, [MAIN, "dev", "--port", "0", "--no-mqtt", "--data", own], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     let said = "";

@@ -6,24 +6,29 @@ const LHG = join(import.meta.dirname, "../src/cli/main.ts");
 
 export interface DevNode {
   readonly url: string;
+  readonly mqttUrl: string;
   readonly dataDirectory: string;
   readonly process: ChildProcess;
   /** SIGTERM, and the code it ended with. */
   stop(): Promise<number | null>;
 }
 
-/** Starts `lhg dev`, on a free port by default, and waits until it has said where it listens. */
-export async function startDevNode(dataDirectory: string, port = "0"): Promise<DevNode> {
-  const child = spawn(process.execPath, [LHG, "dev", "--data", dataDirectory, "--port", port], {
+/** Starts `lhg dev` and waits until it has said where it listens: on free ports, unless some are given. */
+export async function startDevNode(
+  dataDirectory: string,
+  { port = 0, mqttPort = 0 }: { readonly port?: number; readonly mqttPort?: number } = {},
+): Promise<DevNode> {
+  const ports = ["--port", String(port), "--mqtt-port", String(mqttPort)];
+  const child = spawn(process.execPath, [LHG, "dev", "--data", dataDirectory, ...ports], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
   let output = "";
-  const url = await new Promise<string>((resolve, reject) => {
+  const [url, mqttUrl] = await new Promise<[string, string]>((resolve, reject) => {
     const look = (chunk: Buffer): void => {
       output += chunk.toString();
-      const found = /(http:\/\/127\.0\.0\.1:\d+)\//.exec(output)?.[1];
-      if (found !== undefined) resolve(found);
+      const found = /(http:\/\/127\.0\.0\.1:\d+)\/[\s\S]*(mqtt:\/\/127\.0\.0\.1:\d+)\n/.exec(output);
+      if (found !== null) resolve([found[1]!, found[2]!]);
     };
     child.stdout.on("data", look);
     child.stderr.on("data", look);
@@ -31,6 +36,7 @@ export async function startDevNode(dataDirectory: string, port = "0"): Promise<D
   });
   return {
     url,
+    mqttUrl,
     dataDirectory,
     process: child,
     stop: () => {

@@ -118,7 +118,7 @@ test("when its node is killed and comes back, the world waits and goes on", asyn
   await end(node.process, "SIGKILL");
   // What the world tries meanwhile fails: it notes the step before it sends it, and does not get on.
   const { life } = (await readJson("world.json")) as { life: { run: number; step: number } };
-  node = await startDevNode(folder, new URL(node.url).port);
+  node = await startDevNode(folder, { port: Number(new URL(node.url).port) });
   await watchFolder(async () => {
     const now = ((await readJson("world.json")) as { life: typeof life }).life;
     return now.run > life.run + 1 ? true : undefined;
@@ -134,6 +134,38 @@ test("when its node is killed and comes back, the world waits and goes on", asyn
   assert.equal(world.exitCode, null, output);
 });
 
+test("a second world in the same folder is refused: its devices would fork their streams", async () => {
+  const second = startWorld();
+  const [code] = await once(second, "exit");
+  assert.equal(code, 1);
+  assert.match(output, /runs already \(world\.running\)/);
+  assert.equal(world.exitCode, null);
+});
+
 test("it ends by a signal, and cleanly", async () => {
   assert.equal(await end(world, "SIGINT"), 0, output);
+});
+
+test("devices that lost their memory go on in another stream", async () => {
+  const facts = (await readFacts())!;
+  const device = facts.devices.find(({ name }) => name === "phone-truck")!.address;
+  const before = await client.getStream(device, 0);
+  await rm(join(folder, "world-devices"), { recursive: true });
+  world = startWorld();
+  for await (const message of client.stream({ signal: AbortSignal.timeout(DEADLINE_MS) })) {
+    if (message.type !== "block") continue;
+    const { items } = await client.listStreams(device);
+    if ((items[1]?.headSeq ?? 0) < 2) continue;
+    assert.deepEqual(items[1]!.continues, { stream: 0, lastId: before.headId });
+    break;
+  }
+  assert.equal(await end(world, "SIGTERM"), 0, output);
+});
+
+test("without its keys it says why it can't go on", async () => {
+  await rm(join(folder, "world.json"));
+  world = startWorld();
+  const [code] = await once(world, "exit");
+  assert.equal(code, 1);
+  assert.match(output, /world\.json: .*keys are gone \(identity\.prefix-taken\)/);
 });

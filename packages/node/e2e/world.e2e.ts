@@ -147,6 +147,21 @@ test("a good phone is traced back to the ore, complete, by a proof that needs no
   assert.deepEqual(isOutsider, []);
 });
 
+test("devices check what they are commanded and answer it among their readings", async () => {
+  const { client } = world;
+  const { address } = facts.devices.find(({ name }) => name === "ore-container") ?? facts.devices[0]!;
+  const answered = new Set<number>();
+  for await (const message of client.stream({ types: ["block"], signal: AbortSignal.timeout(DEADLINE_MS) })) {
+    if (message.type !== "block") continue;
+    const { items } = await client.listCommands(address);
+    for (const { number, acknowledgement } of items)
+      if (acknowledgement?.result.startsWith("done")) answered.add(number);
+    if (answered.size === 2) break;
+  }
+  assert.deepEqual([...answered].sort(), [1, 2]);
+  assert.deepEqual((await client.listCommands(address, { state: "pending" })).items, []);
+});
+
 test("a recall of the bad lot finds its phones, and no other", async () => {
   const trace = await world.client.getTrace(facts.badLot, { direction: "forward", observations: "ignore" });
   assert.equal(trace.isTruncated, false);

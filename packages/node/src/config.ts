@@ -9,11 +9,25 @@ export interface NodeConfig {
   readonly port: number;
   /** Where people reach the node, when that differs from host and port. */
   readonly publicUrl: string | undefined;
+  /** UDP port on which devices are served by CoAP; undefined serves none, 0 lets the system choose. */
+  readonly coapPort: number | undefined;
   readonly verifyThreads: number;
   readonly baseTimeoutMs: number;
   /** Without work a block is made after this time. */
   readonly heartbeatMs: number;
   readonly blockStatementsMax: number;
+  /** Of the gateway's MQTT listener; undefined: none. 0 lets the system choose. */
+  readonly mqttPort: number | undefined;
+  /** As `host` by default. */
+  readonly mqttHost: string | undefined;
+  /** Whether a device has to prove with a password or a certificate that it is itself. */
+  readonly mqttAuthentication: "required" | "optional";
+  /** Of the listener with TLS, which needs a certificate and its key (PEM files). */
+  readonly mqttTlsPort: number | undefined;
+  readonly mqttTlsCertificateFile: string | undefined;
+  readonly mqttTlsKeyFile: string | undefined;
+  /** With it every client of the TLS listener needs a certificate of this authority. */
+  readonly mqttTlsClientCaFile: string | undefined;
   readonly logLevel: "silent" | "error" | "warn" | "info" | "debug";
 }
 
@@ -22,10 +36,18 @@ export const DEFAULT_CONFIG: NodeConfig = {
   host: "127.0.0.1",
   port: 8080,
   publicUrl: undefined,
+  coapPort: undefined,
   verifyThreads: 2,
   baseTimeoutMs: 1_000,
   heartbeatMs: 10_000,
   blockStatementsMax: 2_000,
+  mqttPort: undefined,
+  mqttHost: undefined,
+  mqttAuthentication: "optional",
+  mqttTlsPort: undefined,
+  mqttTlsCertificateFile: undefined,
+  mqttTlsKeyFile: undefined,
+  mqttTlsClientCaFile: undefined,
   logLevel: "info",
 };
 
@@ -46,6 +68,15 @@ function checkUrl(value: unknown): Problem {
   return isUrl ? undefined : "must be an http or https URL";
 }
 
+/** Where undefined stands for "not wanted". */
+function optionally(check: (value: unknown) => Problem): (value: unknown) => Problem {
+  return (value) => (value === undefined ? undefined : check(value));
+}
+
+function checkChoice(value: unknown, choices: readonly string[]): Problem {
+  return choices.includes(value as string) ? undefined : `must be one of ${choices.join(", ")}`;
+}
+
 const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"];
 
 const CHECKS: { readonly [K in keyof NodeConfig]: (value: unknown) => Problem } = {
@@ -53,12 +84,19 @@ const CHECKS: { readonly [K in keyof NodeConfig]: (value: unknown) => Problem } 
   host: checkText,
   port: (value) => checkInteger(value, 0, 65_535),
   publicUrl: checkUrl,
+  coapPort: (value) => (value === undefined ? undefined : checkInteger(value, 0, 65_535)),
   verifyThreads: (value) => checkInteger(value, 1, 64),
   baseTimeoutMs: (value) => checkInteger(value, 50, 60_000),
   heartbeatMs: (value) => checkInteger(value, 100, 3_600_000),
   blockStatementsMax: (value) => checkInteger(value, 1, 25_000),
-  logLevel: (value) =>
-    LOG_LEVELS.includes(value as string) ? undefined : `must be one of ${LOG_LEVELS.join(", ")}`,
+  mqttPort: optionally((value) => checkInteger(value, 0, 65_535)),
+  mqttHost: optionally(checkText),
+  mqttAuthentication: (value) => checkChoice(value, ["required", "optional"]),
+  mqttTlsPort: optionally((value) => checkInteger(value, 0, 65_535)),
+  mqttTlsCertificateFile: optionally(checkText),
+  mqttTlsKeyFile: optionally(checkText),
+  mqttTlsClientCaFile: optionally(checkText),
+  logLevel: (value) => checkChoice(value, LOG_LEVELS),
 };
 
 /** Fills in defaults. Throws `config.unknown` and `config.invalid`, naming every field that is wrong. */

@@ -28,6 +28,17 @@ export function createMetrics() {
     }),
     mempoolStatements: new Gauge({ name: "lhg_mempool_statements", help: "Statements that wait", registers }),
     mempoolBytes: new Gauge({ name: "lhg_mempool_bytes", help: "Bytes that wait", registers }),
+    gatewayConnections: new Gauge({
+      name: "lhg_gateway_connections",
+      help: "Open connections of devices",
+      registers,
+    }),
+    gatewayMessages: new Counter({
+      name: "lhg_gateway_messages_total",
+      help: "Statements that devices sent to the gateway, by answer",
+      labelNames: ["answer"],
+      registers,
+    }),
     inboxBytes: new Gauge({ name: "lhg_inbox_bytes", help: "Bytes of the inbox log on disk", registers }),
   };
 }

@@ -8,6 +8,7 @@ import { LhgError } from "@lhg/protocol/core/errors";
 import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
 import { type Logger, pino } from "pino";
 import type { PagesConfig } from "./api/pages.ts";
+import { createRateLimiter } from "./api/rate-limit.ts";
 import type { DevelopmentKeys } from "./api/routes/development.ts";
 import { createApi } from "./api/server.ts";
 import type { ChainUpdate, NodeService, NodeStatus, StatementState } from "./api/service.ts";
@@ -16,6 +17,9 @@ import type { Engine } from "./consensus/engine.ts";
 import { startInProcessEngine } from "./consensus/in-process.ts";
 import { createVoteStore } from "./consensus/vote-store.ts";
 import { sodiumCrypto } from "./crypto/sodium.ts";
+import { type CoapServer, startCoapServer } from "./gateway/coap/server.ts";
+import { type MqttGateway, startMqttGateway } from "./gateway/mqtt/server.ts";
+import { createPresence, type Presence } from "./gateway/presence.ts";
 import { Intake } from "./intake/intake.ts";
 import { Mempool } from "./mempool/mempool.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
@@ -42,15 +46,25 @@ export interface NodeParts {
 export interface RunningChain {
   readonly chainId: string;
   readonly service: NodeService;
+  /** What gateways say of devices. */
+  readonly presence: Presence;
+  readonly metrics: Metrics;
   /** Lets the block in hand commit, closes everything. Idempotent. */
   stop(): Promise<void>;
 }
 
 export interface RunningNode extends RunningChain {
   readonly url: string;
+  readonly mqtt: Pick<MqttGateway, "port" | "tlsPort"> | undefined;
+  /** UDP port of CoAP, where it is served. */
+  readonly coapPort?: number;
 }
 
-/** Starts a chain and serves it over HTTP. */
+/** CoAP datagrams a second of one address, and at once: a statement of 1 MiB is a thousand of them. */
+const COAP_PER_SECOND = 500;
+const COAP_BURST = 2_000;
+
+/** Starts a chain and serves it over HTTP, and over MQTT and CoAP where that is configured. */
 export async function startNode(parts: NodeParts): Promise<RunningNode> {
   const { config, pages, developmentKeys } = parts;
   const logger = createLogger(config);
@@ -63,19 +77,77 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     ...(pages === undefined ? {} : { pages }),
     ...(developmentKeys === undefined ? {} : { developmentKeys }),
   });
+  let mqtt: MqttGateway | undefined;
+  let coap: CoapServer | undefined;
   let stopping: Promise<void> | undefined;
+  const stopAll = async (): Promise<void> => {
+    // All are stopped, whatever becomes of one.
+    const faces = await Promise.allSettled([mqtt?.stop(), coap?.stop(), api.stop()]);
+    await chain.stop();
+    for (const face of faces) if (face.status === "rejected") throw face.reason;
+  };
   const stop = (): Promise<void> => {
-    stopping ??= api.stop().finally(() => chain.stop());
+    stopping ??= stopAll();
     return stopping;
   };
   try {
+    mqtt = await startGateway(parts, chain, logger);
     const url = config.publicUrl ?? (await api.start());
-    logger.info({ url }, "the API is up");
-    return { ...chain, url, stop };
+    coap = await startCoap(config, chain, logger);
+    logger.info({ url, mqttPort: mqtt?.port, mqttTlsPort: mqtt?.tlsPort }, "the API is up");
+    return { ...chain, url, mqtt, ...(coap === undefined ? {} : { coapPort: coap.port }), stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+async function startCoap(
+  { host, coapPort }: NodeConfig,
+  { service }: RunningChain,
+  logger: Logger,
+): Promise<CoapServer | undefined> {
+  if (coapPort === undefined) return undefined;
+  const server = await startCoapServer({
+    service,
+    host,
+    port: coapPort,
+    rateLimiter: createRateLimiter(COAP_PER_SECOND, COAP_BURST),
+    log: (fields, message) => logger.error(fields, message),
+  });
+  logger.info({ port: server.port }, "CoAP is up");
+  return server;
+}
+
+/** Undefined where no listener is configured. Throws `config.invalid`. */
+async function startGateway(
+  { config }: NodeParts,
+  { service, presence, metrics, chainId }: RunningChain,
+  logger: Logger,
+): Promise<MqttGateway | undefined> {
+  const { mqttPort: port, mqttTlsPort, mqttTlsCertificateFile, mqttTlsKeyFile } = config;
+  if (port === undefined && mqttTlsPort === undefined) return undefined;
+  if (mqttTlsPort !== undefined && (mqttTlsCertificateFile === undefined || mqttTlsKeyFile === undefined))
+    throw new LhgError("config.invalid", "needs a certificate and its key", "mqttTlsPort");
+  const tls =
+    mqttTlsPort === undefined
+      ? undefined
+      : {
+          port: mqttTlsPort,
+          certificateFile: mqttTlsCertificateFile!,
+          keyFile: mqttTlsKeyFile!,
+          clientCaFile: config.mqttTlsClientCaFile,
+        };
+  return startMqttGateway({
+    service,
+    chainId,
+    crypto: sodiumCrypto,
+    config: { host: config.mqttHost ?? config.host, port, authentication: config.mqttAuthentication, tls },
+    presence,
+    onAnswer: (answer) => metrics.gatewayMessages.inc({ answer }),
+    onConnections: (open) => metrics.gatewayConnections.set(open),
+    logger,
+  });
 }
 
 function createLogger(config: NodeConfig): Logger {
@@ -135,6 +207,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   const mempool = new Mempool();
   const metrics = createMetrics();
   const pace = createPaceMeter();
+  const presence = createPresence();
   let engine: Engine | undefined;
   const intake = new Intake({
     mempool,
@@ -172,8 +245,9 @@ async function startParts(context: StartContext): Promise<RunningChain> {
       const { height, timeMs } = block.header;
       logger.debug({ height, statements: summary.executed.length, skipped: summary.skipped.length }, "block");
       const isWorking = !equalBytes(summary.tip.base.appHash, block.header.appHash);
-      for (const listener of listeners)
-        listener({ height, provableHeight: height > 0 ? height - 1 : undefined, timeMs, isWorking });
+      const provableHeight = height > 0 ? height - 1 : undefined;
+      const { executed } = summary;
+      for (const listener of listeners) listener({ height, provableHeight, timeMs, isWorking, executed });
     },
     onFatal: fatal,
     log: (level, fields, message) => logger[level](fields, message),
@@ -189,6 +263,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     mempool,
     metrics,
     pace,
+    presence,
     listeners,
     chainId,
     signers,
@@ -199,6 +274,8 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   return {
     chainId,
     service,
+    presence,
+    metrics,
     stop: () => {
       stopping ??= context.closeAll().then(() => logger.info("the chain has stopped"));
       return stopping;
@@ -234,6 +311,7 @@ interface ServiceParts {
   readonly inbox: Pick<InboxLog, "retainedBytes">;
   readonly metrics: Metrics;
   readonly pace: PaceMeter;
+  readonly presence: Presence;
   readonly listeners: Set<(update: ChainUpdate) => void>;
   readonly chainId: string;
   readonly signers: readonly Signer[];
@@ -266,6 +344,7 @@ function createService(parts: ServiceParts): NodeService {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    presence: () => parts.presence.list(),
     async metrics() {
       metrics.height.set(engine.tip.head.height);
       metrics.mempoolStatements.set(mempool.size);

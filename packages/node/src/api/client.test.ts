@@ -163,7 +163,7 @@ describe("submitting", () => {
 
 describe("the stream", () => {
   test("tells blocks with their statements and events, filtered, and goes on after a break", async () => {
-    node.announce({ height: 4, provableHeight: 3, timeMs: 0, isWorking: true });
+    node.announce({ height: 4, provableHeight: 3, timeMs: 0, isWorking: true, executed: [] });
     const abort = new AbortController();
     const seen: string[] = [];
     for await (const message of client.stream({ after: 1, vendor, signal: abort.signal })) {
@@ -189,7 +189,7 @@ describe("the stream", () => {
     const stream = client.stream({ types: ["block"], signal: abort.signal });
     const next = stream.next();
     // Again and again, since nobody says when the listener is there.
-    const update = { height: 5, provableHeight: 4, timeMs: 0, isWorking: false };
+    const update = { height: 5, provableHeight: 4, timeMs: 0, isWorking: false, executed: [] };
     const announcing = setInterval(() => node.announce(update), 5);
     const { value } = await next;
     clearInterval(announcing);

@@ -17,6 +17,7 @@ import { addAccountRoutes, addDeviceRoutes, addVendorRoutes } from "./routes/acc
 import { addBlockRoutes } from "./routes/blocks.ts";
 import { addChainRoutes } from "./routes/chain.ts";
 import { addDevelopmentRoutes, type DevelopmentKeys } from "./routes/development.ts";
+import { addGatewayRoutes } from "./routes/gateway.ts";
 import { addEventRoutes, addItemRoutes } from "./routes/items.ts";
 import { addDescriptionRoutes, addNodeRoutes } from "./routes/node.ts";
 import { addAttestationRoutes, addStatementRoutes } from "./routes/statements.ts";
@@ -261,6 +262,7 @@ function addRoutes(
   addAccountRoutes(app, service);
   addVendorRoutes(app, service);
   addDeviceRoutes(app, service);
+  addGatewayRoutes(app, service);
   addEventRoutes(app, service);
   addItemRoutes(app, service);
   addChainRoutes(app, service);

@@ -1,4 +1,5 @@
 /** What the HTTP API needs of the node. The API knows no ledger, store or mempool: it asks this. */
+import type { PresenceEntry } from "../gateway/presence.ts";
 import type { QueryArgs, QueryName, QueryResult } from "../queries/queries.ts";
 
 export interface Refusal {
@@ -56,6 +57,8 @@ export interface ChainUpdate {
   readonly provableHeight: number | undefined;
   readonly timeMs: number;
   readonly isWorking: boolean;
+  /** Statements of the block that have an outcome, in order. */
+  readonly executed: readonly { readonly id: Uint8Array; readonly status: string }[];
 }
 
 export interface NodeService {
@@ -70,6 +73,8 @@ export interface NodeService {
   pace(): NodePace;
   /** Calls `listener` after every block until the returned function is called. */
   subscribe(listener: (update: ChainUpdate) => void): () => void;
+  /** Devices that are or were connected to this node, those online first. */
+  presence(): readonly PresenceEntry[];
   /** Prometheus text. */
   metrics(): Promise<string>;
 }

@@ -2,7 +2,7 @@
 import { CborReader } from "@lhg/protocol/core/codec/cbor-reader";
 import { array, decode, encode } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
-import { submission } from "@lhg/protocol/core/statement/submission";
+import { submission, wrapStatement } from "@lhg/protocol/core/statement/submission";
 
 export const COSE = "application/cose";
 
@@ -24,7 +24,7 @@ export function readSubmissions(
     throw new LhgError("body.empty", "must be a statement", "body");
   if (contentType.startsWith(COSE))
     return {
-      submissions: [encode(submission, { statement: body, body: null }, "submission")],
+      submissions: [wrapStatement(body)],
       isBatch: false,
     };
   const reader = new CborReader(body);

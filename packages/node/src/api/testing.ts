@@ -51,6 +51,7 @@ export async function startTestApi(
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    presence: () => [],
     metrics: async () => "lhg_height 7\n",
     ...over,
   };

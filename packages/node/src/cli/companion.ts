@@ -22,6 +22,8 @@ export interface CompanionOptions {
 }
 
 const STOP_MS_MAX = 5_000;
+/** One Ctrl-C reaches both: the program may be gone before the node has noticed. */
+const COMPLAINT_DELAY_MS = 500;
 
 /** Throws `usage.with` where there is no such program. */
 export async function checkCompanion(program: string): Promise<void> {
@@ -40,13 +42,17 @@ export function startCompanion({ program, url, data, output }: CompanionOptions)
   });
   forwardLines(child.stdout, output);
   forwardLines(child.stderr, output);
+  let complaint: NodeJS.Timeout | undefined;
   let isStopping = false;
   const ended = waitForExit(child).then((reason) => {
-    if (!isStopping) output.warn(`${program} ${reason}; the node goes on without it`);
+    if (isStopping) return;
+    const text = `${program} ${reason}; the node goes on without it`;
+    complaint = setTimeout(() => output.warn(text), COMPLAINT_DELAY_MS);
   });
   return {
     stop: async () => {
       isStopping = true;
+      clearTimeout(complaint);
       child.kill("SIGTERM");
       const force = setTimeout(() => child.kill("SIGKILL"), STOP_MS_MAX);
       await ended;

@@ -5,6 +5,7 @@ import { EXIT, EXIT_CODES_HELP, type ExitCode } from "./exit-codes.ts";
 import { addCapture } from "./families/capture.ts";
 import { addAttest, addCommands } from "./families/commands.ts";
 import { addDevice } from "./families/devices.ts";
+import { addBridge, addGateway } from "./families/gateways.ts";
 import { addKeys } from "./families/keys.ts";
 import { type Act, readDescriptor } from "./families/options.ts";
 import { addQuestions } from "./families/questions.ts";
@@ -63,6 +64,8 @@ export function createProgram({ output, streams, onExit }: ProgramParts): Comman
   addDevice(program, act);
   addSend(program, act);
   addCapture(program, act);
+  addBridge(program, act);
+  addGateway(program, act);
   addAttest(program, act);
   addCommands(program, act);
   addQuestions(program, act);

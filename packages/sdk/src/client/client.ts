@@ -38,6 +38,7 @@ import type {
   Page,
   ParametersInForce,
   PartitionInfo,
+  PresenceList,
   Relation,
   Statement,
   StatementKind,
@@ -128,6 +129,8 @@ export interface Client {
   getHolder(id: string): Promise<Holder>;
   getDevice(device: string, options?: ProofOptions): Promise<Device>;
   listDevices(vendor: string, options?: PageOptions): Promise<Page<Device>>;
+  /** Devices connected to this node, those online first. */
+  listPresence(options?: { readonly limit?: number }): Promise<PresenceList>;
   getStream(device: string, stream: number, options?: ProofOptions): Promise<DeviceStream>;
   listStreams(device: string, options?: PageOptions): Promise<Page<DeviceStream>>;
   getCollection(id: string): Promise<Collection>;
@@ -230,6 +233,7 @@ export function createClient(options: ClientOptions): Client {
     listVendors: (query) => get("/vendors", query),
     getHolder: (id) => get("/holders", { id }),
     getDevice: (device, query) => get(`/devices/${device}`, query),
+    listPresence: (query) => get("/presence", query),
     listDevices: (vendor, query) => get(`/vendors/${vendor}/devices`, query),
     getStream: (device, stream, query) => get(`/devices/${device}/streams/${stream}`, query),
     listStreams: (device, query) => get(`/devices/${device}/streams`, query),

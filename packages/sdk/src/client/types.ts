@@ -156,6 +156,19 @@ export interface Holder {
   readonly vendor: Vendor;
 }
 
+/** What one node sees of its own connections; no statement of the chain. */
+export interface PresenceList {
+  /** How many are connected now. */
+  readonly online: number;
+  readonly items: readonly {
+    readonly device: string;
+    readonly isOnline: boolean;
+    /** When it came or went, by the node's clock. */
+    readonly sinceMs: number;
+    readonly via: "mqtt" | "coap";
+  }[];
+}
+
 export interface Device {
   readonly height: number;
   readonly device: string;

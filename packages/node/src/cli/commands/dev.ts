@@ -1,11 +1,12 @@
 import { writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { assertInvariant } from "@lhg/protocol/core/errors";
 import { createNodeSigner } from "@lhg/sdk/crypto/node";
 import { readConfig } from "../../config.ts";
 import { loadOrCreateDevChain } from "../../dev-chain.ts";
-import { startNode } from "../../node.ts";
+import { type RunningNode, startNode } from "../../node.ts";
 import { checkCompanion, startCompanion } from "../companion.ts";
 import { DEV_KEYS_FILE, type DevKeys, describeDevKeys, offerDevKeys } from "../dev-keys.ts";
 import { type Example, makeExample } from "../example-document.ts";
@@ -13,24 +14,33 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatFields, formatTable } from "../output.ts";
 import { findPages } from "../pages-folder.ts";
 import { commandName, DEFAULT_DATA, DEFAULT_URL, type Session } from "../session.ts";
+import { waitForEnd } from "../wait-for-end.ts";
 
 interface DevOptions {
   readonly port: number;
   readonly host: string;
+  readonly coapPort?: number;
+  /** False for `--no-mqtt`. */
+  readonly mqtt: boolean;
+  readonly mqttPort?: number;
   readonly logLevel?: string;
   /** A program that runs as long as the node does. */
   readonly with?: string;
 }
 
-/** As a shell reports a program that Ctrl-C ended. */
-const EXIT_FORCED = 130;
-
 /** Runs until a signal ends it. */
 export async function runDev(session: Session, options: DevOptions): Promise<ExitCode> {
   const { data } = session.options;
-  const { port, host, logLevel = session.output.isJson ? "silent" : "warn", with: program } = options;
+  const {
+    port,
+    host,
+    coapPort,
+    logLevel = session.output.isJson ? "silent" : "warn",
+    with: program,
+  } = options;
   if (program !== undefined) await checkCompanion(program);
-  const config = readConfig({ dataDirectory: data, host, port, logLevel });
+  const mqttPort = await chooseMqttPort(session, options);
+  const config = readConfig({ dataDirectory: data, host, port, mqttPort, coapPort, logLevel });
   const chain = await loadOrCreateDevChain(data);
   const end = waitForEnd();
   const node = await startNode({
@@ -44,7 +54,7 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
   const keys = describeDevKeys(chain);
   const example = makeExample(findCompanyPrefix(keys));
   await writeFile(join(data, example.fileName), example.document);
-  announce(session, node.url, keys, example);
+  announce(session, node, host, keys, example);
   const { output } = session;
   const companion =
     program === undefined ? undefined : startCompanion({ program, url: node.url, data, output });
@@ -59,28 +69,28 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
   }
 }
 
-interface End {
-  /** Resolves with the signal; rejects with the error after which the node can't go on. */
-  readonly ended: Promise<NodeJS.Signals>;
-  readonly fail: (error: unknown) => void;
+const MQTT_PORT_DEFAULT = 1883;
+
+/** Where a broker of this machine has the usual port, the chain starts without MQTT and says so. */
+async function chooseMqttPort(
+  session: Session,
+  { host, mqtt, mqttPort }: DevOptions,
+): Promise<number | undefined> {
+  if (!mqtt) return undefined;
+  if (mqttPort !== undefined) return mqttPort;
+  if (await isPortFree(host, MQTT_PORT_DEFAULT)) return MQTT_PORT_DEFAULT;
+  session.output.warn(
+    `port ${MQTT_PORT_DEFAULT} is taken, so devices are not served over MQTT (--mqtt-port chooses another)`,
+  );
+  return undefined;
 }
 
-/** npm passes on the signal that the terminal has sent already: one Ctrl-C arrives twice. */
-const ONE_SIGNAL_MS = 1_000;
-
-function waitForEnd(): End {
-  const { promise, resolve, reject } = Promise.withResolvers<NodeJS.Signals>();
-  let firstMs: number | undefined;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    firstMs ??= performance.now();
-    resolve(signal);
-    if (performance.now() - firstMs > ONE_SIGNAL_MS) process.exit(EXIT_FORCED);
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  // A failure while the node still starts is thrown by the start itself.
-  promise.catch(() => {});
-  return { ended: promise, fail: reject };
+function isPortFree(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, host, () => server.close(() => resolve(true)));
+  });
 }
 
 /** The example's makers need a prefix that fits an EPC URN. */
@@ -90,7 +100,14 @@ function findCompanyPrefix({ vendors }: DevKeys): string {
   return found;
 }
 
-function announce(session: Session, url: string, keys: DevKeys, example: Example): void {
+function announce(
+  session: Session,
+  { url, mqtt, coapPort }: Pick<RunningNode, "url" | "mqtt" | "coapPort">,
+  host: string,
+  keys: DevKeys,
+  example: Example,
+): void {
+  const mqttUrl = mqtt?.port === undefined ? null : `mqtt://${host}:${mqtt.port}`;
   const { data } = session.options;
   const flags = [
     url === DEFAULT_URL ? "" : ` --url ${url}`,
@@ -105,6 +122,8 @@ function announce(session: Session, url: string, keys: DevKeys, example: Example
   session.output.result(
     {
       url,
+      mqtt: mqttUrl,
+      ...(coapPort === undefined ? {} : { coapPort }),
       chainId: keys.chainId,
       data,
       vendors: keys.vendors.map(({ name, title, address, prefixes }) => ({
@@ -121,6 +140,8 @@ function announce(session: Session, url: string, keys: DevKeys, example: Example
         ["chain", keys.chainId],
         ["console", `${url}/console/`],
         ["API", `${url}/api/v1/docs`],
+        ...(mqttUrl === null ? [] : [["MQTT", mqttUrl] as const]),
+        ...(coapPort === undefined ? [] : [["CoAP", `UDP port ${coapPort}`] as const]),
         ["keys", `${join(data, DEV_KEYS_FILE)}, not encrypted: for development only`],
       ]),
       "",

@@ -12,11 +12,16 @@ import {
   describeAdmission,
   describeExpulsion,
 } from "@lhg/sdk/transaction/approvals";
-import { makeAdmission, makeExpulsion } from "@lhg/sdk/transaction/messages";
+import {
+  makeAdmission,
+  makeCaptureDelegation,
+  makeCaptureRevocation,
+  makeExpulsion,
+} from "@lhg/sdk/transaction/messages";
 import { type Chain, chooseAccount, openChain, type Settled, sendMessages } from "../chain.ts";
 import { formatFields, formatTable } from "../output.ts";
 import { commandName, type Session } from "../session.ts";
-import { resolveAddress } from "../signing.ts";
+import { resolveAddress, resolvePublicKey } from "../signing.ts";
 
 interface ApprovalOptions {
   readonly as?: string;
@@ -148,5 +153,49 @@ export async function showVendor(session: Session, name: string): Promise<void> 
       ["credits", String(vendor.credits)],
       ["devices", String(vendor.devices)],
     ]),
+  );
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** Lets another key sign captures for the vendor. */
+export async function delegateCapture(
+  session: Session,
+  keyName: string,
+  options: { readonly as?: string; readonly prefix?: readonly string[]; readonly days: number },
+): Promise<void> {
+  const chain = await openChain(session);
+  const vendor = await chooseAccount(session, chain, options.as, (keys) => keys.vendors[0]!);
+  const { address, key } = await resolvePublicKey(session, chain.devKeys, keyName);
+  const { timeMs } = await chain.client.getStatus();
+  const expiryMs = Math.max(Date.now(), timeMs) + options.days * DAY_MS;
+  const { prefix: prefixes = [] } = options;
+  const settled = await sendMessages(chain, vendor, [makeCaptureDelegation(key, { prefixes, expiryMs })]);
+  const scope = prefixes.length === 0 ? "everything" : prefixes.join(", ");
+  session.output.result(
+    {
+      ...settled,
+      vendor: toHex(vendor.address),
+      key: toHex(key.bytes),
+      address: toHex(address),
+      prefixes,
+      expiryMs,
+    },
+    `${keyName} may sign captures for ${vendor.name} about ${scope} until ${new Date(expiryMs).toISOString()}`,
+  );
+}
+
+export async function revokeCapture(
+  session: Session,
+  keyName: string,
+  options: { readonly as?: string },
+): Promise<void> {
+  const chain = await openChain(session);
+  const vendor = await chooseAccount(session, chain, options.as, (keys) => keys.vendors[0]!);
+  const { key } = await resolvePublicKey(session, chain.devKeys, keyName);
+  const settled = await sendMessages(chain, vendor, [makeCaptureRevocation(key.bytes)]);
+  session.output.result(
+    { ...settled, vendor: toHex(vendor.address), key: toHex(key.bytes) },
+    `From block ${settled.height} on ${keyName} signs no captures for ${vendor.name}`,
   );
 }

@@ -8,6 +8,9 @@ export function addStart(program: Command, act: Act): void {
     .description("start a development chain: seven validators in one process, and keys to play with")
     .option("--port <port>", "port of the API; 0 lets the system choose", readPort, 8080)
     .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--coap-port <port>", "UDP port for devices that speak CoAP; none by default", readPort)
+    .option("--mqtt-port <port>", "port for devices over MQTT; 1883 by default, if it is free", readPort)
+    .option("--no-mqtt", "no MQTT")
     .option("--with <program>", "a program for Node to run beside the chain")
     .addOption(
       new Option(

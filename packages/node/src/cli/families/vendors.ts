@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addDelegation } from "./gateways.ts";
 import { type Act, asOption, collect, examples, KEYS } from "./options.ts";
 
 export function addVendor(program: Command, act: Act): void {
@@ -48,6 +49,7 @@ ${examples(
   )
     .addHelpText("after", examples("lhg vendor expel alice"))
     .action(act(async () => (await import("../commands/vendor.ts")).expelVendor));
+  addDelegation(vendor, act);
   vendor
     .command("list")
     .description("list all vendors")

@@ -1,4 +1,4 @@
-import { byteView, type Infer, nullable, record } from "../codec/definition.ts";
+import { byteView, encode, type Infer, nullable, record } from "../codec/definition.ts";
 import { MAX_STATEMENT_BYTES } from "../cose.ts";
 import { slices } from "./capture.ts";
 
@@ -8,3 +8,8 @@ export const submission = record(undefined, {
   body: nullable(slices),
 });
 export type Submission = Infer<typeof submission>;
+
+/** The encoded submission of a statement that brings no slices. */
+export function wrapStatement(statement: Uint8Array): Uint8Array {
+  return encode(submission, { statement, body: null }, "submission");
+}

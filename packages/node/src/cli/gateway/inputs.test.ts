@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { request } from "node:http";
+import { afterEach, test } from "node:test";
+import { decodeUtf8 } from "@lhg/protocol/core/bytes";
+import { LhgError } from "@lhg/protocol/core/errors";
+import { startHttpInput, type Take } from "./inputs.ts";
+
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+async function start(take: Take): Promise<string> {
+  const input = await startHttpInput({ host: "127.0.0.1", port: 0 }, take);
+  closers.push(() => input.close());
+  return input.place.replace("<device>", "fridge-3");
+}
+
+interface Sent {
+  readonly status: number;
+  readonly body: { readonly code?: string; readonly field?: string; readonly accepted?: number };
+}
+
+function send(
+  url: string,
+  body: string,
+  { method = "POST", headers = { "content-type": "application/json" } as Record<string, string> } = {},
+): Promise<Sent> {
+  return new Promise((resolve, reject) => {
+    const sending = request(url, { method, headers, agent: false }, (response) => {
+      let text = "";
+      response.on("data", (chunk) => {
+        text += chunk;
+      });
+      response.on("end", () => resolve({ status: response.statusCode!, body: JSON.parse(text) }));
+    });
+    sending.on("error", reject);
+    sending.end(body);
+  });
+}
+
+test("a reading is answered once it is taken, and not before", async () => {
+  const taken = Promise.withResolvers<number>();
+  const arrived = Promise.withResolvers<string>();
+  const url = await start((device, payload) => {
+    arrived.resolve(`${device} ${decodeUtf8(payload)}`);
+    return taken.promise;
+  });
+  let isAnswered = false;
+  const answer = send(url, '{"temperature":4}').finally(() => {
+    isAnswered = true;
+  });
+  assert.equal(await arrived.promise, 'fridge-3 {"temperature":4}');
+  assert.equal(isAnswered, false);
+  taken.resolve(1);
+  assert.deepEqual(await answer, { status: 202, body: { accepted: 1 } });
+});
+
+test("what is wrong is answered with code and field, and a fault without its inside", async () => {
+  let problem: Error = new LhgError("reading.unknown", "is not configured", "temp");
+  const url = await start(() => Promise.reject(problem));
+  const bad = await send(url, "{}");
+  assert.deepEqual([bad.status, bad.body.code, bad.body.field], [400, "reading.unknown", "temp"]);
+  problem = new LhgError("gateway.full", "too much waits");
+  assert.equal((await send(url, "{}")).status, 503);
+  problem = new TypeError("secret inside");
+  const fault = await send(url, "{}");
+  assert.deepEqual([fault.status, JSON.stringify(fault.body).includes("secret")], [500, false]);
+});
+
+test("pages of browsers, other methods and paths, and long bodies are refused", async () => {
+  let taken = 0;
+  const url = await start(async () => {
+    taken += 1;
+    return 1;
+  });
+  assert.equal((await send(url, "{}", { method: "PUT" })).status, 405);
+  assert.equal((await send(url, "{}", { headers: { "content-type": "text/plain" } })).status, 415);
+  assert.equal((await send(url, "{}", { headers: {} })).status, 415);
+  const page = { "content-type": "application/json", origin: "https://evil.example" };
+  assert.equal((await send(url, "{}", { headers: page })).status, 415);
+  assert.equal((await send(url.replace("fridge-3", "a/b"), "{}")).status, 404);
+  assert.equal((await send(new URL("/", url).href, "{}")).status, 404);
+  assert.equal((await send(url, "x".repeat(70_000))).status, 413);
+  assert.equal(taken, 0);
+  assert.equal(
+    (await send(url, "{}", { headers: { "content-type": "application/senml+json" } })).status,
+    202,
+  );
+});

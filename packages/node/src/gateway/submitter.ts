@@ -1,0 +1,94 @@
+/** Gathers what devices send into few calls of the node: it verifies, checks and fsyncs by the batch. */
+import { LhgError } from "@lhg/protocol/core/errors";
+import { wrapStatement } from "@lhg/protocol/core/statement/submission";
+import type { NodeService, SubmitResult } from "../api/service.ts";
+
+export interface Submitter {
+  /**
+   * Takes one COSE_Sign1 or one encoded submission. What one sender sends is submitted in its order. Rejects with
+   * `gateway.busy` where too much waits, else as the node does.
+   */
+  submit(sender: string, payload: Uint8Array): Promise<SubmitResult>;
+  /** Resolves when nothing is under way. */
+  drain(): Promise<void>;
+}
+
+/** The initial byte of a tagged COSE_Sign1 (tag 18); a submission begins with an array. */
+const SIGN1_FIRST_BYTE = 0xd2;
+/** While one lane waits for the disk, the others have the verifiers busy. */
+const LANES = 4;
+const BATCH_STATEMENTS_MAX = 512;
+const BATCH_BYTES_MAX = 4 << 20;
+const WAITING_BYTES_MAX = 64 << 20;
+
+interface Entry {
+  readonly submission: Uint8Array;
+  readonly resolve: (result: SubmitResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Lane {
+  entries: Entry[];
+  running: Promise<void> | undefined;
+}
+
+export function createSubmitter(submit: NodeService["submit"]): Submitter {
+  const lanes: Lane[] = Array.from({ length: LANES }, () => ({ entries: [], running: undefined }));
+  let waitingBytes = 0;
+
+  async function runLane(lane: Lane): Promise<void> {
+    // What comes within one turn of the event loop goes together.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (lane.entries.length > 0) await submitBatch(takeBatch(lane));
+    lane.running = undefined;
+  }
+
+  async function submitBatch(batch: readonly Entry[]): Promise<void> {
+    try {
+      const results = await submit(batch.map(({ submission }) => submission));
+      for (const [i, { resolve }] of batch.entries()) resolve(results[i]!);
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+    for (const { submission } of batch) waitingBytes -= submission.length;
+  }
+
+  return {
+    submit(sender, payload) {
+      const submission = toSubmission(payload);
+      if (waitingBytes + submission.length > WAITING_BYTES_MAX)
+        return Promise.reject(new LhgError("gateway.busy", "too much waits for the node; try again"));
+      waitingBytes += submission.length;
+      const lane = lanes[chooseLane(sender)]!;
+      return new Promise((resolve, reject) => {
+        lane.entries.push({ submission, resolve, reject });
+        lane.running ??= runLane(lane);
+      });
+    },
+    async drain() {
+      while (lanes.some(({ running }) => running !== undefined))
+        await Promise.all(lanes.map(({ running }) => running));
+    },
+  };
+}
+
+/** What a device publishes, as the node takes it. Whether it is a statement is the node's to say. */
+export function toSubmission(payload: Uint8Array): Uint8Array {
+  return payload[0] === SIGN1_FIRST_BYTE ? wrapStatement(payload) : payload;
+}
+
+/** Senders are addresses in hex: their last digits are as good as random. */
+function chooseLane(sender: string): number {
+  return (sender.charCodeAt(sender.length - 1) || 0) % LANES;
+}
+
+function takeBatch(lane: Lane): Entry[] {
+  let count = 0;
+  let bytes = 0;
+  for (const { submission } of lane.entries) {
+    bytes += submission.length;
+    if (count > 0 && (count === BATCH_STATEMENTS_MAX || bytes > BATCH_BYTES_MAX)) break;
+    count += 1;
+  }
+  return lane.entries.splice(0, count);
+}
