@@ -13,7 +13,7 @@ const SHAPES = {
   blocks: "M3 8h7v8H3zM14 8h7v8h-7zM10 12h4",
   statements: "M5 4h14v16H5zM8.5 9h7M8.5 13h7M8.5 17h3",
   node: "M4 4h16v6H4zM4 14h16v6H4zM8 7v.1M8 17v.1",
-  more: "M5 12v.1M12 12v.1M19 12v.1",
+  more: "M4 7h16M4 12h16M4 17h16",
   search: "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM16 16l5 5",
   light:
     "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.4 1.4M17.6 17.6 19 19M5 19l1.4-1.4M17.6 6.4 19 5",

@@ -1,20 +1,15 @@
 /** Questions that several pages ask, each under one key, so that they share the answer. */
 import { LhgError } from "@lhg/protocol/core/errors";
-import type { NodeStatus, Validators, Vendor } from "@lhg/sdk/client/types";
+import type {
+  BlockSummary,
+  Command,
+  NodeStatus,
+  Statistics,
+  Validators,
+  Vendor,
+} from "@lhg/sdk/client/types";
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { client } from "./client.ts";
-
-export interface Statistics {
-  readonly vendors: number;
-  readonly devices: number;
-  readonly statements: number;
-  readonly items: number;
-  readonly events: number;
-  readonly statementsPerSecond: number;
-  readonly finalityMs: { readonly p50: number; readonly p99: number } | null;
-  readonly blocksPerMinute: number;
-  readonly onlineDevices: number;
-}
 
 export interface Presence {
   readonly device: string;
@@ -23,29 +18,12 @@ export interface Presence {
   readonly via?: string;
 }
 
-export interface DeviceCommand {
-  readonly number: number;
-  readonly id: string;
-  readonly name: string;
-  readonly payload?: string;
-  readonly sentBy: string;
-  readonly sentAtHeight: number;
-  readonly timeMs: number;
-  readonly expiryMs: number;
-  readonly acknowledgement?: {
-    readonly result: string;
-    readonly detail?: string;
-    readonly statementId: string;
-    readonly timeMs: number;
-  };
-}
-
 /** Routes that this node does not have: asked once a visit. */
 const absent = new Set<string>();
 
 /** Null where the node has no such route or thing; nodes may be older than this page. Throws as the client does. */
-async function ask<T>(path: string, route = path): Promise<T | null> {
-  if (absent.has(route)) return null;
+async function ask<T>(path: string): Promise<T | null> {
+  if (absent.has(path)) return null;
   const response = await fetch(`/api/v1${path}`, { headers: { accept: "application/json" } }).catch(
     (error: unknown) => {
       throw new LhgError("client.unreachable", `the node cannot be reached (${String(error)})`);
@@ -58,7 +36,7 @@ async function ask<T>(path: string, route = path): Promise<T | null> {
   };
   if (response.status !== 404)
     throw new LhgError(problem.code ?? "client.answer", problem.detail ?? `HTTP ${response.status}`);
-  if (problem.code === "route.not-found") absent.add(route);
+  if (problem.code === "route.not-found") absent.add(path);
   return null;
 }
 
@@ -74,12 +52,25 @@ export function useValidators(): UseQueryResult<Validators> {
   return useQuery({ queryKey: ["validators"], queryFn: () => client.getValidators(), staleTime: 30_000 });
 }
 
-export function useStatistics(): UseQueryResult<Statistics | null> {
+export function useStatistics(): UseQueryResult<Statistics> {
   return useQuery({
     queryKey: ["statistics"],
-    queryFn: () => ask<Statistics>("/statistics"),
+    queryFn: () => client.getStatistics(),
     refetchInterval: 2_000,
   });
+}
+
+/** Blocks asked for when the overview opens: pictures at once, for 33 KB. */
+const SEED_BLOCKS = 100;
+const NO_BLOCKS: readonly BlockSummary[] = [];
+
+export function useSeedBlocks(): readonly BlockSummary[] {
+  const { data } = useQuery({
+    queryKey: ["blocks", "seed"],
+    queryFn: async () => (await client.listBlocks({ limit: SEED_BLOCKS })).items,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  return data ?? NO_BLOCKS;
 }
 
 const VENDORS_MAX = 200;
@@ -111,16 +102,10 @@ export function usePresence(): ReadonlyMap<string, Presence> {
 }
 const NO_PRESENCE: ReadonlyMap<string, Presence> = new Map();
 
-export function useCommands(device: string): UseQueryResult<readonly DeviceCommand[]> {
+export function useCommands(device: string): UseQueryResult<readonly Command[]> {
   return useQuery({
     queryKey: ["commands", device],
-    queryFn: async () =>
-      (
-        await ask<{ readonly items: readonly DeviceCommand[] }>(
-          `/devices/${encodeURIComponent(device)}/commands`,
-          "/devices/:device/commands",
-        )
-      )?.items ?? [],
+    queryFn: async () => (await client.listCommands(device, { limit: 20 })).items,
     refetchInterval: 3_000,
   });
 }

@@ -1,11 +1,10 @@
-import { actions } from "./en-actions.ts";
-import { chain } from "./en-chain.ts";
-import { item, recall, verdict } from "./en-item.ts";
-
 /**
  * Every word the console shows, by place. A translation is another object of this shape: functions take what stands in
  * the sentence, so that each language puts it where it belongs.
  */
+import { actions } from "./en-actions.ts";
+import { chain } from "./en-chain.ts";
+import { item, recall, verdict } from "./en-item.ts";
 
 export const en = {
   ...actions,

@@ -2,9 +2,10 @@
 import type { EventSummary, StatementSummary } from "@lhg/sdk/client/types";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
+import { nameStep } from "../pages/items/step-words.ts";
 import { useStrings } from "../strings/strings.tsx";
 import { Badge } from "./badge.tsx";
-import { nameTerm } from "./item-name.ts";
+import { capitalize } from "./format.ts";
 import { BlockLink, ItemLink, toEventPath, VendorLink } from "./links.tsx";
 import { Empty } from "./states.tsx";
 import { Ago, Hex, Text } from "./values.tsx";
@@ -15,7 +16,7 @@ export function EventRows({ events }: { events: readonly EventSummary[] }): Reac
   return (
     <ol className="rows">
       {events.map((event) => (
-        <li key={event.id}>
+        <li key={event.id} className="under">
           <EventRow event={event} />
         </li>
       ))}
@@ -24,17 +25,16 @@ export function EventRows({ events }: { events: readonly EventSummary[] }): Reac
 }
 
 function EventRow({ event }: { event: EventSummary }): ReactNode {
-  const { events: words } = useStrings();
+  const { events: words, item } = useStrings();
   const first = event.items[0];
   return (
     <>
       <div className="rows-main">
         <Link to={toEventPath(event)}>
-          {event.bizStep === undefined ? (
-            words.types[event.type]
-          ) : (
-            <Text value={nameTerm(event.bizStep)} lengthMax={60} />
-          )}
+          <Text
+            value={nameStep(item, { ...event, bizStep: event.bizStep ?? null, action: event.action ?? null })}
+            lengthMax={60}
+          />
         </Link>{" "}
         {first === undefined ? null : (
           <span>
@@ -105,7 +105,7 @@ export function StatusBadge({ status }: { status: StatementSummary["status"] }):
   const { statements: words } = useStrings();
   if (status.code === 0) return <Badge tone="good">{words.done}</Badge>;
   const reason = (words.outcomes as Readonly<Record<string, string>>)[status.name];
-  return <Badge tone="bad">{reason ?? status.name}</Badge>;
+  return <Badge tone="bad">{reason === undefined ? status.name : capitalize(reason)}</Badge>;
 }
 
 /** Newest first, each once: what was asked for and what was heard since. */

@@ -1,5 +1,6 @@
 /** Offers bytes as a file: fetched only when asked for, so that a failure can be said. */
 import { type ReactNode, useState } from "react";
+import { saveFile } from "../verify/download.ts";
 import { Button } from "./button.tsx";
 import { Failure } from "./states.tsx";
 
@@ -20,7 +21,7 @@ export function Download({
     setBusy(true);
     setError(undefined);
     try {
-      saveBytes(await fetchBytes(), name, type);
+      saveFile(name, await fetchBytes(), type);
     } catch (failure) {
       setError(failure);
     } finally {
@@ -35,13 +36,4 @@ export function Download({
       {error === undefined ? null : <Failure error={error} />}
     </>
   );
-}
-
-function saveBytes(bytes: Uint8Array, name: string, type: string): void {
-  const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(url);
 }

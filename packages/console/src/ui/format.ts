@@ -47,6 +47,12 @@ export function formatDuration(ms: number): string {
   return rest === 0 ? `${whole} ${firstName}` : `${whole} ${firstName} ${rest} ${second![1]}`;
 }
 
+/** The largest unit alone. */
+export function formatAge(ms: number): string {
+  const [unitMs, name] = DURATIONS.find(([eachMs]) => ms >= eachMs) ?? [1, "ms"];
+  return `${Math.floor(ms / unitMs)} ${name}`;
+}
+
 const UNITS: Readonly<Record<string, string>> = {
   Cel: "°C",
   "%RH": "% RH",
@@ -67,4 +73,9 @@ export function formatUnit(unit: string | undefined): string {
 
 export function formatClock(ms: number): string {
   return new Date(ms).toLocaleTimeString(language(), { hour12: false });
+}
+
+/** Plain words begin large; names of things, which hold colons, as they were given. */
+export function capitalize(text: string): string {
+  return text.includes(":") ? text : text.charAt(0).toUpperCase() + text.slice(1);
 }

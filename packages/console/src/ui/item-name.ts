@@ -45,10 +45,3 @@ function decodePart(part: string): string {
     return part;
   }
 }
-
-const VOCABULARY = /^https:\/\/ref\.gs1\.org\/cbv\/(?:BizStep|Disp)-|^urn:epcglobal:cbv:(?:bizstep|disp):/;
-
-/** `shipping` of a word of the CBV; any other URI as it is. */
-export function nameTerm(uri: string): string {
-  return VOCABULARY.test(uri) ? uri.replace(VOCABULARY, "").replaceAll("_", " ") : uri;
-}

@@ -27,6 +27,10 @@ export interface ChartProps {
 }
 
 type Plot = typeof uPlotType;
+/** From a second to a day: labels are clock times. */
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 86_400].map(
+  (seconds) => seconds * 1_000,
+);
 const ROWS_SHOWN = 30;
 const FONT = "12px system-ui, sans-serif";
 const LINE_TOKENS = ["--chart-1", "--chart-2", "--chart-3", "--chart-4"] as const;
@@ -208,13 +212,13 @@ function makeOptions(
     ms: 1,
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
-    padding: [8, 8, 0, 0],
+    padding: [8, 26, 0, 0],
     scales: {
       x: { time: true, auto: false },
       y: { range: (_plot, min, max) => (isFilled ? [0, Math.max(1, max * 1.15)] : padRange(min, max)) },
     },
     axes: [
-      { ...axis, space: 80, size: 28, values: (_plot, splits) => splits.map(formatClock) },
+      { ...axis, space: 80, size: 28, incrs: TIME_STEPS, values: (_plot, splits) => splits.map(formatClock) },
       {
         ...axis,
         space: 34,

@@ -1,7 +1,7 @@
 /** Values as people read them, with the whole value at hand. */
 import { type ReactNode, useEffect, useState } from "react";
 import { useStrings } from "../strings/strings.tsx";
-import { formatDuration, formatNumber } from "./format.ts";
+import { formatAge, formatNumber } from "./format.ts";
 import { clampText, revealHidden } from "./reveal.ts";
 import "./ui.css";
 
@@ -59,7 +59,7 @@ export function Ago({ ms }: { ms: number }): ReactNode {
   const ageMs = Math.max(0, nowMs - ms);
   return (
     <time dateTime={toIso(ms)} title={toIso(ms)}>
-      {ageMs < 1_000 ? values.now : values.ago(formatDuration(ageMs))}
+      {ageMs < 1_000 ? values.now : values.ago(formatAge(ageMs))}
     </time>
   );
 }

@@ -6,7 +6,6 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, useParams } from "react-router";
 import { client } from "../../node/client.ts";
-import { useConnection } from "../../node/live.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { StatementRows } from "../../ui/activity.tsx";
 import { Answer } from "../../ui/answer.tsx";
@@ -24,7 +23,6 @@ const WAIT_MS = 2_000;
 export default function BlockPage(): ReactNode {
   const { blocks: words } = useStrings();
   const { height = "" } = useParams();
-  useConnection();
   const query = useQuery({
     queryKey: ["block", height],
     queryFn: () => client.getBlock(encodeURIComponent(height), { proof: true }),
@@ -107,11 +105,13 @@ function Content({ block }: { block: Block }): ReactNode {
         ) : (
           <>
             <Signers proof={proof.bytes} chainId={String(header.chainId)} />
-            <Download
-              label={words.download}
-              name={`block-${block.height}.cbor`}
-              fetchBytes={async () => fromHex(proof.bytes)}
-            />
+            <div className="row">
+              <Download
+                label={words.download}
+                name={`block-${block.height}.cbor`}
+                fetchBytes={async () => fromHex(proof.bytes)}
+              />
+            </div>
           </>
         )}
       </Panel>

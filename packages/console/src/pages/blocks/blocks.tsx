@@ -5,6 +5,7 @@ import { client } from "../../node/client.ts";
 import { useLive } from "../../node/live.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { formatBytes, formatNumber } from "../../ui/format.ts";
+import { useHold } from "../../ui/hold.tsx";
 import { BlockLink } from "../../ui/links.tsx";
 import { usePaged } from "../../ui/more-rows.tsx";
 import { PageHead } from "../../ui/page.tsx";
@@ -14,12 +15,12 @@ import { Table } from "../../ui/table.tsx";
 import { Hex, Time } from "../../ui/values.tsx";
 import { BlockStrip } from "./block-strip.tsx";
 
-const PAGE = 40;
-const LIVE_ROWS = 200;
+const PAGE = 30;
+const LIVE_ROWS = 60;
 
 export default function Blocks(): ReactNode {
   const { blocks: words } = useStrings();
-  const { blocks: heard } = useLive();
+  const { value: heard, button } = useHold(useLive().blocks);
   const { rows: asked, foot } = usePaged<BlockSummary>({
     queryKey: ["blocks", "list"],
     fetchPage: (cursor) => client.listBlocks({ limit: PAGE, ...(cursor === undefined ? {} : { cursor }) }),
@@ -31,7 +32,7 @@ export default function Blocks(): ReactNode {
       <Panel title={words.strip}>
         <BlockStrip blocks={rows} />
       </Panel>
-      <Panel title={words.title}>
+      <Panel title={words.title} aside={button}>
         {asked !== undefined && rows.length === 0 ? <Empty>{words.none}</Empty> : null}
         {rows.length === 0 ? null : (
           <Table

@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useStrings } from "../../strings/strings.tsx";
+import "./blocks.css";
 import { Hex } from "../../ui/values.tsx";
 
 export function Signers({ proof, chainId }: { proof: string; chainId: string }): ReactNode {

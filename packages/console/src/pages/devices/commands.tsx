@@ -1,6 +1,7 @@
 /** Remote diagnosis: what a device was told, and what it answered under its own signature. */
+import type { Command } from "@lhg/sdk/client/types";
 import type { ReactNode } from "react";
-import { type DeviceCommand, useCommands } from "../../node/questions.ts";
+import { useCommands } from "../../node/questions.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { Badge } from "../../ui/badge.tsx";
 import { AccountLink, StatementLink } from "../../ui/links.tsx";
@@ -40,7 +41,7 @@ function Payload({ payload = "" }: { payload: string | undefined }): ReactNode {
   return PRINTABLE.test(text) ? <Text value={text} lengthMax={200} /> : <Hex value={payload} length={18} />;
 }
 
-function CommandAnswer({ command: { acknowledgement, expiryMs } }: { command: DeviceCommand }): ReactNode {
+function CommandAnswer({ command: { acknowledgement, expiryMs } }: { command: Command }): ReactNode {
   const { devices: words } = useStrings();
   if (acknowledgement === undefined)
     return expiryMs < Date.now() ? (
@@ -48,13 +49,12 @@ function CommandAnswer({ command: { acknowledgement, expiryMs } }: { command: De
     ) : (
       <Badge tone="warn">{words.noAnswer}</Badge>
     );
-  const { result, detail, statementId, timeMs } = acknowledgement;
+  const { result, statementId, timeMs } = acknowledgement;
   return (
     <span className="row">
-      <Badge tone={result === "ok" || result === "done" ? "good" : "warn"}>
+      <Badge tone={result === "done" ? "good" : "warn"}>
         <Text value={result} lengthMax={40} />
       </Badge>
-      {detail === undefined ? null : <Text value={detail} lengthMax={300} />}
       <Ago ms={timeMs} />
       <StatementLink id={statementId} />
     </span>

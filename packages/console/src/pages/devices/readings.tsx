@@ -6,13 +6,20 @@ import { client } from "../../node/client.ts";
 import { readLive } from "../../node/live.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { Answer } from "../../ui/answer.tsx";
-import { formatClock, formatNumber, formatUnit } from "../../ui/format.ts";
+import { capitalize, formatClock, formatNumber, formatUnit } from "../../ui/format.ts";
 import { Panel } from "../../ui/panel.tsx";
 import { Empty } from "../../ui/states.tsx";
 import { TimeChart } from "../../ui/time-chart.tsx";
 import { Text, useNow } from "../../ui/values.tsx";
 import "./devices.css";
-import { type FlagSeries, findSpans, groupReadings, type NumberSeries, type TextReading } from "./series.ts";
+import {
+  type FlagSeries,
+  findSpans,
+  groupReadings,
+  type NumberSeries,
+  shortenNames,
+  type TextReading,
+} from "./series.ts";
 import { Track } from "./track.tsx";
 
 const FIRST = 100;
@@ -63,6 +70,8 @@ function Charts({
 }): ReactNode {
   const series = useMemo(() => groupReadings(collections), [collections]);
   const { numbers, flags, texts, track } = series;
+  const names = shortenNames([...numbers, ...flags, ...texts].map(({ name }) => name));
+  const head = (name: string): string => capitalize(names.get(name) ?? name);
   if (collections.length === 0)
     return (
       <Panel title={words.live}>
@@ -71,35 +80,45 @@ function Charts({
     );
   return (
     <div className="readings">
+      {flags.length === 0 ? null : (
+        <section className="panel wide">
+          {flags.map((flag) => (
+            <FlagBand key={flag.name} flag={flag} head={head(flag.name)} />
+          ))}
+        </section>
+      )}
       {numbers.map((line) => (
-        <NumberPanel key={`${line.name}\n${line.unit ?? ""}`} line={line} />
+        <NumberPanel key={`${line.name}\n${line.unit ?? ""}`} line={line} head={head(line.name)} />
       ))}
       {track.length === 0 ? null : (
         <Panel title={words.track}>
           <Track places={track} />
         </Panel>
       )}
-      {flags.map((flag) => (
-        <FlagPanel key={flag.name} flag={flag} />
-      ))}
       {texts.length === 0 ? null : (
         <Panel title={words.texts}>
-          <TextList texts={texts} />
+          <TextList texts={texts} nameOf={head} />
         </Panel>
       )}
     </div>
   );
 }
 
-function NumberPanel({ line: { name, unit, times, values } }: { line: NumberSeries }): ReactNode {
+function NumberPanel({
+  line: { unit, times, values },
+  head,
+}: {
+  line: NumberSeries;
+  head: string;
+}): ReactNode {
   const shownUnit = formatUnit(unit).slice(0, 16);
-  const title = name.slice(0, 60);
+  const title = head.slice(0, 60);
   const lines = useMemo(() => [{ label: title, values }], [title, values]);
   return (
     <section className="panel">
       <div className="panel-head">
         <h2>
-          <Text value={name} lengthMax={60} />
+          <Text value={head} lengthMax={60} />
         </h2>
         <strong className="reading-now">
           {formatNumber(values.at(-1)!, 3)} <Text value={shownUnit} />
@@ -112,7 +131,7 @@ function NumberPanel({ line: { name, unit, times, values } }: { line: NumberSeri
 
 const STRIP_WIDTH = 1_000;
 
-function FlagPanel({ flag }: { flag: FlagSeries }): ReactNode {
+function FlagBand({ flag, head }: { flag: FlagSeries; head: string }): ReactNode {
   const { devices: words } = useStrings();
   const fromMs = flag.times[0]!;
   const untilMs = Math.max(flag.times.at(-1)!, fromMs + 1);
@@ -120,10 +139,10 @@ function FlagPanel({ flag }: { flag: FlagSeries }): ReactNode {
   const spans = findSpans(flag, untilMs);
   const isUp = flag.values.at(-1) === true;
   return (
-    <section className="panel">
+    <div className="flag">
       <div className="panel-head">
         <h2>
-          <Text value={flag.name} lengthMax={60} />
+          <Text value={head} lengthMax={60} />
         </h2>
         <strong className={isUp ? "reading-now up" : "reading-now"}>
           {isUp ? words.flagOn : words.flagOff}
@@ -134,7 +153,7 @@ function FlagPanel({ flag }: { flag: FlagSeries }): ReactNode {
         viewBox={`0 0 ${STRIP_WIDTH} 28`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={words.flagLabel(flag.name.slice(0, 60), spans.length)}
+        aria-label={words.flagLabel(head.slice(0, 60), spans.length)}
       >
         {spans.map((span) => (
           <rect
@@ -150,17 +169,23 @@ function FlagPanel({ flag }: { flag: FlagSeries }): ReactNode {
         <span>{formatClock(fromMs)}</span>
         <span>{formatClock(untilMs)}</span>
       </p>
-    </section>
+    </div>
   );
 }
 
-function TextList({ texts }: { texts: readonly TextReading[] }): ReactNode {
+function TextList({
+  texts,
+  nameOf,
+}: {
+  texts: readonly TextReading[];
+  nameOf: (name: string) => string;
+}): ReactNode {
   return (
     <ol className="texts small">
       {texts.map(({ name, timeMs, text }) => (
         <li key={`${timeMs} ${name} ${text}`}>
           <span className="muted">
-            {formatClock(timeMs)} <Text value={name} lengthMax={40} />
+            {formatClock(timeMs)} <Text value={nameOf(name)} lengthMax={40} />
           </span>
           <Text value={text} lengthMax={300} />
         </li>

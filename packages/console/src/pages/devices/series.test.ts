@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Collection, Reading } from "@lhg/sdk/client/types";
-import { findSpans, groupReadings } from "./series.ts";
+import { findSpans, groupReadings, shortenNames } from "./series.ts";
 
 function collect(...readings: readonly Reading[]): Collection {
   return {
@@ -57,4 +57,9 @@ test("a flag's spans begin when it goes up and end when it goes down, or now", (
     { fromMs: 2, untilMs: 4 },
     { fromMs: 5, untilMs: 9 },
   ]);
+});
+
+test("the device's own name is left out where every reading keeps a name of its own", () => {
+  const names = ["urn:dev:org:32473-a:temperature", "urn:dev:mac:1:door", "urn:dev:mac:2:door", "plain"];
+  assert.deepEqual([...shortenNames(names).values()], ["temperature", names[1], names[2], "plain"]);
 });

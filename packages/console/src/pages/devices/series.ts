@@ -37,7 +37,7 @@ export interface DeviceSeries {
 
 /** A device may give every reading another name: so many are drawn. */
 const SERIES_MAX = 24;
-const TEXTS_MAX = 50;
+const TEXTS_MAX = 20;
 
 type Point<T> = readonly [timeMs: number, value: T];
 
@@ -120,4 +120,21 @@ export function findSpans(
   }
   if (fromMs !== undefined) spans.push({ fromMs, untilMs });
   return spans;
+}
+
+/**
+ * How the readings of a device are headed: without the device's own name, which base names (RFC 8428) put before every
+ * one, as long as that leaves each a name of its own.
+ */
+export function shortenNames(names: readonly string[]): ReadonlyMap<string, string> {
+  const counts = new Map<string, number>();
+  for (const name of new Set(names)) {
+    const short = shorten(name);
+    counts.set(short, (counts.get(short) ?? 0) + 1);
+  }
+  return new Map(names.map((name) => [name, counts.get(shorten(name)) === 1 ? shorten(name) : name]));
+}
+
+function shorten(name: string): string {
+  return /^urn:dev:.*[:_/]([a-z][a-z0-9 -]{0,39})$/i.exec(name)?.[1] ?? name;
 }

@@ -6,7 +6,7 @@ import { useConnection } from "../../node/live.ts";
 import { useStatus } from "../../node/questions.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { Answer } from "../../ui/answer.tsx";
-import { formatAmount, formatBytes, formatDuration, formatNumber } from "../../ui/format.ts";
+import { formatAge, formatAmount, formatBytes, formatDuration, formatNumber } from "../../ui/format.ts";
 import { BlockLink } from "../../ui/links.tsx";
 import { PageHead } from "../../ui/page.tsx";
 import { Figure, Panel } from "../../ui/panel.tsx";
@@ -103,7 +103,7 @@ function Figures(): ReactNode {
             value={formatNumber(status.mempool.statements)}
             note={words.waitingNote(formatBytes(status.mempool.sizeBytes))}
           />
-          <Figure label={words.uptime} value={formatDuration(status.uptimeMs)} />
+          <Figure label={words.uptime} value={formatAge(status.uptimeMs)} />
           <Figure
             label={words.peers}
             value={formatNumber(status.peers)}

@@ -8,7 +8,7 @@ import { Answer } from "../../ui/answer.tsx";
 import { formatAmount, formatBytes, formatDuration, formatNumber } from "../../ui/format.ts";
 import { Panel } from "../../ui/panel.tsx";
 import { Table } from "../../ui/table.tsx";
-import { Hex } from "../../ui/values.tsx";
+import { Facts, Hex } from "../../ui/values.tsx";
 
 export function ParametersPanel(): ReactNode {
   const { node: words } = useStrings();
@@ -23,18 +23,11 @@ export function ParametersPanel(): ReactNode {
       <p className="muted">{words.parametersNote}</p>
       <Answer query={query}>
         {({ parameters }) => (
-          <Table
-            caption={words.parameters}
-            rows={Object.entries(parameters)}
-            keyOf={([name]) => name}
-            columns={[
-              { head: words.parameter, cell: ([name]) => names[name] ?? name },
-              {
-                head: words.value,
-                cell: ([name, value]) => formatParameter(name, value, words.units),
-                isNumber: true,
-              },
-            ]}
+          <Facts
+            facts={Object.entries(parameters).map(([name, value]) => [
+              names[name] ?? name,
+              formatParameter(name, value, words.units),
+            ])}
           />
         )}
       </Answer>

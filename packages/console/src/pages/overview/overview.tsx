@@ -1,14 +1,14 @@
 /** The chain as it moves. */
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { client } from "../../node/client.ts";
 import { useLive } from "../../node/live.ts";
-import { useStatistics, useStatus, useValidators, useVendors } from "../../node/questions.ts";
+import { usePresence, useStatistics, useStatus, useValidators, useVendors } from "../../node/questions.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { EventRows, mergeNewest, StatementRows } from "../../ui/activity.tsx";
-import { Button } from "../../ui/button.tsx";
 import { formatDuration, formatNumber } from "../../ui/format.ts";
+import { useHold } from "../../ui/hold.tsx";
 import { PageHead } from "../../ui/page.tsx";
 import { Figure, Panel } from "../../ui/panel.tsx";
 import { Ago } from "../../ui/values.tsx";
@@ -39,9 +39,11 @@ function Figures(): ReactNode {
   const { overview } = useStrings();
   const { blocks } = useLive();
   const status = useStatus();
-  const statistics = useStatistics().data ?? undefined;
+  const statistics = useStatistics().data;
   const validators = useValidators().data;
   const vendors = useVendors().data;
+  const presence = usePresence();
+  const online = [...presence.values()].filter(({ isOnline }) => isOnline).length;
   const newest = blocks.at(-1);
   const height = newest?.height ?? status.data?.height;
   const timeMs = newest?.timeMs ?? status.data?.timeMs;
@@ -69,7 +71,7 @@ function Figures(): ReactNode {
       <Figure
         label={overview.devices}
         value={devices === undefined ? "–" : <Link to="/devices">{formatNumber(devices)}</Link>}
-        note={statistics === undefined ? undefined : overview.online(formatNumber(statistics.onlineDevices))}
+        note={presence.size === 0 ? undefined : overview.online(formatNumber(online))}
       />
       <Figure
         label={overview.vendors}
@@ -82,14 +84,11 @@ function Figures(): ReactNode {
         }
       />
       {statistics === undefined ? null : (
-        <>
-          <Figure label={overview.events} value={formatNumber(statistics.events)} />
-          <Figure
-            label={overview.items}
-            value={formatNumber(statistics.items)}
-            note={overview.statementsInAll(formatNumber(statistics.statements))}
-          />
-        </>
+        <Figure
+          label={overview.statements}
+          value={<Link to="/statements">{formatNumber(statistics.statements)}</Link>}
+          note={overview.blocksPerMinute(formatNumber(statistics.blocksPerMinute))}
+        />
       )}
     </div>
   );
@@ -109,16 +108,12 @@ function Activity(): ReactNode {
     queryKey: ["statements", "newest"],
     queryFn: () => client.listStatements({ limit: ROWS }),
   });
-  const [held, setHeld] = useState<Pick<typeof live, "events" | "statements">>();
-  const heard = held ?? live;
-  const isHeld = held !== undefined;
+  const { value: heard, button } = useHold(live);
   return (
     <>
       <div className="row overview-hold">
         <h2>{overview.activity}</h2>
-        <Button aria-pressed={isHeld} onClick={() => setHeld(isHeld ? undefined : live)}>
-          {isHeld ? overview.goOn : overview.hold}
-        </Button>
+        {button}
       </div>
       <div className="overview-lists">
         <Panel title={overview.newestEvents}>

@@ -1,8 +1,7 @@
 /** Statements a second, moving with the chain's time. */
-import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useMemo } from "react";
-import { client } from "../../node/client.ts";
-import { type LiveBlock, readLive } from "../../node/live.ts";
+import { type ReactNode, useEffect, useMemo, useState } from "react";
+import { type LiveBlock, readLive, useConnection } from "../../node/live.ts";
+import { useSeedBlocks } from "../../node/questions.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { prefersStill } from "../../ui/motion.ts";
 import { TimeChart } from "../../ui/time-chart.tsx";
@@ -11,33 +10,31 @@ import { computeRates, joinBlocks } from "./rates.ts";
 
 const WINDOW_MS = 120_000;
 const BUCKET_MS = 2_000;
-/** Blocks asked for when the page opens: a picture at once, for 20 KB. */
-const SEED_BLOCKS = 60;
+const SPAN_MS_MIN = 20_000;
 const DRAW_MS = 250;
 const DRAW_STILL_MS = 2_000;
 
 export function RateChart(): ReactNode {
   const { overview } = useStrings();
-  const seed = useQuery({
-    queryKey: ["blocks", "seed"],
-    queryFn: () => client.listBlocks({ limit: SEED_BLOCKS }),
-    staleTime: Number.POSITIVE_INFINITY,
-  });
+  const asked = useSeedBlocks();
   const nowMs = useNow(prefersStill() ? DRAW_STILL_MS : DRAW_MS);
   const { blocks } = readLive();
-  const chainNowMs = nowMs + readClockOffset(blocks.at(-1));
+  const lostAtMs = useLostAt();
+  const chainNowMs = (lostAtMs ?? nowMs) + readClockOffset(blocks.at(-1));
   const bucket = Math.floor(chainNowMs / BUCKET_MS);
-  const asked = seed.data?.items;
   // biome-ignore lint/correctness/useExhaustiveDependencies: points change once a bucket, whatever blocks came meanwhile
   const { times, values } = useMemo(
     () =>
-      computeRates(joinBlocks(asked ?? [], blocks), {
+      computeRates(joinBlocks(asked, blocks), {
         nowMs: bucket * BUCKET_MS,
         windowMs: WINDOW_MS,
         bucketMs: BUCKET_MS,
       }),
     [asked, bucket],
   );
+  // The axis grows with what is known, until it spans the window.
+  const known = values.findIndex((value) => value !== null);
+  const firstMs = known < 0 ? 0 : Math.min(times[known]!, chainNowMs - SPAN_MS_MIN);
   const lines = useMemo(() => [{ label: overview.rate, values }], [overview.rate, values]);
   return (
     <TimeChart
@@ -45,11 +42,19 @@ export function RateChart(): ReactNode {
       unit={overview.perSecond}
       times={times}
       lines={lines}
-      span={{ fromMs: chainNowMs - WINDOW_MS + BUCKET_MS, untilMs: chainNowMs }}
+      span={{ fromMs: Math.max(chainNowMs - WINDOW_MS + BUCKET_MS, firstMs), untilMs: chainNowMs }}
       heightPx={210}
       isFilled
     />
   );
+}
+
+/** While the node is away nothing is known of the chain: the picture stands still. */
+function useLostAt(): number | undefined {
+  const isLost = useConnection() === "lost";
+  const [lostAtMs, setLostAtMs] = useState<number>();
+  useEffect(() => setLostAtMs(isLost ? Date.now() : undefined), [isLost]);
+  return lostAtMs;
 }
 
 /** The chain's clock less this machine's, as of the newest block heard of. */

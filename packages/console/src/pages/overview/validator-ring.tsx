@@ -1,13 +1,12 @@
 /** The validators in a ring: who proposed the newest block, and how much of the last ones. */
-import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { client } from "../../node/client.ts";
 import { useLive } from "../../node/live.ts";
-import { useValidators } from "../../node/questions.ts";
+import { useSeedBlocks, useValidators } from "../../node/questions.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { formatNumber } from "../../ui/format.ts";
 import { Table } from "../../ui/table.tsx";
 import { Hex } from "../../ui/values.tsx";
+import { joinBlocks } from "./rates.ts";
 
 const BLOCKS = 100;
 const RADIUS = 74;
@@ -23,12 +22,8 @@ export function ValidatorRing(): ReactNode {
   const { overview } = useStrings();
   const validators = useValidators().data;
   const { blocks } = useLive();
-  const seed = useQuery({
-    queryKey: ["blocks", "seed"],
-    queryFn: () => client.listBlocks({ limit: 60 }),
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-  const known = blocks.length > 0 ? blocks.slice(-BLOCKS) : [...(seed.data?.items ?? [])].reverse();
+  const asked = useSeedBlocks();
+  const known = joinBlocks(asked, blocks).slice(-BLOCKS);
   const newest = known.at(-1)?.proposer;
   const counts = new Map<string, number>();
   for (const { proposer } of known) counts.set(proposer, (counts.get(proposer) ?? 0) + 1);

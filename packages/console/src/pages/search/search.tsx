@@ -32,7 +32,7 @@ export default function Search(): ReactNode {
             <Nothing />
           ) : (
             <Panel title={words.results}>
-              <ul className="plain">
+              <ul className="bare-list">
                 {hits.map((hit) => (
                   <li key={`${hit.kind} ${hit.to}`}>
                     <HitRow hit={hit} />

@@ -7,10 +7,12 @@ import { client } from "../../node/client.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { Answer } from "../../ui/answer.tsx";
 import { Badge } from "../../ui/badge.tsx";
-import { nameItem, nameTerm } from "../../ui/item-name.ts";
+import { nameItem } from "../../ui/item-name.ts";
 import { ItemLink } from "../../ui/links.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Facts, Text, Time } from "../../ui/values.tsx";
+import { isConcern, nameDisposition, nameFlag, nameStep } from "../items/step-words.ts";
+import "./statements.css";
 
 const EVENTS_MAX = 20;
 const ITEMS_SHOWN = 12;
@@ -48,7 +50,7 @@ export function CaptureEvents({ capture: { id, slices } }: { capture: Statement 
 }
 
 function EventCard({ event, isWanted }: { event: EventSummary; isWanted: boolean }): ReactNode {
-  const { events: words } = useStrings();
+  const { events: words, item } = useStrings();
   const card = useRef<HTMLLIElement>(null);
   useEffect(() => {
     if (isWanted) card.current?.scrollIntoView({ block: "center" });
@@ -56,7 +58,9 @@ function EventCard({ event, isWanted }: { event: EventSummary; isWanted: boolean
   return (
     <li ref={card} className={isWanted ? "wanted" : undefined}>
       <h3>
-        {event.bizStep === undefined ? words.types[event.type] : <Text value={nameTerm(event.bizStep)} />}
+        <Text
+          value={nameStep(item, { ...event, bizStep: event.bizStep ?? null, action: event.action ?? null })}
+        />
       </h3>
       <Facts
         facts={[
@@ -64,7 +68,10 @@ function EventCard({ event, isWanted }: { event: EventSummary; isWanted: boolean
           [words.time, <Time key="time" ms={event.eventTimeMs} />],
           event.disposition === undefined
             ? undefined
-            : [words.disposition, <Text key="disposition" value={nameTerm(event.disposition)} />],
+            : [
+                words.disposition,
+                <Text key="disposition" value={nameDisposition(item, event.disposition) ?? ""} />,
+              ],
           event.readPoint === undefined
             ? undefined
             : [words.place, <Text key="place" value={nameItem(event.readPoint)} />],
@@ -87,8 +94,8 @@ function EventCard({ event, isWanted }: { event: EventSummary; isWanted: boolean
                 words.flags,
                 <span key="flags" className="row">
                   {event.flags.map((flag) => (
-                    <Badge key={flag} tone="warn">
-                      {flag}
+                    <Badge key={flag} tone={isConcern(flag) ? "warn" : "plain"}>
+                      <Text value={nameFlag(item, flag)} />
                     </Badge>
                   ))}
                 </span>,

@@ -15,7 +15,9 @@ import { PageHead } from "../../ui/page.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Empty } from "../../ui/states.tsx";
 import { Facts, Hex, Text, Time } from "../../ui/values.tsx";
+import "./statements.css";
 import { CaptureEvents } from "./capture-events.tsx";
+import { ReceiptCheck } from "./receipt-check.tsx";
 
 const WAIT_MS = 2_000;
 
@@ -33,7 +35,7 @@ export default function StatementPage(): ReactNode {
       <PageHead
         title={`${title} ${id.slice(0, 8)}`}
         shown={query.data === undefined ? undefined : <StatementTitle statement={query.data} />}
-        kind={words.title}
+        kind={words.one}
         aside={query.data === undefined ? null : <StatusBadge status={query.data.status} />}
       />
       <Answer query={query} missing={words.missing}>
@@ -50,7 +52,7 @@ function Content({ statement }: { statement: Statement }): ReactNode {
       {statement.failure === undefined ? null : (
         <div className="note bad">
           <p>
-            <strong>{words.reason}:</strong> <Text value={statement.failure.message} lengthMax={600} />
+            <strong>{words.failedBecause}</strong> <Text value={statement.failure.message} lengthMax={600} />
           </p>
           {statement.failure.field === "" ? null : (
             <code>
@@ -83,7 +85,9 @@ function Content({ statement }: { statement: Statement }): ReactNode {
           ]}
         />
       </Panel>
-      {statement.kind === "capture" ? <CaptureEvents capture={statement} /> : null}
+      {statement.kind === "capture" && statement.status.code === 0 ? (
+        <CaptureEvents capture={statement} />
+      ) : null}
       <Panel title={words.payload}>
         <JsonTree value={statement.payload} />
       </Panel>
@@ -122,7 +126,7 @@ function Notices({ statement: { notices } }: { statement: Statement }): ReactNod
   return (
     <Panel title={words.noticesTitle}>
       {notices.length === 0 ? <Empty>{words.noNotices}</Empty> : null}
-      <ul className="plain">
+      <ul className="bare-list">
         {notices.map(({ module, kind, attributes }, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: notices have no other name and never change
           <li key={i}>
@@ -156,6 +160,7 @@ function Receipt({ statement: { id, kind, statement } }: { statement: Statement 
         ) : null}
         <a href="/verifier.html">{words.verify}</a>
       </div>
+      <ReceiptCheck id={id} />
       <details>
         <summary>{words.raw}</summary>
         <code className="bytes">{statement.slice(0, 8_000)}</code>

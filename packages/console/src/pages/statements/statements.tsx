@@ -7,6 +7,7 @@ import { useLive } from "../../node/live.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { mergeNewest, StatementTitle, StatusBadge } from "../../ui/activity.tsx";
 import { Button } from "../../ui/button.tsx";
+import { useHold } from "../../ui/hold.tsx";
 import { BlockLink, StatementLink } from "../../ui/links.tsx";
 import { usePaged } from "../../ui/more-rows.tsx";
 import { PageHead } from "../../ui/page.tsx";
@@ -16,7 +17,7 @@ import { Table } from "../../ui/table.tsx";
 import { Time } from "../../ui/values.tsx";
 import "./statements.css";
 
-const PAGE = 40;
+const PAGE = 30;
 const KINDS: readonly StatementKind[] = ["transaction", "collection", "capture"];
 const ADDRESS = /^[0-9a-f]{40}$/;
 
@@ -26,7 +27,7 @@ export default function Statements(): ReactNode {
   const kind = KINDS.find((known) => known === search.get("kind"));
   const given = search.get("account") ?? "";
   const account = ADDRESS.test(given) ? given : undefined;
-  const { statements: heard } = useLive();
+  const { value: heard, button } = useHold(useLive().statements);
   const { rows: asked, foot } = usePaged<StatementSummary>({
     queryKey: ["statements", "list", kind, account],
     fetchPage: (cursor) =>
@@ -42,7 +43,7 @@ export default function Statements(): ReactNode {
     <div className="stack">
       <PageHead title={words.title} aside={<p className="muted">{words.lead}</p>} />
       <Filters kind={kind} account={given} />
-      <Panel title={words.title}>
+      <Panel title={words.title} aside={button}>
         {asked !== undefined && rows.length === 0 ? <Empty>{words.none}</Empty> : null}
         {rows.length === 0 ? null : (
           <Table

@@ -1,0 +1,261 @@
+/** The pages of the chain as an operator uses them: live, on a desk and on a phone, with hostile names, over a node that is killed. */
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { type DevNode, runLhg, startDevNode } from "../../packages/node/e2e/dev-node.ts";
+import { createClient } from "../../packages/sdk/src/client/client.ts";
+import {
+  DESKTOP,
+  findAccessibilityFaults,
+  NO_BROWSER,
+  type OpenPage,
+  openPage,
+  PHONE,
+  startBrowser,
+  takeScreenshot,
+} from "../browser.ts";
+
+const options = NO_BROWSER === undefined ? {} : { skip: NO_BROWSER };
+const HOSTILE_MODEL = "<img src=x onerror=alert(1)>\u202Egnp.\u0007";
+const HOSTILE_READING = `<script>alert(2)</script>\u2066${"x".repeat(10_000)}`;
+
+let data: string;
+let node: DevNode;
+let browser: Browser;
+let device: string;
+let capture: string;
+
+before(async () => {
+  if (NO_BROWSER !== undefined) return;
+  process.env.LHG_PASSPHRASE = "correct horse battery";
+  data = await mkdtemp(join(tmpdir(), "lhg-chain-"));
+  node = await startDevNode(data);
+  browser = await startBrowser();
+  await lhg("capture", join(data, "example.jsonld"));
+  await lhg("keys", "new", "logger");
+  await lhg("device", "register", "logger", "--model", HOSTILE_MODEL, "--capability", "temperature");
+  await record(
+    Array.from({ length: 30 }, (_, i) => measure(Date.now() / 1_000 - 30 + i, 4 + (i % 7) / 10)).flat(),
+  );
+  const client = createClient({ url: node.url });
+  const { items: vendors } = await client.listVendors();
+  const owner = vendors.find(({ devices }) => devices > 0)!;
+  device = (await client.listDevices(owner.vendor)).items[0]!.device;
+  capture = (await client.listStatements({ kind: "capture" })).items[0]!.id;
+});
+
+after(async () => {
+  delete process.env.LHG_PASSPHRASE;
+  if (NO_BROWSER !== undefined) return;
+  await browser.close();
+  await node.stop();
+  await rm(data, { recursive: true, force: true });
+});
+
+async function lhg(...args: readonly string[]): Promise<void> {
+  const { code, stderr } = await runLhg(node, args);
+  assert.equal(code, 0, stderr);
+}
+
+function measure(t: number, v: number): object[] {
+  return [
+    { n: "temperature", u: "Cel", v, t },
+    { n: "tamper", vb: v > 4.5, t },
+    { n: "lat", u: "lat", v: 50 + v / 1_000, t },
+    { n: "lon", u: "lon", v: 8 + v / 500, t },
+  ];
+}
+
+async function record(readings: readonly object[]): Promise<void> {
+  const path = join(data, "readings.json");
+  await writeFile(path, JSON.stringify(readings));
+  await lhg("device", "record", "logger", path);
+}
+
+/** What is looked for and is not there is no fault; a browser logs it. */
+function unexpected(errors: readonly string[]): string[] {
+  return errors.filter((text) => !/status of 40[04]/.test(text));
+}
+
+async function open(path: string, viewport = DESKTOP): Promise<OpenPage> {
+  return openPage(browser, `${node.url}/console${path}`, { viewport });
+}
+
+async function checkPage({ page, errors }: OpenPage): Promise<void> {
+  assert.deepEqual(unexpected(errors), []);
+  assert.deepEqual(await findAccessibilityFaults(page), []);
+  const [scrollWidth, innerWidth] = await page.evaluate<[number, number]>(
+    "[document.documentElement.scrollWidth, innerWidth]",
+  );
+  assert.ok(scrollWidth <= innerWidth, `${page.url()} is ${scrollWidth} wide on ${innerWidth}`);
+}
+
+function readHeight(page: Page): Promise<number> {
+  return page
+    .locator(".figure", { hasText: "Height" })
+    .locator(".figure-value")
+    .textContent()
+    .then((text) => Number((text ?? "").replaceAll(",", "")));
+}
+
+/** What the tests of this file read of a page: the node's policy forbids to pass code as text. */
+interface PageGlobals {
+  readonly document: { querySelector(selector: string): { readonly textContent: string } };
+}
+
+function waitForHeight(page: Page, above: number): Promise<unknown> {
+  return page.waitForFunction((height) => {
+    const { document } = globalThis as unknown as PageGlobals;
+    return Number(document.querySelector(".figure-value").textContent.replaceAll(",", "")) > height;
+  }, above);
+}
+
+test("the overview moves without being asked, on a desk and on a phone", options, async () => {
+  for (const [name, viewport] of [
+    ["overview", DESKTOP],
+    ["overview-phone", PHONE],
+  ] as const) {
+    const opened = await open("/", viewport);
+    const { page } = opened;
+    await page.locator(".u-over").first().waitFor();
+    await page.locator(".rows a", { hasText: "Shipped" }).first().waitFor();
+    const before = await readHeight(page);
+    await record(measure(Date.now() / 1_000, 4.2));
+    await waitForHeight(page, before);
+    await page.getByText("Readings").first().waitFor();
+    await takeScreenshot(page, name);
+    await checkPage(opened);
+    await opened.close();
+  }
+});
+
+test("a device shows its readings as they arrive, and hostile names stay words", options, async () => {
+  for (const [name, viewport] of [
+    ["device", DESKTOP],
+    ["device-phone", PHONE],
+  ] as const) {
+    const opened = await open(`/devices/${device}`, viewport);
+    const { page } = opened;
+    await page.getByRole("heading", { name: "Temperature" }).waitFor();
+    assert.match(
+      (await page.locator("h1").textContent()) ?? "",
+      /<img src=x onerror=alert\(1\)>U\+202Egnp\.U\+0007/,
+    );
+    const shown = page.locator(".panel", { has: page.getByRole("heading", { name: "Temperature" }) });
+    const value = name === "device" ? 17.25 : 18.5;
+    await record([
+      ...measure(Date.now() / 1_000, value),
+      { n: "note", vs: HOSTILE_READING, t: Date.now() / 1_000 },
+    ]);
+    await shown.locator(".reading-now", { hasText: String(value) }).waitFor();
+    await page.getByText("<script>alert(2)</script>").first().waitFor();
+    await page.locator(".track polyline").waitFor();
+    await takeScreenshot(page, name);
+    await checkPage(opened);
+    await opened.close();
+  }
+});
+
+test("every page of the chain is readable, accessible and fits a phone", options, async () => {
+  const vendor = (await createClient({ url: node.url }).getDevice(device)).vendor;
+  const pages: readonly (readonly [path: string, word: string])[] = [
+    ["/blocks", "Newest first, as they become final."],
+    ["/blocks/1", "validators signed it"],
+    ["/statements", "Device registration"],
+    ["/statements?kind=capture", "Done"],
+    [`/statements/${capture}?event=1`, "Packed"],
+    ["/vendors", "Nordic Rail"],
+    [`/vendors/${vendor}`, "4012345"],
+    ["/devices", "onerror"],
+    ["/node", "Credits for a reading"],
+    ["/search?q=there+is+no+such+vendor", "Nothing was found."],
+    ["/blocks/999999999", "no such block"],
+    ["/statements/nonsense", "no such statement"],
+    ["/nowhere", "Nothing is at this address."],
+  ];
+  const shots = new Map([
+    ["/blocks", "blocks"],
+    ["/node", "node"],
+    [`/statements/${capture}?event=1`, "statement"],
+  ]);
+  for (const viewport of [DESKTOP, PHONE])
+    for (const [path, word] of pages) {
+      const opened = await open(path, viewport);
+      await opened.page.getByText(word).first().waitFor();
+      assert.match(await opened.page.title(), /· LHG console$/);
+      const shot = shots.get(path);
+      if (shot !== undefined) await takeScreenshot(opened.page, viewport === PHONE ? `${shot}-phone` : shot);
+      await checkPage(opened);
+      await opened.close();
+    }
+});
+
+test("a receipt is checked in the browser; a bent one is refused in words", options, async () => {
+  const honest = await open(`/statements/${capture}`);
+  await honest.page.getByRole("button", { name: "Check it in this browser" }).click();
+  await honest.page.getByText("The receipt holds.").waitFor();
+  await takeScreenshot(honest.page, "receipt");
+  await checkPage(honest);
+  await honest.close();
+
+  const bent = await open(`/statements/${capture}`);
+  await bent.page.route("**/receipt", async (route) => {
+    const response = await route.fetch();
+    const body = await response.body();
+    body[body.length - 40]! ^= 1;
+    await route.fulfill({ response, body });
+  });
+  await bent.page.getByRole("button", { name: "Check it in this browser" }).click();
+  await bent.page.getByText("The receipt does not hold:").waitFor();
+  await checkPage(bent);
+  await bent.close();
+});
+
+test("the search opens what is named exactly, whatever names it", options, async () => {
+  const client = createClient({ url: node.url });
+  const { hash } = await client.getBlock(1);
+  const event = await client.getEvent(`${capture}:0`);
+  const cases: readonly (readonly [query: string, path: RegExp])[] = [
+    ["1", /\/blocks\/1$/],
+    [hash, /\/blocks\/1$/],
+    [capture, /\/statements\/[0-9a-f]{64}$/],
+    [`${capture}:2`, /\/statements\/[0-9a-f]{64}\?event=2$/],
+    [event.hash, /\/statements\/[0-9a-f]{64}\?event=0$/],
+    [device, /\/devices\//],
+    [event.vendor, /\/vendors\//],
+    ["urn:epc:id:sgtin:0012345.011111.1", /\/items\?id=/],
+    ["(01)00012345111112(21)1", /\/items\?id=/],
+  ];
+  for (const [query, path] of cases) {
+    const { page, close } = await open("/");
+    await page.getByRole("searchbox").fill(query);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(path);
+    await close();
+  }
+});
+
+test(
+  "a node that is killed and started again: a banner, then the page goes on by itself",
+  options,
+  async () => {
+    const { page, close } = await open("/");
+    await page.getByText("Acme Manufacturing").first().waitFor();
+    const port = new URL(node.url).port;
+    const gone = new Promise((resolve) => node.process.once("exit", resolve));
+    node.process.kill("SIGKILL");
+    await gone;
+    await page.getByText("The node can't be reached").waitFor();
+    assert.ok(await page.getByText("Acme Manufacturing").first().isVisible(), "what was loaded stays");
+    await takeScreenshot(page, "node-away");
+    node = await startDevNode(data, port);
+    await page.getByText("The node can't be reached").waitFor({ state: "detached" });
+    const before = await readHeight(page);
+    await record(measure(Date.now() / 1_000, 5.5));
+    await waitForHeight(page, before);
+    await close();
+  },
+);
