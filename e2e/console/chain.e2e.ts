@@ -244,14 +244,14 @@ test(
   async () => {
     const { page, close } = await open("/");
     await page.getByText("Acme Manufacturing").first().waitFor();
-    const port = new URL(node.url).port;
+    const port = Number(new URL(node.url).port);
     const gone = new Promise((resolve) => node.process.once("exit", resolve));
     node.process.kill("SIGKILL");
     await gone;
     await page.getByText("The node can't be reached").waitFor();
     assert.ok(await page.getByText("Acme Manufacturing").first().isVisible(), "what was loaded stays");
     await takeScreenshot(page, "node-away");
-    node = await startDevNode(data, port);
+    node = await startDevNode(data, { port });
     await page.getByText("The node can't be reached").waitFor({ state: "detached" });
     const before = await readHeight(page);
     await record(measure(Date.now() / 1_000, 5.5));

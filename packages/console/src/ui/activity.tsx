@@ -2,8 +2,8 @@
 import type { EventSummary, StatementSummary } from "@lhg/sdk/client/types";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
-import { nameStep } from "../pages/items/step-words.ts";
 import { useStrings } from "../strings/strings.tsx";
+import { nameStep } from "../verify/step-words.ts";
 import { Badge } from "./badge.tsx";
 import { capitalize } from "./format.ts";
 import { BlockLink, ItemLink, toEventPath, VendorLink } from "./links.tsx";

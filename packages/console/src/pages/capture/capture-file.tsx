@@ -6,9 +6,10 @@ import { type ReactNode, useState } from "react";
 import { DropPlace } from "../../signing/drop-place.tsx";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
-import { nameItem, nameTerm } from "../../ui/item-name.ts";
+import { nameItem } from "../../ui/item-name.ts";
 import { Panel } from "../../ui/panel.tsx";
 import { Text } from "../../ui/values.tsx";
+import { nameStep } from "../../verify/step-words.ts";
 import { SendFailure } from "./send-failure.tsx";
 
 const FILE_BYTES_MAX = 16 << 20;
@@ -28,7 +29,7 @@ export function CaptureFile({
   canSend: boolean;
   onSend: (title: string, document: Uint8Array, ids: readonly string[]) => Promise<void>;
 }): ReactNode {
-  const { capture } = useStrings();
+  const { capture, item } = useStrings();
   const [file, setFile] = useState<ReadFile>();
   const [error, setError] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
@@ -77,7 +78,14 @@ export function CaptureFile({
               <li key={index}>
                 <span>
                   <strong>
-                    <Text value={nameTerm(event.bizStep ?? event.type)} lengthMax={80} />
+                    <Text
+                      value={nameStep(item, {
+                        type: event.type,
+                        bizStep: event.bizStep ?? null,
+                        action: event.action ?? null,
+                      })}
+                      lengthMax={80}
+                    />
                   </strong>{" "}
                   <Text value={nameItem(event.items[0]?.key ?? "")} lengthMax={70} />
                 </span>

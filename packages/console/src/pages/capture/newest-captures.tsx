@@ -5,11 +5,11 @@ import type { ReactNode } from "react";
 import { client } from "../../node/client.ts";
 import { useLive } from "../../node/live.ts";
 import { useStrings } from "../../strings/strings.tsx";
-import { nameTerm } from "../../ui/item-name.ts";
 import { ItemLink } from "../../ui/links.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Empty } from "../../ui/states.tsx";
 import { Text, Time } from "../../ui/values.tsx";
+import { nameStep } from "../../verify/step-words.ts";
 
 const SHOWN_MAX = 6;
 
@@ -40,13 +40,16 @@ export function NewestCaptures({ vendor }: { vendor: Vendor | undefined }): Reac
 }
 
 function Happened({ event }: { event: EventSummary }): ReactNode {
-  const { capture } = useStrings();
+  const { capture, item } = useStrings();
   const first = event.items[0];
   return (
     <>
       <span>
         <strong>
-          <Text value={nameTerm(event.bizStep ?? event.type)} lengthMax={80} />
+          <Text
+            value={nameStep(item, { ...event, bizStep: event.bizStep ?? null, action: event.action ?? null })}
+            lengthMax={80}
+          />
         </strong>{" "}
         {first === undefined ? null : <ItemLink identity={first.identity} />}{" "}
         {event.itemsTotal > 1 ? <span className="muted">{capture.more(event.itemsTotal - 1)}</span> : null}

@@ -11,7 +11,7 @@ import { nameItem } from "../../ui/item-name.ts";
 import { ItemLink } from "../../ui/links.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Facts, Text, Time } from "../../ui/values.tsx";
-import { isConcern, nameDisposition, nameFlag, nameStep } from "../items/step-words.ts";
+import { isConcern, nameDisposition, nameFlag, nameStep } from "../../verify/step-words.ts";
 import "./statements.css";
 
 const EVENTS_MAX = 20;
