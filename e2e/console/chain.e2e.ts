@@ -159,6 +159,20 @@ test("a device shows its readings as they arrive, and hostile names stay words",
   }
 });
 
+test("what a device is told stands on its page, and then what it answered", options, async () => {
+  await lhg("command", "send", "logger", "reboot", "--payload", "<b>now</b>");
+  const opened = await open(`/devices/${device}`);
+  const { page } = opened;
+  const row = page.getByRole("row", { name: /reboot/ });
+  await row.getByText("no answer yet").waitFor();
+  assert.match((await row.textContent()) ?? "", /<b>now<\/b>/);
+  await lhg("device", "answer", "logger");
+  await row.getByText("done").waitFor();
+  await takeScreenshot(page, "device-commands", true);
+  await checkPage(opened);
+  await opened.close();
+});
+
 test("every page of the chain is readable, accessible and fits a phone", options, async () => {
   const vendor = (await createClient({ url: node.url }).getDevice(device)).vendor;
   const pages: readonly (readonly [path: string, word: string])[] = [

@@ -4,6 +4,7 @@ import type {
   BlockSummary,
   Command,
   NodeStatus,
+  PresenceList,
   Statistics,
   Validators,
   Vendor,
@@ -11,34 +12,7 @@ import type {
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { client } from "./client.ts";
 
-export interface Presence {
-  readonly device: string;
-  readonly isOnline: boolean;
-  readonly sinceMs: number;
-  readonly via?: string;
-}
-
-/** Routes that this node does not have: asked once a visit. */
-const absent = new Set<string>();
-
-/** Null where the node has no such route or thing; nodes may be older than this page. Throws as the client does. */
-async function ask<T>(path: string): Promise<T | null> {
-  if (absent.has(path)) return null;
-  const response = await fetch(`/api/v1${path}`, { headers: { accept: "application/json" } }).catch(
-    (error: unknown) => {
-      throw new LhgError("client.unreachable", `the node cannot be reached (${String(error)})`);
-    },
-  );
-  if (response.ok) return (await response.json()) as T;
-  const problem = (await response.json().catch(() => ({}))) as {
-    readonly code?: string;
-    readonly detail?: string;
-  };
-  if (response.status !== 404)
-    throw new LhgError(problem.code ?? "client.answer", problem.detail ?? `HTTP ${response.status}`);
-  if (problem.code === "route.not-found") absent.add(path);
-  return null;
-}
+export type Presence = PresenceList["items"][number];
 
 export function useStatus(refreshMs = 5_000): UseQueryResult<NodeStatus> {
   return useQuery({
@@ -88,15 +62,17 @@ export function useVendorName(address: string): string | undefined {
   return useVendors().data?.find(({ vendor }) => vendor === address)?.name;
 }
 
-/** By device; empty where the node does not keep it. */
+/** By device; devices that no gateway of this node ever heard are not there. */
 export function usePresence(): ReadonlyMap<string, Presence> {
   const { data } = useQuery({
     queryKey: ["presence"],
     queryFn: async () => {
-      const answer = await ask<{ readonly items: readonly Presence[] }>("/presence");
-      return new Map(answer?.items.map((entry) => [entry.device, entry]));
+      const { items } = await client.listPresence();
+      return new Map(items.map((entry) => [entry.device, entry]));
     },
     refetchInterval: 5_000,
+    // A map: compared by identity.
+    structuralSharing: false,
   });
   return data ?? NO_PRESENCE;
 }

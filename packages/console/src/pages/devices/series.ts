@@ -37,6 +37,8 @@ export interface DeviceSeries {
 
 /** A device may give every reading another name: so many are drawn. */
 const SERIES_MAX = 24;
+/** Answers to commands, which stand beside what was asked. */
+const ANSWER = "urn:lhg:command:";
 const TEXTS_MAX = 20;
 
 type Point<T> = readonly [timeMs: number, value: T];
@@ -61,7 +63,8 @@ export function groupReadings(collections: readonly Collection[]): DeviceSeries 
           ]);
       }
       if (flag !== undefined) addPoint(flags, name, []).push([timeMs, flag]);
-      if (text !== undefined || data !== undefined) texts.push({ name, timeMs, text: text ?? data! });
+      if ((text !== undefined || data !== undefined) && !name.startsWith(ANSWER))
+        texts.push({ name, timeMs, text: text ?? data! });
     }
   return {
     numbers: [...numbers.values()].slice(0, SERIES_MAX).map(({ name, unit, points }) => ({
