@@ -173,6 +173,21 @@ test("what a device is told stands on its page, and then what it answered", opti
   await opened.close();
 });
 
+test("a vendor commands its device from the page, and sees the device's own answer", options, async () => {
+  const opened = await open(`/devices/${device}`);
+  const { page } = opened;
+  await page.getByText("Send a command").click();
+  await page.getByLabel("Command", { exact: true }).fill("identify");
+  await page.getByLabel("Content").fill("fast");
+  await page.getByRole("button", { name: "Sign and send" }).click();
+  const row = page.getByRole("row", { name: /identify/ });
+  await row.getByText("no answer yet").waitFor();
+  await lhg("device", "answer", "logger", "--refuse", "knows nothing");
+  await row.getByText("refused: knows nothing").waitFor();
+  await checkPage(opened);
+  await opened.close();
+});
+
 test("every page of the chain is readable, accessible and fits a phone", options, async () => {
   const vendor = (await createClient({ url: node.url }).getDevice(device)).vendor;
   const pages: readonly (readonly [path: string, word: string])[] = [

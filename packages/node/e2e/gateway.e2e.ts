@@ -122,6 +122,11 @@ test("a plain reading becomes an event that says that the gateway vouches, once 
   assert.match(source!, /"type":"Temperature","value":4\.125,"uom":"CEL"/);
   const trace = await runLhgJson(dev, "trace", item, "--verify");
   assert.deepEqual([trace.isComplete, trace.events.length], [true, 1]);
+  const receipt = join(folder, "plain.receipt");
+  await runLhgJson(dev, "receipt", summary!.id, "--out", receipt);
+  const proven = await runLhgJson(dev, "verify", receipt);
+  assert.equal(proven.event.gateway, "front-door");
+  assert.ok(proven.claimed.some(({ what }: { what: string }) => what === "event.gateway"));
   await runLhgJson(dev, "vendor", "revoke-delegate", "front-door");
   await gateway.end("SIGTERM");
 });

@@ -9,7 +9,7 @@ import { useSyncExternalStore } from "react";
 import { client } from "../node/client.ts";
 import { recall, remember } from "./tab-memory.ts";
 
-export type UnsentKind = "capture" | "attestation";
+export type UnsentKind = "capture" | "attestation" | "command";
 
 export interface Unsent {
   /** Statement id in hex. */

@@ -257,6 +257,12 @@ export const chain = {
     track: "Position",
     trackLabel: (lat: string, lon: string) => `Track of the device; now at latitude ${lat}, longitude ${lon}`,
     texts: "Messages",
+    send: "Send a command",
+    sendNow: "Sign and send",
+    sending: "Sending…",
+    sendHint:
+      "Public, and followed within the hour or not at all. The device checks by itself that the chain accepted it from its vendor.",
+    noCommands: "No command was sent to this device.",
     diagnosis: "Commands and answers",
     command: "Command",
     sentBy: "Sent by",

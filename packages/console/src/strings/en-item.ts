@@ -263,6 +263,8 @@ export const item = {
   mapStops: (stops: number): string => many(stops, "place in order of time", "places in order of time"),
   mapPlaceless: "Without a position",
   mapFailed: "The map could not be loaded; the places are listed.",
+  gatewayVouches: (name: string) =>
+    `Recorded by the gateway “${name}” for devices that do not sign: what they measured is the gateway's word.`,
   sensors: "Measured on the way",
   sensorsNone: "No sensor reading is part of these events.",
   sensorAlarm: (count: number): string => many(count, "alarm", "alarms"),

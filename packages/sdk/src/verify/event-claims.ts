@@ -2,6 +2,7 @@
 import { toHex } from "@lhg/protocol/core/bytes";
 import type { Hasher } from "@lhg/protocol/core/crypto";
 import { formatDecimal } from "@lhg/protocol/core/decimal";
+import type { JsonObject } from "@lhg/protocol/core/json";
 import { parseHead, parseSlice } from "@lhg/protocol/epcis/document";
 import { readFacts } from "@lhg/protocol/modules/trace/facts";
 import { type EventFacts, roleName } from "@lhg/protocol/modules/trace/messages";
@@ -25,6 +26,8 @@ export interface EventClaims {
     readonly role: string;
     readonly quantity?: string;
   }[];
+  /** Name of the gateway that recorded it for a device which does not sign: nothing of it is the device's own word. */
+  readonly gateway?: string;
 }
 
 /** Throws `epcis.*`, `identity.*`, `json.*` where the bytes are no event, which a recorded capture with a failed status may be. */
@@ -33,8 +36,25 @@ export function describeEvent(
   hasher: Pick<Hasher, "sha256">,
 ): EventClaims {
   const context = parseHead(opened.head);
-  const { facts } = readFacts(hasher, parseSlice(opened.slice), context, "event");
-  return describeFacts(opened.index, facts);
+  const node = parseSlice(opened.slice);
+  const { facts } = readFacts(hasher, node, context, "event");
+  const gateway = findGateway(node, context.prefixes);
+  return { ...describeFacts(opened.index, facts), ...(gateway === undefined ? {} : { gateway }) };
+}
+
+/** What gateways for devices that cannot sign write into an event, under whatever prefix stands for it. */
+const NAMESPACE = "urn:lhg:";
+
+function findGateway(event: JsonObject, prefixes: ReadonlyMap<string, string>): string | undefined {
+  for (const [prefix, namespace] of prefixes) {
+    if (namespace !== NAMESPACE) continue;
+    const recordedBy = event.entries.get(`${prefix}:recordedBy`);
+    if (recordedBy?.kind !== "object") continue;
+    const role = recordedBy.entries.get(`${prefix}:role`);
+    const name = recordedBy.entries.get(`${prefix}:gateway`);
+    if (role?.kind === "string" && role.value === "gateway" && name?.kind === "string") return name.value;
+  }
+  return undefined;
 }
 
 export function describeFacts(index: number, facts: EventFacts): EventClaims {

@@ -137,5 +137,14 @@ function listEventClaims(event: EventClaims, by: string): Finding[] {
       text: `${event.type}${event.action === null ? "" : ` ${event.action}`}${step} of ${items || "no item"}${place}, at ${event.eventTime}.`,
       by,
     },
+    ...(event.gateway === undefined
+      ? []
+      : [
+          {
+            what: "event.gateway",
+            text: `Recorded by the gateway ${JSON.stringify(event.gateway)} for a device that does not sign: what the device measured is the gateway's word.`,
+            by,
+          },
+        ]),
   ];
 }

@@ -6,28 +6,37 @@ import { useStrings } from "../../strings/strings.tsx";
 import { Badge } from "../../ui/badge.tsx";
 import { AccountLink, StatementLink } from "../../ui/links.tsx";
 import { Panel } from "../../ui/panel.tsx";
+import { Empty } from "../../ui/states.tsx";
 import { Table } from "../../ui/table.tsx";
 import { Ago, Hex, Text, Time } from "../../ui/values.tsx";
+import { CommandForm } from "./command-form.tsx";
 
 export function Commands({ device }: { device: string }): ReactNode {
   const { devices: words } = useStrings();
   const commands = useCommands(device).data ?? [];
-  if (commands.length === 0) return null;
   return (
     <Panel title={words.diagnosis}>
-      <Table
-        caption={words.diagnosis}
-        rows={commands}
-        keyOf={({ id }) => id}
-        columns={[
-          { head: words.command, cell: ({ name }) => <Text value={name} lengthMax={60} /> },
-          { head: words.payload, cell: ({ payload }) => <Payload payload={payload} /> },
-          { head: words.time, cell: ({ timeMs }) => <Time ms={timeMs} /> },
-          { head: words.sentBy, cell: ({ sentBy }) => <AccountLink address={sentBy} /> },
-          { head: words.answer, cell: (command) => <CommandAnswer command={command} /> },
-        ]}
-      />
+      {commands.length === 0 ? <Empty>{words.noCommands}</Empty> : <CommandTable commands={commands} />}
+      <CommandForm device={device} />
     </Panel>
+  );
+}
+
+function CommandTable({ commands }: { commands: readonly Command[] }): ReactNode {
+  const { devices: words } = useStrings();
+  return (
+    <Table
+      caption={words.diagnosis}
+      rows={commands}
+      keyOf={({ id }) => id}
+      columns={[
+        { head: words.command, cell: ({ name }) => <Text value={name} lengthMax={60} /> },
+        { head: words.payload, cell: ({ payload }) => <Payload payload={payload} /> },
+        { head: words.time, cell: ({ timeMs }) => <Time ms={timeMs} /> },
+        { head: words.sentBy, cell: ({ sentBy }) => <AccountLink address={sentBy} /> },
+        { head: words.answer, cell: (command) => <CommandAnswer command={command} /> },
+      ]}
+    />
   );
 }
 

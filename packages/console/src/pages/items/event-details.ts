@@ -17,10 +17,12 @@ export interface EventDetails {
   readonly productName: string | null;
   /** Events of one captor with the same id are one transformation. */
   readonly transformationId: string | null;
+  /** Name of the gateway that recorded it for a device which does not sign. */
+  readonly gateway: string | null;
 }
 
 const READINGS_MAX = 2_000;
-const NONE: EventDetails = { readings: [], productName: null, transformationId: null };
+const NONE: EventDetails = { readings: [], productName: null, transformationId: null, gateway: null };
 
 /** `source` is the JSON of one event, whose bytes were checked; what it says is the captor's word. Never throws. */
 export function readDetails(source: string, eventTime: string): EventDetails {
@@ -38,7 +40,12 @@ export function readDetails(source: string, eventTime: string): EventDetails {
       .slice(0, READINGS_MAX),
     productName: findProductName(member(event, "ilmd")),
     transformationId: textOf(member(event, "transformationID")),
+    gateway: findGateway(member(event, "lhg:recordedBy")),
   };
+}
+
+function findGateway(recordedBy: unknown): string | null {
+  return member(recordedBy, "lhg:role") === "gateway" ? textOf(member(recordedBy, "lhg:gateway")) : null;
 }
 
 function readElement(element: unknown, eventMs: number): SensorReading[] {

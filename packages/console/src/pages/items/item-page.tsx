@@ -191,6 +191,7 @@ function Journey({ identity, proof, vendors, doubts }: JourneyProps): ReactNode 
     const own = new Set<TracedEvent>(stepsOf(identity, events));
     return details.flatMap((one, i) => (events[i]!.isRetracted || !own.has(events[i]!) ? [] : one.readings));
   }, [identity, events, details]);
+  const gateways = [...new Set(details.flatMap(({ gateway }) => gateway ?? []))];
   const transformationIds = useMemo(() => details.map((one) => one.transformationId), [details]);
   const doubtful = new Set(doubts.flatMap(({ first, second }) => [first.step, second.step]));
   return (
@@ -203,6 +204,11 @@ function Journey({ identity, proof, vendors, doubts }: JourneyProps): ReactNode 
           <PresentState identity={identity} states={proof.states} vendors={vendors} />
         </Panel>
         <Panel title={item.sensors}>
+          {gateways.map((name) => (
+            <p key={name} className="note warn">
+              <Text value={item.gatewayVouches(name)} lengthMax={300} />
+            </p>
+          ))}
           <SensorStrip readings={readings} />
         </Panel>
       </div>

@@ -1,0 +1,32 @@
+/** A transaction of whoever signs in this browser, on its way. */
+import { toHex } from "@lhg/protocol/core/bytes";
+import { fromJson } from "@lhg/protocol/core/codec/definition";
+import { parameters } from "@lhg/protocol/core/parameters";
+import type { Message } from "@lhg/protocol/ledger";
+import { createAccountSender } from "@lhg/sdk/transaction/account-sender";
+import { client } from "../node/client.ts";
+import { sendKept, toUnsent, type UnsentKind } from "./outbox.ts";
+import type { BrowserSigner } from "./signer.ts";
+
+/**
+ * Signs and sends; resolves to the statement id once it is durable at a node. Throws the refusal of the chain, or
+ * `client.unreachable`, after which what was signed is kept under its kind and title.
+ */
+export async function sendTransaction(
+  kind: UnsentKind,
+  title: string,
+  { account, signer }: BrowserSigner,
+  messages: readonly Message[],
+): Promise<string> {
+  const [{ chainId }, inForce] = await Promise.all([client.getStatus(), client.getParameters()]);
+  const sender = createAccountSender({
+    chainId,
+    signer,
+    parameters: fromJson(parameters, inForce.parameters, "parameters"),
+    nowMs: Date.now,
+    fetchNonce: async () => (await client.getAccount(account)).nonce,
+    submit: (signed) => sendKept(toUnsent(kind, title, signed)),
+  });
+  const { id } = await sender.send(messages);
+  return toHex(id);
+}
