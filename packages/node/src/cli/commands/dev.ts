@@ -30,6 +30,8 @@ interface DevOptions {
   readonly publicUrl?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly mqttsPort?: number;
+  readonly mqttsClientCa?: string;
   readonly httpPort?: number;
   readonly acme?: string;
   readonly acmeEmail?: string;
@@ -105,6 +107,14 @@ function readTlsOptions(options: DevOptions): Partial<NodeConfig> {
       acmeDomain: options.acme,
       acmeEmail: options.acmeEmail,
       acmeDirectoryUrl: options.acmeDirectory,
+      ...(options.mqttsPort === undefined
+        ? {}
+        : {
+            mqttTlsPort: options.mqttsPort,
+            mqttTlsCertificateFile: options.tlsCert,
+            mqttTlsKeyFile: options.tlsKey,
+            mqttTlsClientCaFile: options.mqttsClientCa,
+          }),
     }).filter(([, value]) => value !== undefined),
   );
 }
@@ -146,6 +156,7 @@ function announce(
   example: Example,
 ): void {
   const mqttUrl = mqtt?.port === undefined ? null : `mqtt://${host}:${mqtt.port}`;
+  const mqttsUrl = mqtt?.tlsPort === undefined ? undefined : `mqtts://${host}:${mqtt.tlsPort}`;
   const { data } = session.options;
   const flags = [
     url === DEFAULT_URL ? "" : ` --url ${url}`,
@@ -161,6 +172,7 @@ function announce(
     {
       url,
       mqtt: mqttUrl,
+      ...(mqttsUrl === undefined ? {} : { mqtts: mqttsUrl }),
       ...(coapPort === undefined ? {} : { coapPort }),
       listenUrl,
       chainId: keys.chainId,
@@ -180,6 +192,7 @@ function announce(
         ["console", `${url}/console/`],
         ["API", `${url}/api/v1/docs`],
         ...(mqttUrl === null ? [] : [["MQTT", mqttUrl] as const]),
+        ...(mqttsUrl === undefined ? [] : [["MQTT over TLS", mqttsUrl] as const]),
         ...(coapPort === undefined ? [] : [["CoAP", `UDP port ${coapPort}`] as const]),
         ...(url === listenUrl ? [] : [["listens", listenUrl] as const]),
         ["keys", `${join(data, DEV_KEYS_FILE)}, not encrypted: for development only`],

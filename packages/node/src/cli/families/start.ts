@@ -11,6 +11,8 @@ export function addStart(program: Command, act: Act): void {
     .option("--coap-port <port>", "UDP port for devices that speak CoAP; none by default", readPort)
     .option("--mqtt-port <port>", "port for devices over MQTT; 1883 by default, if it is free", readPort)
     .option("--no-mqtt", "no MQTT")
+    .option("--mqtts-port <port>", "port for MQTT over TLS, with the certificate of --tls-cert", readPort)
+    .option("--mqtts-client-ca <file>", "authority in PEM: over TLS every device needs a certificate of it")
     .option("--public-url <url>", "where people and phones reach the node, such as https://node.example.com")
     .option("--tls-cert <file>", "certificate chain in PEM: the API speaks HTTPS, and takes renewals over")
     .option("--tls-key <file>", "its key in PEM")
