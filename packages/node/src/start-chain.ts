@@ -162,6 +162,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     listeners,
     chainId,
     signers,
+    publicUrl: config.publicUrl?.replace(/\/+$/, ""),
   });
   logger.info({ chainId, height: tip.head.height, recovered }, "the chain is up");
 
@@ -210,6 +211,7 @@ interface ServiceParts {
   readonly listeners: Set<(update: ChainUpdate) => void>;
   readonly chainId: string;
   readonly signers: readonly Signer[];
+  readonly publicUrl: string | undefined;
 }
 
 function createService(parts: ServiceParts): NodeService {
@@ -274,7 +276,10 @@ async function findState(
   return refusal === undefined ? { state: "unknown" } : { state: "refused", ...refusal };
 }
 
-function statusOf({ engine, mempool, chainId, signers }: ServiceParts, uptimeMs: number): NodeStatus {
+function statusOf(
+  { engine, mempool, chainId, signers, publicUrl }: ServiceParts,
+  uptimeMs: number,
+): NodeStatus {
   const { head, validators } = engine.tip;
   return {
     version: VERSION,
@@ -290,5 +295,6 @@ function statusOf({ engine, mempool, chainId, signers }: ServiceParts, uptimeMs:
     mempool: { statements: mempool.size, sizeBytes: mempool.sizeBytes },
     uptimeMs: Math.round(uptimeMs),
     isReady: true,
+    ...(publicUrl === undefined ? {} : { publicUrl }),
   };
 }

@@ -41,6 +41,8 @@ export interface NodeStatus {
   readonly uptimeMs: number;
   /** Whether statements are taken and questions answered. */
   readonly isReady: boolean;
+  /** Where people and phones reach the node, if it was told. */
+  readonly publicUrl?: string;
 }
 
 /** How fast the node is just now, over the last minute. */

@@ -36,6 +36,8 @@ export interface NodeStatus {
   readonly mempool: { readonly statements: number; readonly sizeBytes: number };
   readonly uptimeMs: number;
   readonly isReady: boolean;
+  /** Where people and phones reach the node, if it was told. */
+  readonly publicUrl?: string;
 }
 
 export interface Statistics {

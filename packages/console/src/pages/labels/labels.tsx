@@ -3,6 +3,7 @@ import { useQueries } from "@tanstack/react-query";
 import { type CSSProperties, type FormEvent, type ReactNode, useState } from "react";
 import { useSearchParams } from "react-router";
 import { client } from "../../node/client.ts";
+import { useStatus } from "../../node/questions.ts";
 import "../../signing/signing.css";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
@@ -24,7 +25,10 @@ export default function Labels(): ReactNode {
   const [size, setSize] = useState<number>(30);
   const [copies, setCopies] = useState(1);
   const [name, setName] = useState(query.get("name") ?? "");
-  const [base, setBase] = useState(location.origin);
+  const [typed, setBase] = useState<string>();
+  const status = useStatus();
+  // A code on a thing names where phones reach the node, wherever it was printed.
+  const base = typed ?? status.data?.publicUrl ?? location.origin;
   const ids = [...new Set(query.getAll("id"))].slice(0, LABELS_MAX);
 
   const addIds = (event: FormEvent<HTMLFormElement>): void => {

@@ -19,6 +19,7 @@ const statusView = Type.Object({
   mempool: Type.Object({ statements: Type.Integer(), sizeBytes: Type.Integer() }),
   uptimeMs: Type.Integer(),
   isReady: Type.Boolean(),
+  publicUrl: Type.Optional(Type.String({ description: "where people and phones reach the node" })),
 });
 
 const paceView = Type.Object({
