@@ -30,6 +30,7 @@ interface DevOptions {
   readonly publicUrl?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly mqttAuth: NodeConfig["mqttAuthentication"];
   readonly mqttsPort?: number;
   readonly mqttsClientCa?: string;
   readonly httpPort?: number;
@@ -50,8 +51,8 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
   } = options;
   if (program !== undefined) await checkCompanion(program);
   const mqttPort = await chooseMqttPort(session, options);
-  const ports = { port, mqttPort, coapPort };
-  const config = readConfig({ dataDirectory: data, host, ...ports, logLevel, ...readTlsOptions(options) });
+  const gates = { port, mqttPort, coapPort, mqttAuthentication: options.mqttAuth };
+  const config = readConfig({ dataDirectory: data, host, ...gates, logLevel, ...readTlsOptions(options) });
   const chain = await loadOrCreateDevChain(data);
   const end = waitForEnd();
   const node = await startNode({

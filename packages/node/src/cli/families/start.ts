@@ -11,6 +11,11 @@ export function addStart(program: Command, act: Act): void {
     .option("--coap-port <port>", "UDP port for devices that speak CoAP; none by default", readPort)
     .option("--mqtt-port <port>", "port for devices over MQTT; 1883 by default, if it is free", readPort)
     .option("--no-mqtt", "no MQTT")
+    .addOption(
+      new Option("--mqtt-auth <rule>", "whether a device has to show a password signed by its key")
+        .choices(["optional", "required"])
+        .default("optional"),
+    )
     .option("--mqtts-port <port>", "port for MQTT over TLS, with the certificate of --tls-cert", readPort)
     .option("--mqtts-client-ca <file>", "authority in PEM: over TLS every device needs a certificate of it")
     .option("--public-url <url>", "where people and phones reach the node, such as https://node.example.com")
