@@ -72,6 +72,8 @@ function addConsole(app: FastifyInstance, directory: string): void {
   });
   const sendIndex = (_request: FastifyRequest, reply: FastifyReply): FastifyReply =>
     reply.sendFile("index.html", directory);
+  // Pages beside the console name no icon of their own: browsers ask for this one.
+  app.get("/favicon.ico", async (_request, reply) => reply.redirect(`${CONSOLE_MOUNT}icon.svg`, 302));
   app.get("/console", async (_request, reply) => reply.redirect(CONSOLE_MOUNT, 302));
   app.get(CONSOLE_MOUNT, sendIndex);
   app.get<{ Params: { "*": string } }>(`${CONSOLE_MOUNT}*`, (request, reply) =>
