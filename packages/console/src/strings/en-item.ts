@@ -247,7 +247,6 @@ export const item = {
   observation: "observation",
   proven: "proven",
   receipt: "Save receipt",
-  receiptFailed: "The receipt could not be had",
   source: "As it was signed",
   origin: "about an item further away on this journey",
   graph: "How it came about",

@@ -1,8 +1,8 @@
 /** Values as people read them, with the whole value at hand. */
 import { type ReactNode, useEffect, useState } from "react";
 import { useStrings } from "../strings/strings.tsx";
+import { clampText, revealHidden } from "../words/foreign-text.ts";
 import { formatAge, formatNumber } from "./format.ts";
-import { clampText, revealHidden } from "./reveal.ts";
 import "./ui.css";
 
 /** `9f3a41…c07d`, the whole as title and for copying. */

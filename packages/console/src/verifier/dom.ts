@@ -1,5 +1,5 @@
 /** Elements, made without ever reading text as markup. */
-import { clampText, revealHidden } from "../ui/reveal.ts";
+import { clampText, revealHidden } from "../words/foreign-text.ts";
 
 type Child = Node | string | undefined;
 type Properties = Readonly<Record<string, string | boolean | undefined>>;

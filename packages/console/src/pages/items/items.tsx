@@ -6,11 +6,11 @@ import type { ReactNode } from "react";
 import { Link, useSearchParams } from "react-router";
 import { useLive } from "../../node/live.ts";
 import { useStrings } from "../../strings/strings.tsx";
+import { ItemLink } from "../../ui/links.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Empty } from "../../ui/states.tsx";
-import { nameStep } from "../../verify/step-words.ts";
+import { nameStep } from "../../words/steps.ts";
 import { Finder } from "./finder.tsx";
-import { ItemLink } from "./item-link.tsx";
 import { ItemPage } from "./item-page.tsx";
 import "./items.css";
 import "../../verify/verdict.css";
@@ -74,11 +74,7 @@ function Recent(): ReactNode {
   const seen = new Map<string, string>();
   for (const event of events.toReversed())
     for (const { identity } of event.items.slice(0, 3))
-      if (!seen.has(identity) && seen.size < RECENT_MAX)
-        seen.set(
-          identity,
-          nameStep(item, { bizStep: event.bizStep ?? null, type: event.type, action: event.action ?? null }),
-        );
+      if (!seen.has(identity) && seen.size < RECENT_MAX) seen.set(identity, nameStep(item, event));
   if (seen.size === 0) return <Empty>{item.recentNone}</Empty>;
   return (
     <ul className="plain-list recent">

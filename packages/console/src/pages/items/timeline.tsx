@@ -6,14 +6,14 @@ import { client } from "../../node/client.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { Badge } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
+import { Download } from "../../ui/download.tsx";
+import { ItemLink } from "../../ui/links.tsx";
 import { Empty } from "../../ui/states.tsx";
 import { Text, Time } from "../../ui/values.tsx";
-import { saveFile } from "../../verify/download.ts";
-import { clampText } from "../../verify/plain-text.ts";
-import { formatSpan, isConcern, nameDisposition, nameFlag, nameStep } from "../../verify/step-words.ts";
 import type { Vendors } from "../../verify/use-vendors.ts";
 import { VendorName } from "../../verify/vendor-name.tsx";
-import { ItemLink } from "./item-link.tsx";
+import { toPlainText } from "../../words/foreign-text.ts";
+import { formatSpan, isConcern, nameDisposition, nameFlag, nameStep } from "../../words/steps.ts";
 import { Place } from "./place.tsx";
 import { placeName } from "./places.ts";
 import { stepsOf } from "./whereabouts.ts";
@@ -154,7 +154,7 @@ function Step({ traced, source, vendors, identity, isOwn }: StepProps): ReactNod
 const SOURCE_SHOWN_MAX = 20_000;
 
 function formatSource(source: string): string {
-  return clampText(source, SOURCE_SHOWN_MAX, /[\n\t]/);
+  return toPlainText(source, SOURCE_SHOWN_MAX, /[\n\t]/);
 }
 
 /** Clocks differ: what is recorded a minute before it is said to have happened says nothing. */
@@ -228,23 +228,14 @@ function ItemList({ items }: { items: readonly Claimed[] }): ReactNode {
   );
 }
 
-function Receipt({ traced }: { traced: TracedEvent }): ReactNode {
+function Receipt({ traced: { capture, event } }: { traced: TracedEvent }): ReactNode {
   const { item } = useStrings();
-  const [hasFailed, setFailed] = useState(false);
-  const id = `${traced.capture}:${traced.event.index}`;
-  const save = async (): Promise<void> => {
-    setFailed(false);
-    try {
-      const { bytes } = await client.getEventReceipt(id);
-      saveFile(`${traced.capture.slice(0, 12)}-${traced.event.index}.receipt`, bytes, "application/cbor");
-    } catch {
-      setFailed(true);
-    }
-  };
   return (
-    <>
-      <Button onClick={() => void save()}>{item.receipt}</Button>
-      {hasFailed ? <span role="alert">{item.receiptFailed}</span> : null}
-    </>
+    <Download
+      label={item.receipt}
+      name={`${capture.slice(0, 12)}-${event.index}.receipt`}
+      type="application/cbor"
+      fetchBytes={async () => (await client.getEventReceipt(`${capture}:${event.index}`)).bytes}
+    />
   );
 }

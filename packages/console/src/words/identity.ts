@@ -1,4 +1,5 @@
 /** An identity taken apart into the words and numbers that people know it by. */
+import type { Strings } from "../strings/en.ts";
 
 /** What GS1 application identifiers name; `other` is any URI that is no GS1 key. */
 export type KeyName =
@@ -85,4 +86,13 @@ export function shortIdentity(identity: string): string {
 function lastPart(uri: string): string {
   const parts = uri.split(/[/:#?=]/).filter((part) => part !== "");
   return parts.at(-1) ?? uri;
+}
+
+/** `Serial 7 · 00012345111112`, `Pallet or parcel 100123450000000011`; any other URI as it is. */
+export function describeItem(words: Strings["item"], identity: string): string {
+  const { name, value, serial, lot, extension } = readIdentity(identity);
+  if (serial !== undefined) return `${words.serial} ${serial} · ${value}`;
+  if (lot !== undefined) return `${words.lot} ${lot} · ${value}`;
+  if (name === "other") return value;
+  return `${words.names[name]} ${value}${extension === undefined ? "" : ` · ${extension}`}`;
 }

@@ -7,15 +7,18 @@ type Words = Strings["item"];
 const STEP = /^https:\/\/ref\.gs1\.org\/cbv\/BizStep-(.+)$/;
 const DISPOSITION = /^https:\/\/ref\.gs1\.org\/cbv\/Disp-(.+)$/;
 
+/** As a proven trace has it, and as the API has it, which leaves out what an event does not say. */
+interface StepSummary {
+  readonly type: string;
+  readonly bizStep?: string | null | undefined;
+  readonly action?: string | null | undefined;
+}
+
 /** `Shipped`; of a step that no vocabulary here knows, what kind of event it is. */
-export function nameStep(
-  words: Words,
-  event: Pick<TracedEvent["event"], "bizStep" | "type" | "action">,
-): string {
-  const { bizStep, type, action } = event;
+export function nameStep(words: Words, { bizStep, type, action }: StepSummary): string {
   const known = own(words.steps, STEP.exec(bizStep ?? "")?.[1]);
   if (known !== undefined) return known;
-  if (bizStep !== null) return bizStep;
+  if (typeof bizStep === "string") return bizStep;
   if (type === "TransformationEvent") return words.kinds.TransformationEvent;
   if (type === "AggregationEvent") return action === "DELETE" ? words.kinds.unpacked : words.kinds.packed;
   if (type === "AssociationEvent") return action === "DELETE" ? words.kinds.unbuilt : words.kinds.built;
