@@ -37,7 +37,7 @@ test("on a phone: made, seen live, provable, and labels of it printed", options,
   await sign(page);
   await waitUntilCaptured(page);
   await page.getByRole("heading", { name: "Captured last" }).waitFor();
-  await page.locator(".capture-list").getByText("commissioning").first().waitFor();
+  await page.locator(".capture-list").getByText("Came into being").first().waitFor();
   await page.evaluate("scrollTo(0, 0)");
   await takeScreenshot(page, "captured-phone", true);
   assert.deepEqual(await findAccessibilityFaults(page), []);

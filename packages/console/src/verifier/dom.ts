@@ -18,6 +18,17 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** Label and value, a pair each. */
+export type Facts = readonly (readonly [label: string, value: Node | string])[];
+
+export function listFacts(facts: Facts): HTMLElement {
+  return element(
+    "dl",
+    { class: "pairs" },
+    ...facts.flatMap(([label, value]) => [element("dt", {}, label), element("dd", {}, value)]),
+  );
+}
+
 const SHOWN_MAX = 1_500;
 
 /** A stranger's words: they change neither the direction nor the length of what stands around them. */

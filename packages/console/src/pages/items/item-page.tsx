@@ -144,8 +144,12 @@ function Head({ identity, proof, vendors }: HeadProps): ReactNode {
         </p>
       </div>
       <nav className="item-actions no-print" aria-label={item.title}>
-        <Link to={`/labels?id=${encodeURIComponent(identity)}`}>{item.label}</Link>
-        <Link to={`/recall?id=${encodeURIComponent(identity)}`}>{item.recall}</Link>
+        <Link className="button" to={`/labels?id=${encodeURIComponent(identity)}`}>
+          {item.label}
+        </Link>
+        <Link className="button" to={`/recall?id=${encodeURIComponent(identity)}`}>
+          {item.recall}
+        </Link>
         <CopyButton text={identity} />
       </nav>
     </header>

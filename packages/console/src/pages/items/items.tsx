@@ -77,7 +77,7 @@ function Recent(): ReactNode {
       if (!seen.has(identity) && seen.size < RECENT_MAX) seen.set(identity, nameStep(item, event));
   if (seen.size === 0) return <Empty>{item.recentNone}</Empty>;
   return (
-    <ul className="plain-list recent">
+    <ul className="bare-list recent">
       {[...seen].map(([identity, step]) => (
         <li key={identity}>
           <ItemLink identity={identity} />{" "}

@@ -132,7 +132,7 @@ function Contents({ identity }: { identity: string }): ReactNode {
       <summary>{item.containsList}</summary>
       {children.isPending ? <Loading /> : null}
       {children.error === null ? null : <Failure error={children.error} />}
-      <ul className="plain-list">
+      <ul className="bare-list close">
         {(children.data?.items ?? []).map((child) => (
           <li key={child.key}>
             <ItemLink identity={child.identity} />

@@ -155,7 +155,7 @@ function Result({ identity, direction, proof, bundle, vendors }: ResultProps): R
       {left.length === 0 ? null : (
         <Panel title={recall.leftTitle}>
           <p className="muted">{recall.leftLead}</p>
-          <ul className="plain-list">
+          <ul className="bare-list close">
             {left.map(({ identity: lot }) => (
               <li key={lot}>
                 <ItemLink identity={lot} /> <Text value={(quantities.get(lot) ?? []).join(", ")} />
