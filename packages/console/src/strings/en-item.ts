@@ -227,6 +227,12 @@ export const item = {
     handedOver: "handed over; waiting for the other side to receive it",
     received: "received: both sides agree",
   } as Readonly<Record<string, string>>,
+  /** Flags that are nothing to mind, in a step's line; the whole sentence stands in its details. */
+  agreements: {
+    correction: "corrects another",
+    handedOver: "handed over",
+    received: "both sides agree",
+  } as Readonly<Record<string, string>>,
   journey: "Journey",
   journeyEmpty: "No step is recorded.",
   withOrigins: (count: number): string =>
@@ -239,7 +245,7 @@ export const item = {
   claimedTime: "Says it happened",
   recorded: "Recorded",
   lateBy: (text: string): string => `recorded ${text} later`,
-  details: "Details and receipt",
+  details: "Details",
   early: "says a time after it was recorded",
   hours: (count: number): string => many(count, "hour", "hours"),
   days: (count: number): string => many(count, "day", "days"),
@@ -247,6 +253,7 @@ export const item = {
   observation: "observation",
   proven: "proven",
   receipt: "Save receipt",
+  statement: "Statement",
   source: "As it was signed",
   origin: "about an item further away on this journey",
   graph: "How it came about",

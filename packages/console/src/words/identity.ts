@@ -75,12 +75,14 @@ export function isCarrier(identity: string): boolean {
 }
 
 const SHORT_MAX = 14;
+const SHORT_END = 8;
 
-/** Fits under a dot of a drawing. */
+/** Fits into a box of a drawing; what is longer loses its middle, since numbers of one maker begin alike. */
 export function shortIdentity(identity: string): string {
   const { value, serial, lot, name } = readIdentity(identity);
   const text = serial ?? lot ?? (name === "other" ? lastPart(value) : value);
-  return text.length <= SHORT_MAX ? text : `…${text.slice(1 - SHORT_MAX)}`;
+  if (text.length <= SHORT_MAX) return text;
+  return `${text.slice(0, SHORT_MAX - SHORT_END - 1)}…${text.slice(-SHORT_END)}`;
 }
 
 function lastPart(uri: string): string {

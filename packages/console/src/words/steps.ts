@@ -36,11 +36,30 @@ export function nameFlag(words: Words, flag: string): string {
   return own(words.flags, flag) ?? flag;
 }
 
+/** In a word or two where that is enough. */
+export function nameAgreement(words: Words, flag: string): string {
+  return own(words.agreements, flag) ?? nameFlag(words, flag);
+}
+
 /** Flags that tell of an agreement or of a correction; all others are to be minded. */
 const HARMLESS: ReadonlySet<string> = new Set(["handedOver", "received", "correction"]);
 
 export function isConcern(flag: string): boolean {
   return !HARMLESS.has(flag);
+}
+
+/** Of no good for whoever has the item. */
+const FAILURES = /-(?:recalled|stolen|damaged|non_conformant)$/;
+
+export function isFailure(disposition: string | null): boolean {
+  return disposition !== null && FAILURES.test(disposition);
+}
+
+/** What to mind about a step for the sake of one item; what a stranger said of others is no concern of its. */
+export function findStepConcerns(identity: string, { event, flags, isRetracted }: TracedEvent): string[] {
+  if (isRetracted) return [];
+  const isOwn = event.items.some((item) => item.identity === identity);
+  return flags.filter((flag) => isConcern(flag) && (isOwn || (flag !== "observed" && flag !== "unowned")));
 }
 
 export interface Concerns {
@@ -49,13 +68,9 @@ export interface Concerns {
   readonly flags: readonly string[];
 }
 
-/** Steps with something to mind, of what concerns the item; what a stranger said of others is no concern of its. */
+/** Steps with something to mind for the sake of an item. */
 export function findConcerns(identity: string, events: readonly TracedEvent[]): Concerns {
-  const found = events.map(({ flags, event, isRetracted }): readonly string[] => {
-    if (isRetracted) return [];
-    const isOwn = event.items.some((item) => item.identity === identity);
-    return flags.filter((flag) => isConcern(flag) && (isOwn || (flag !== "observed" && flag !== "unowned")));
-  });
+  const found = events.map((traced) => findStepConcerns(identity, traced));
   return { steps: found.filter((flags) => flags.length > 0).length, flags: [...new Set(found.flat())] };
 }
 

@@ -7,7 +7,7 @@ import { toPlainText } from "../../words/foreign-text.ts";
 import { describeItem } from "../../words/identity.ts";
 import { WorldMap } from "./map.tsx";
 import { formatPoint, parseGeo, placeName } from "./places.ts";
-import { stepId } from "./timeline.tsx";
+import { stepId } from "./step.tsx";
 import type { Doubt, Sighting } from "./whereabouts.ts";
 
 export function CloneWarning({ doubts }: { doubts: readonly Doubt[] }): ReactNode {

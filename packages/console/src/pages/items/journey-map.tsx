@@ -8,7 +8,7 @@ import { describeItem } from "../../words/identity.ts";
 import { nameStep } from "../../words/steps.ts";
 import { type Stop, WorldMap } from "./map.tsx";
 import { distanceKm, formatPoint, parseGeo, placeName, pointOf } from "./places.ts";
-import { stepId } from "./timeline.tsx";
+import { stepId } from "./step.tsx";
 import { wayOf } from "./whereabouts.ts";
 
 /** Longer lists are folded. */
