@@ -1,7 +1,6 @@
 /** `/items?id=<uri>`: one item; without an identity, a way to one. */
 
 import { LhgError } from "@lhg/protocol/core/errors";
-import { canonicalIdentity } from "@lhg/protocol/epcis/identity";
 import type { ReactNode } from "react";
 import { Link, useSearchParams } from "react-router";
 import { useLive } from "../../node/live.ts";
@@ -12,6 +11,7 @@ import { Empty } from "../../ui/states.tsx";
 import { nameStep } from "../../words/steps.ts";
 import { Finder } from "./finder.tsx";
 import { ItemPage } from "./item-page.tsx";
+import { readId } from "./read-id.ts";
 import "./items.css";
 import "../../verify/verdict.css";
 import { Text } from "../../ui/values.tsx";
@@ -52,17 +52,6 @@ export default function Items(): ReactNode {
       </Panel>
     </div>
   );
-}
-
-/** Undefined where there is none. */
-function readId(id: string): string | LhgError | undefined {
-  if (id === "") return undefined;
-  try {
-    return canonicalIdentity(id, "id").key;
-  } catch (error) {
-    if (error instanceof LhgError) return error;
-    throw error;
-  }
 }
 
 const RECENT_MAX = 30;

@@ -1,6 +1,5 @@
 /** `/recall?id=<uri>`: from a bad item on to all that it went into, or back to what it came from. */
 import { LhgError } from "@lhg/protocol/core/errors";
-import { canonicalIdentity } from "@lhg/protocol/epcis/identity";
 import { type ReactNode, useMemo } from "react";
 import { useSearchParams } from "react-router";
 import { useStrings } from "../../strings/strings.tsx";
@@ -12,6 +11,7 @@ import { useVendors, type Vendors } from "../../verify/use-vendors.ts";
 import { VerdictPanel } from "../../verify/verdict-panel.tsx";
 import { isCarrier } from "../../words/identity.ts";
 import { Finder } from "../items/finder.tsx";
+import { readId } from "../items/read-id.ts";
 import { findAffected, findOrigins } from "./affected.ts";
 import { AffectedItems } from "./affected-items.tsx";
 import { Origins } from "./origins.tsx";
@@ -64,16 +64,6 @@ export default function Recall(): ReactNode {
       ) : null}
     </div>
   );
-}
-
-function readId(id: string): string | LhgError | undefined {
-  if (id === "") return undefined;
-  try {
-    return canonicalIdentity(id, "id").key;
-  } catch (error) {
-    if (error instanceof LhgError) return error;
-    throw error;
-  }
 }
 
 function Found({ identity, direction }: { identity: string; direction: "forward" | "back" }): ReactNode {
