@@ -174,6 +174,8 @@ test("a receipt is checked in the browser; a bent one is refused in words", opti
   await honest.page.getByText("The receipt holds.").waitFor();
   await takeScreenshot(honest.page, "receipt");
   await checkPage(honest);
+  await honest.page.getByRole("link", { name: "Verifier page", exact: true }).click();
+  await honest.page.getByRole("heading", { name: "The proof holds" }).waitFor();
   await honest.close();
 
   const bent = await open(`/statements/${capture}`);

@@ -9,6 +9,8 @@ import { DESKTOP, findAccessibilityFaults, type OpenPage, PHONE, takeScreenshot 
 import { addStep, BIG_LOT_PHONES, createTeller, STORY, seeClone, tellStory } from "./item-story.ts";
 import { assertFits, options, setStage } from "./setup.ts";
 
+/** Steps of which all is shown. */
+const UNFOLDED = ".timeline > li > details[open]";
 const BUNDLES = "**/api/v1/items/trace/bundle*";
 /** Of the item that is seen once more afterwards. */
 let bundleBefore: Uint8Array;
@@ -66,6 +68,7 @@ test("an honest journey is verified, on a desktop and on a phone", options, asyn
     await page.locator(".timeline").getByText("Nordic Rail").first().waitFor();
     await page.locator(".land").first().waitFor({ state: "attached" });
     assert.equal(await page.getByText("name not proven").count(), 0);
+    assert.equal(await page.locator(UNFOLDED).count(), 0);
     assert.deepEqual(await findAccessibilityFaults(page), []);
     await takeScreenshot(page, name, true);
     await page.emulateMedia({ colorScheme: "dark" });
@@ -219,6 +222,7 @@ test("a cloned serial is exposed with both places", options, async () => {
   assert.match(text, /A second one may exist/);
   assert.match(text, /52\.52° N/);
   assert.match(text, /37\.81° S/);
+  assert.equal(await page.locator(UNFOLDED).count(), 1, "the step to mind, and no other");
   assert.deepEqual(await findAccessibilityFaults(page), []);
   await takeScreenshot(page, "item-cloned", true);
   await close();
