@@ -1,64 +1,33 @@
 /** The pages of the chain as an operator uses them: live, on a desk and on a phone, with hostile names, over a node that is killed. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { type DevNode, runLhg, startDevNode } from "../../packages/node/e2e/dev-node.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
 import { createClient } from "../../packages/sdk/src/client/client.ts";
-import {
-  DESKTOP,
-  findAccessibilityFaults,
-  NO_BROWSER,
-  type OpenPage,
-  openPage,
-  PHONE,
-  startBrowser,
-  takeScreenshot,
-} from "../browser.ts";
+import { DESKTOP, findAccessibilityFaults, type OpenPage, PHONE, takeScreenshot } from "../browser.ts";
+import { assertFits, findFaults, options, setStage } from "./setup.ts";
 
-const options = NO_BROWSER === undefined ? {} : { skip: NO_BROWSER };
 const HOSTILE_MODEL = "<img src=x onerror=alert(1)>\u202Egnp.\u0007";
 const HOSTILE_READING = `<script>alert(2)</script>\u2066${"x".repeat(10_000)}`;
 
-let data: string;
-let node: DevNode;
-let browser: Browser;
 let device: string;
 let capture: string;
 
-before(async () => {
-  if (NO_BROWSER !== undefined) return;
+const stage = setStage("chain", async () => {
   process.env.LHG_PASSPHRASE = "correct horse battery";
-  data = await mkdtemp(join(tmpdir(), "lhg-chain-"));
-  node = await startDevNode(data);
-  browser = await startBrowser();
-  await lhg("capture", join(data, "example.jsonld"));
-  await lhg("keys", "new", "logger");
-  await lhg("device", "register", "logger", "--model", HOSTILE_MODEL, "--capability", "temperature");
+  await stage.lhg("capture", join(stage.data, "example.jsonld"));
+  await stage.lhg("keys", "new", "logger");
+  await stage.lhg("device", "register", "logger", "--model", HOSTILE_MODEL, "--capability", "temperature");
   await record(
     Array.from({ length: 30 }, (_, i) => measure(Date.now() / 1_000 - 30 + i, 4 + (i % 7) / 10)).flat(),
   );
-  const client = createClient({ url: node.url });
+  const client = createClient({ url: stage.node.url });
   const { items: vendors } = await client.listVendors();
   const owner = vendors.find(({ devices }) => devices > 0)!;
   device = (await client.listDevices(owner.vendor)).items[0]!.device;
   capture = (await client.listStatements({ kind: "capture" })).items[0]!.id;
 });
-
-after(async () => {
-  delete process.env.LHG_PASSPHRASE;
-  if (NO_BROWSER !== undefined) return;
-  await browser.close();
-  await node.stop();
-  await rm(data, { recursive: true, force: true });
-});
-
-async function lhg(...args: readonly string[]): Promise<void> {
-  const { code, stderr } = await runLhg(node, args);
-  assert.equal(code, 0, stderr);
-}
 
 function measure(t: number, v: number): object[] {
   return [
@@ -70,27 +39,19 @@ function measure(t: number, v: number): object[] {
 }
 
 async function record(readings: readonly object[]): Promise<void> {
-  const path = join(data, "readings.json");
+  const path = join(stage.data, "readings.json");
   await writeFile(path, JSON.stringify(readings));
-  await lhg("device", "record", "logger", path);
-}
-
-/** What is looked for and is not there is no fault; a browser logs it. */
-function unexpected(errors: readonly string[]): string[] {
-  return errors.filter((text) => !/status of 40[04]/.test(text));
+  await stage.lhg("device", "record", "logger", path);
 }
 
 async function open(path: string, viewport = DESKTOP): Promise<OpenPage> {
-  return openPage(browser, `${node.url}/console${path}`, { viewport });
+  return stage.open(`/console${path}`, { viewport });
 }
 
 async function checkPage({ page, errors }: OpenPage): Promise<void> {
-  assert.deepEqual(unexpected(errors), []);
+  assert.deepEqual(findFaults(errors), []);
   assert.deepEqual(await findAccessibilityFaults(page), []);
-  const [scrollWidth, innerWidth] = await page.evaluate<[number, number]>(
-    "[document.documentElement.scrollWidth, innerWidth]",
-  );
-  assert.ok(scrollWidth <= innerWidth, `${page.url()} is ${scrollWidth} wide on ${innerWidth}`);
+  await assertFits(page);
 }
 
 function readHeight(page: Page): Promise<number> {
@@ -160,13 +121,13 @@ test("a device shows its readings as they arrive, and hostile names stay words",
 });
 
 test("what a device is told stands on its page, and then what it answered", options, async () => {
-  await lhg("command", "send", "logger", "reboot", "--payload", "<b>now</b>");
+  await stage.lhg("command", "send", "logger", "reboot", "--payload", "<b>now</b>");
   const opened = await open(`/devices/${device}`);
   const { page } = opened;
   const row = page.getByRole("row", { name: /reboot/ });
   await row.getByText("no answer yet").waitFor();
   assert.match((await row.textContent()) ?? "", /<b>now<\/b>/);
-  await lhg("device", "answer", "logger");
+  await stage.lhg("device", "answer", "logger");
   await row.getByText("done").waitFor();
   await takeScreenshot(page, "device-commands", true);
   await checkPage(opened);
@@ -189,7 +150,7 @@ test("a vendor commands its device from the page, and sees the device's own answ
 });
 
 test("every page of the chain is readable, accessible and fits a phone", options, async () => {
-  const vendor = (await createClient({ url: node.url }).getDevice(device)).vendor;
+  const vendor = (await createClient({ url: stage.node.url }).getDevice(device)).vendor;
   const pages: readonly (readonly [path: string, word: string])[] = [
     ["/blocks", "Newest first, as they become final."],
     ["/blocks/1", "validators signed it"],
@@ -228,6 +189,8 @@ test("a receipt is checked in the browser; a bent one is refused in words", opti
   await honest.page.getByText("The receipt holds.").waitFor();
   await takeScreenshot(honest.page, "receipt");
   await checkPage(honest);
+  await honest.page.getByRole("link", { name: "Verifier page", exact: true }).click();
+  await honest.page.getByRole("heading", { name: "The proof holds" }).waitFor();
   await honest.close();
 
   const bent = await open(`/statements/${capture}`);
@@ -244,7 +207,7 @@ test("a receipt is checked in the browser; a bent one is refused in words", opti
 });
 
 test("the search opens what is named exactly, whatever names it", options, async () => {
-  const client = createClient({ url: node.url });
+  const client = createClient({ url: stage.node.url });
   const { hash } = await client.getBlock(1);
   const event = await client.getEvent(`${capture}:0`);
   const cases: readonly (readonly [query: string, path: RegExp])[] = [
@@ -273,14 +236,13 @@ test(
   async () => {
     const { page, close } = await open("/");
     await page.getByText("Acme Manufacturing").first().waitFor();
-    const port = Number(new URL(node.url).port);
-    const gone = new Promise((resolve) => node.process.once("exit", resolve));
-    node.process.kill("SIGKILL");
+    const gone = new Promise((resolve) => stage.node.process.once("exit", resolve));
+    stage.node.process.kill("SIGKILL");
     await gone;
     await page.getByText("The node can't be reached").waitFor();
     assert.ok(await page.getByText("Acme Manufacturing").first().isVisible(), "what was loaded stays");
     await takeScreenshot(page, "node-away");
-    node = await startDevNode(data, { port });
+    await stage.restartNode();
     await page.getByText("The node can't be reached").waitFor({ state: "detached" });
     const before = await readHeight(page);
     await record(measure(Date.now() / 1_000, 5.5));

@@ -1,41 +1,14 @@
 /** A vendor's clerk: captures by phone and at a desk, sees it become provable, prints labels; nothing is lost on the way. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { type DevNode, runLhg, startDevNode } from "../../packages/node/e2e/dev-node.ts";
-import {
-  DESKTOP,
-  findAccessibilityFaults,
-  NO_BROWSER,
-  openPage,
-  PHONE,
-  startBrowser,
-  takeScreenshot,
-} from "../browser.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { DESKTOP, findAccessibilityFaults, PHONE, takeScreenshot } from "../browser.ts";
+import { assertFits, options, setStage } from "./setup.ts";
 
-const options = NO_BROWSER === undefined ? {} : { skip: NO_BROWSER };
-let data: string;
-let node: DevNode;
-let browser: Browser;
+const stage = setStage("clerk");
 
-before(async () => {
-  if (NO_BROWSER !== undefined) return;
-  data = await mkdtemp(join(tmpdir(), "lhg-clerk-"));
-  node = await startDevNode(data);
-  browser = await startBrowser();
-});
-
-after(async () => {
-  if (NO_BROWSER !== undefined) return;
-  await browser.close();
-  await node.stop();
-  await rm(data, { recursive: true, force: true });
-});
-
-const capturePage = (): string => `${node.url}/console/capture`;
+const capturePage = (): string => `${stage.node.url}/console/capture`;
 const itemOf = (serial: string): string => `(01)00012345111112(21)${serial}`;
 
 async function sign(page: Page): Promise<void> {
@@ -52,14 +25,14 @@ async function waitForVendor(page: Page, name = "Acme Manufacturing"): Promise<v
 }
 
 test("on a phone: made, seen live, provable, and labels of it printed", options, async () => {
-  const { page, errors, close } = await openPage(browser, capturePage(), { viewport: PHONE });
+  const { page, errors, close } = await stage.open(capturePage(), { viewport: PHONE });
   await waitForVendor(page);
   await page.getByLabel("Items").fill(`${itemOf("c1")}\n${itemOf("c2")}`);
   await page.getByLabel("Place", { exact: true }).fill("47.37, 8.54");
   await page.getByText("What will be signed: Made, 2 things").waitFor();
   await page.evaluate("scrollTo(0, 0)");
   await takeScreenshot(page, "capture-phone", true);
-  assert.equal(await page.evaluate("document.documentElement.scrollWidth > innerWidth"), false);
+  await assertFits(page);
   assert.deepEqual(await findAccessibilityFaults(page), []);
   await sign(page);
   await waitUntilCaptured(page);
@@ -70,7 +43,9 @@ test("on a phone: made, seen live, provable, and labels of it printed", options,
   assert.deepEqual(await findAccessibilityFaults(page), []);
 
   const item = await (
-    await fetch(`${node.url}/api/v1/items?id=${encodeURIComponent("urn:epc:id:sgtin:0012345.011111.c1")}`)
+    await fetch(
+      `${stage.node.url}/api/v1/items?id=${encodeURIComponent("urn:epc:id:sgtin:0012345.011111.c1")}`,
+    )
   ).json();
   assert.ok((item as { commissioned: string | null }).commissioned);
 
@@ -87,7 +62,7 @@ test(
   "at a desk, in the dark: packed, shipped, received by the partner, who then answers for it",
   options,
   async () => {
-    const { page, errors, close } = await openPage(browser, capturePage(), {
+    const { page, errors, close } = await stage.open(capturePage(), {
       viewport: DESKTOP,
       colorScheme: "dark",
     });
@@ -120,11 +95,11 @@ test(
     await page.getByLabel("Items").fill(pallet);
     await sign(page);
     await waitUntilCaptured(page);
-    const vendors = (await (await fetch(`${node.url}/api/v1/vendors`)).json()) as {
+    const vendors = (await (await fetch(`${stage.node.url}/api/v1/vendors`)).json()) as {
       items: { vendor: string; name: string }[];
     };
     const item = (await (
-      await fetch(`${node.url}/api/v1/items?id=${encodeURIComponent(pallet)}`)
+      await fetch(`${stage.node.url}/api/v1/items?id=${encodeURIComponent(pallet)}`)
     ).json()) as { custodian: string };
     assert.equal(vendors.items.find(({ vendor }) => vendor === item.custodian)?.name, "Nordic Rail");
     await close();
@@ -134,7 +109,7 @@ test(
 
 test("labels print on paper, several on a page, without the frame", options, async () => {
   const ids = Array.from({ length: 12 }, (_, i) => `id=${encodeURIComponent(itemIdOf(`l${i}`))}`).join("&");
-  const { page, errors, close } = await openPage(browser, `${node.url}/console/labels?${ids}`);
+  const { page, errors, close } = await stage.open(`/console/labels?${ids}`);
   await page.getByRole("img", { name: "QR code of (01) 00012345111112 (21) l11" }).waitFor();
   await page.getByLabel("Name on the label").fill("Coffee 250 g <b>bold</b>");
   await takeScreenshot(page, "label", true);
@@ -147,7 +122,7 @@ test("labels print on paper, several on a page, without the frame", options, asy
   const pages = pdf.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length;
   assert.equal(pages, 1);
   await page.emulateMedia({ media: "screen" });
-  await page.goto(`${node.url}/console/scan`);
+  await page.goto(`${stage.node.url}/console/scan`);
   await page
     .getByLabel("Choose a picture")
     .setInputFiles({ name: "label.png", mimeType: "image/png", buffer: printed });
@@ -163,7 +138,7 @@ test(
   "what is wrong is said beside its field, and a foreign prefix before it is paid for",
   options,
   async () => {
-    const { page, close } = await openPage(browser, capturePage(), { viewport: PHONE });
+    const { page, close } = await stage.open(capturePage(), { viewport: PHONE });
     await waitForVendor(page);
     await sign(page);
     await page.getByText("Name at least one item").waitFor();
@@ -187,12 +162,12 @@ test(
 );
 
 test("a document of another program is captured as it is", options, async () => {
-  const { page, errors, close } = await openPage(browser, capturePage());
+  const { page, errors, close } = await stage.open(capturePage());
   await waitForVendor(page);
   const file = page.getByLabel("Choose a document");
   await file.setInputFiles({ name: "broken.jsonld", mimeType: "", buffer: Buffer.from("{") });
   await page.getByRole("alert").waitFor();
-  await file.setInputFiles(join(data, "example.jsonld"));
+  await file.setInputFiles(join(stage.data, "example.jsonld"));
   await page.getByText("3 events").waitFor();
   await page.getByRole("button", { name: "Sign and send" }).last().click();
   await waitUntilCaptured(page);
@@ -201,12 +176,12 @@ test("a document of another program is captured as it is", options, async () => 
 });
 
 test("the draft survives a reload; no key is kept", options, async () => {
-  const { page, close } = await openPage(browser, capturePage());
+  const { page, close } = await stage.open(capturePage());
   await waitForVendor(page);
   await page.getByLabel("Items").fill("<img src=x onerror=alert(1)>");
   await page.reload();
   assert.equal(await page.getByLabel("Items").inputValue(), "<img src=x onerror=alert(1)>");
-  const keys = (await (await fetch(`${node.url}/api/v1/development/keys`)).json()) as {
+  const keys = (await (await fetch(`${stage.node.url}/api/v1/development/keys`)).json()) as {
     keys: { seed: string }[];
   };
   const kept = String(
@@ -220,7 +195,7 @@ test(
   "when the node goes away, what was signed is kept over a reload and sent once it is back",
   options,
   async () => {
-    const { page, close } = await openPage(browser, capturePage());
+    const { page, close } = await stage.open(capturePage());
     await waitForVendor(page);
     const id = "urn:epc:id:sgtin:0012345.011111.away";
     await page.getByLabel("Items").fill(id);
@@ -237,7 +212,7 @@ test(
     await page.unroute("**/api/v1/statements");
     await page.getByRole("button", { name: "Send again" }).click();
     await waitUntilCaptured(page);
-    const item = await fetch(`${node.url}/api/v1/items?id=${encodeURIComponent(id)}`);
+    const item = await fetch(`${stage.node.url}/api/v1/items?id=${encodeURIComponent(id)}`);
     assert.equal(item.status, 200);
     await close();
   },
@@ -247,7 +222,7 @@ test(
   "when only the answer is lost, sending again finds it there and captures nothing twice",
   options,
   async () => {
-    const { page, close } = await openPage(browser, capturePage());
+    const { page, close } = await stage.open(capturePage());
     await waitForVendor(page);
     const id = "urn:epc:id:sgtin:0012345.011111.twice";
     await page.getByLabel("Items").fill(id);
@@ -261,7 +236,7 @@ test(
     await page.getByRole("button", { name: "Send again" }).click();
     await waitUntilCaptured(page);
     const { items } = (await (
-      await fetch(`${node.url}/api/v1/items/events?id=${encodeURIComponent(id)}`)
+      await fetch(`${stage.node.url}/api/v1/items/events?id=${encodeURIComponent(id)}`)
     ).json()) as { items: unknown[] };
     assert.equal(items.length, 1);
     await close();
@@ -269,7 +244,7 @@ test(
 );
 
 test("without credit it says what to do, and keeps what was entered", options, async () => {
-  const { page, close } = await openPage(browser, capturePage(), { viewport: PHONE });
+  const { page, close } = await stage.open(capturePage(), { viewport: PHONE });
   await waitForVendor(page);
   const id = "urn:epc:id:sgtin:0012345.011111.poor";
   await page.getByLabel("Items").fill(id);
@@ -293,15 +268,14 @@ test("without credit it says what to do, and keeps what was entered", options, a
 
 test("where no development keys are given out, a key file of one's own signs", options, async () => {
   process.env.LHG_PASSPHRASE = "correct horse";
-  const made = await runLhg(node, ["keys", "new", "own"]);
-  assert.equal(made.code, 0, made.stderr);
-  const { page, close } = await openPage(browser, `${node.url}/console/`);
+  await stage.lhg("keys", "new", "own");
+  const { page, close } = await stage.open("/console/");
   await page.route("**/api/v1/development/keys", (route) =>
     route.fulfill({ status: 404, contentType: "application/problem+json", body: "{}" }),
   );
   await page.goto(capturePage());
   await page.getByText("gives out no development keys").waitFor();
-  await page.getByLabel("Key file").setInputFiles(join(data, "keys/own.json"));
+  await page.getByLabel("Key file").setInputFiles(join(stage.data, "keys/own.json"));
   await page.getByLabel("Passphrase").fill("wrong");
   await page.getByRole("button", { name: "Open", exact: true }).click();
   await page.getByRole("alert").getByText("passphrase is wrong").waitFor();

@@ -1,44 +1,19 @@
 /** Anyone with a file: who registered it, registering it, and files larger than memory. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { type DevNode, runLhg, startDevNode } from "../../packages/node/e2e/dev-node.ts";
-import {
-  DESKTOP,
-  findAccessibilityFaults,
-  NO_BROWSER,
-  openPage,
-  PHONE,
-  startBrowser,
-  takeScreenshot,
-} from "../browser.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { DESKTOP, findAccessibilityFaults, PHONE, takeScreenshot } from "../browser.ts";
+import { assertFits, options, setStage } from "./setup.ts";
 
-const options = NO_BROWSER === undefined ? {} : { skip: NO_BROWSER };
 const MIB = 1 << 20;
 const HOSTILE = "raw data <img src=x onerror=alert(1)> \u202egnp.exe \u0e01\u0e4a\u0e4a\u0e4a";
-let data: string;
-let node: DevNode;
-let browser: Browser;
 
-before(async () => {
-  if (NO_BROWSER !== undefined) return;
-  data = await mkdtemp(join(tmpdir(), "lhg-files-"));
-  node = await startDevNode(data);
-  browser = await startBrowser();
-});
+const stage = setStage("files");
 
-after(async () => {
-  if (NO_BROWSER !== undefined) return;
-  await browser.close();
-  await node.stop();
-  await rm(data, { recursive: true, force: true });
-});
-
-const filesPage = (): string => `${node.url}/console/files`;
+const FILES = "/console/files";
 const picture = Buffer.from("a contract, say");
 
 function choose(page: Page, name: string, buffer: Buffer, mimeType = "application/pdf"): Promise<void> {
@@ -60,7 +35,7 @@ function dropLarge(page: Page, count: number): Promise<unknown> {
 }
 
 test("a file is registered, and found again with its receipt checked here", options, async () => {
-  const { page, errors, close } = await openPage(browser, filesPage(), { viewport: DESKTOP });
+  const { page, errors, close } = await stage.open(FILES, { viewport: DESKTOP });
   await choose(page, "contract.pdf", picture);
   await page.getByText(createHash("sha256").update(picture).digest("hex")).waitFor();
   await page.getByText("Nobody has registered this file").waitFor();
@@ -72,11 +47,10 @@ test("a file is registered, and found again with its receipt checked here", opti
   const waiting = page.waitForEvent("download");
   await page.getByRole("link", { name: "Download the receipt" }).first().click();
   const download = await waiting;
-  const receiptFile = join(data, "contract.receipt");
+  const receiptFile = join(stage.data, "contract.receipt");
   await download.saveAs(receiptFile);
   assert.ok((await readFile(receiptFile)).length > 500);
-  const verified = await runLhg(node, ["verify", receiptFile]);
-  assert.equal(verified.code, 0, verified.stderr);
+  await stage.lhg("verify", receiptFile);
 
   await page.reload();
   await choose(page, "renamed.pdf", picture);
@@ -98,11 +72,10 @@ test("a file is registered, and found again with its receipt checked here", opti
 });
 
 test("what the command registered is found on a phone in the dark", options, async () => {
-  const file = join(data, "measurements.csv");
+  const file = join(stage.data, "measurements.csv");
   await writeFile(file, "t,v\n1,2\n");
-  const done = await runLhg(node, ["attest", file, "--note", HOSTILE, "--as", "nordic-rail"]);
-  assert.equal(done.code, 0, done.stderr);
-  const { page, errors, close } = await openPage(browser, filesPage(), {
+  await stage.lhg("attest", file, "--note", HOSTILE, "--as", "nordic-rail");
+  const { page, errors, close } = await stage.open(FILES, {
     viewport: PHONE,
     colorScheme: "dark",
   });
@@ -111,14 +84,14 @@ test("what the command registered is found on a phone in the dark", options, asy
   assert.equal(await page.locator("main img").count(), 0);
   await page.getByText("receipt checked in this browser").waitFor();
   await takeScreenshot(page, "files-phone", true);
-  assert.equal(await page.evaluate("document.documentElement.scrollWidth > innerWidth"), false);
+  await assertFits(page);
   assert.deepEqual(await findAccessibilityFaults(page), []);
   assert.deepEqual(errors, []);
   await close();
 });
 
 test("a large file is hashed in a stream, and tells its rate", options, async () => {
-  const { page, errors, close } = await openPage(browser, filesPage());
+  const { page, errors, close } = await stage.open(FILES);
   await page.getByText("Drop a file of any size").waitFor();
   const count = 300;
   await dropLarge(page, count);
@@ -133,7 +106,7 @@ test("a large file is hashed in a stream, and tells its rate", options, async ()
 });
 
 test("ten gigabytes begin at once, show how far they are, and can be cancelled", options, async () => {
-  const { page, errors, close } = await openPage(browser, filesPage());
+  const { page, errors, close } = await stage.open(FILES);
   await page.getByText("Drop a file of any size").waitFor();
   await dropLarge(page, 10_240);
   await page.getByText(/^[1-9][0-9.]* MB of 10\.7 GB/).waitFor();
@@ -148,7 +121,7 @@ test("ten gigabytes begin at once, show how far they are, and can be cancelled",
 });
 
 test("when the node goes away while registering, what was signed is sent later", options, async () => {
-  const { page, close } = await openPage(browser, filesPage());
+  const { page, close } = await stage.open(FILES);
   const file = Buffer.from("registered while the node was away");
   await choose(page, "away.txt", file, "text/plain");
   await page.getByText("Nobody has registered this file").waitFor();

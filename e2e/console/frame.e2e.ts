@@ -1,46 +1,13 @@
 /** The console's frame in a real browser, as somebody sees it who opens it for the first time. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { type DevNode, startDevNode } from "../../packages/node/e2e/dev-node.ts";
-import {
-  DESKTOP,
-  findAccessibilityFaults,
-  NO_BROWSER,
-  openPage,
-  PHONE,
-  startBrowser,
-  takeScreenshot,
-} from "../browser.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { DESKTOP, findAccessibilityFaults, PHONE, takeScreenshot } from "../browser.ts";
+import { findFaults, options, setStage } from "./setup.ts";
 
-const options = NO_BROWSER === undefined ? {} : { skip: NO_BROWSER };
 const FIRST_VIEW_BYTES_MAX = 250 * 1024;
 
-let data: string;
-let node: DevNode;
-let browser: Browser;
-
-before(async () => {
-  if (NO_BROWSER !== undefined) return;
-  data = await mkdtemp(join(tmpdir(), "lhg-console-"));
-  node = await startDevNode(data);
-  browser = await startBrowser();
-});
-
-after(async () => {
-  if (NO_BROWSER !== undefined) return;
-  await browser.close();
-  await node.stop();
-  await rm(data, { recursive: true, force: true });
-});
-
-/** Presence is kept by a gateway, which this node may not have. */
-function unexpected(errors: readonly string[]): string[] {
-  return errors.filter((text) => !/status of 404/.test(text));
-}
+const stage = setStage("frame");
 
 function readFocus(page: Page): Promise<string> {
   return page.evaluate<string>(
@@ -49,25 +16,25 @@ function readFocus(page: Page): Promise<string> {
 }
 
 test("the console opens at the node's address and shows the height", options, async () => {
-  const { page, errors, close } = await openPage(browser, node.url, { viewport: DESKTOP });
+  const { page, errors, close } = await stage.open("/", { viewport: DESKTOP });
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   assert.equal(new URL(page.url()).pathname, "/console/");
   assert.equal(await page.title(), "Overview · LHG console");
   assert.equal(await page.locator("html").getAttribute("lang"), "en");
-  assert.deepEqual(unexpected(errors), []);
+  assert.deepEqual(findFaults(errors), []);
   assert.deepEqual(await findAccessibilityFaults(page), []);
   await close();
 });
 
 test("the first view is light: every byte of it, as it was sent", options, async (t) => {
-  const { page, close } = await openPage(browser, "about:blank", { viewport: PHONE });
+  const { page, close } = await stage.open("about:blank", { viewport: PHONE });
   const session = await page.context().newCDPSession(page);
   await session.send("Network.enable");
   let bytes = 0;
   session.on("Network.loadingFinished", ({ encodedDataLength }) => {
     bytes += encodedDataLength;
   });
-  await page.goto(`${node.url}/console/`);
+  await page.goto(`${stage.node.url}/console/`);
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   const interactiveMs = await page.evaluate(() => performance.now());
   await page.locator(".u-over").first().waitFor();
@@ -78,7 +45,7 @@ test("the first view is light: every byte of it, as it was sent", options, async
 });
 
 test("going to another page names it: title, focus, place in the menu", options, async () => {
-  const { page, errors, close } = await openPage(browser, `${node.url}/console/`, { viewport: DESKTOP });
+  const { page, errors, close } = await stage.open("/console/", { viewport: DESKTOP });
   const menu = page.getByRole("navigation", { name: "Menu" });
   await menu.getByRole("link", { name: "Blocks" }).click();
   await page.getByRole("heading", { level: 1, name: "Blocks" }).waitFor();
@@ -90,12 +57,12 @@ test("going to another page names it: title, focus, place in the menu", options,
   await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
   await page.locator("h1:focus", { hasText: "Overview" }).waitFor();
   assert.equal(await page.title(), "Overview · LHG console");
-  assert.deepEqual(unexpected(errors), []);
+  assert.deepEqual(findFaults(errors), []);
   await close();
 });
 
 test("by keys alone: past the menu, through the menu, into the search", options, async () => {
-  const { page, close } = await openPage(browser, `${node.url}/console/`, { viewport: DESKTOP });
+  const { page, close } = await stage.open("/console/", { viewport: DESKTOP });
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   await page.keyboard.press("Tab");
   assert.equal(await readFocus(page), "A Skip to content");
@@ -111,7 +78,7 @@ test("by keys alone: past the menu, through the menu, into the search", options,
 });
 
 test("on a phone a bar leads to the main pages and a sheet to the rest", options, async () => {
-  const { page, errors, close } = await openPage(browser, node.url, { viewport: PHONE });
+  const { page, errors, close } = await stage.open("/", { viewport: PHONE });
   const more = page.getByRole("button", { name: "More" });
   const sheet = page.getByRole("dialog");
   await more.click();
@@ -125,12 +92,12 @@ test("on a phone a bar leads to the main pages and a sheet to the rest", options
   await sheet.getByRole("link", { name: "Node" }).click();
   await page.getByRole("heading", { level: 1, name: "Node" }).waitFor();
   await sheet.waitFor({ state: "hidden" });
-  assert.deepEqual(unexpected(errors), []);
+  assert.deepEqual(findFaults(errors), []);
   await close();
 });
 
 test("the appearance is chosen and kept", options, async () => {
-  const { page, close } = await openPage(browser, node.url, { viewport: DESKTOP });
+  const { page, close } = await stage.open("/", { viewport: DESKTOP });
   const readGround = (): Promise<string> => page.evaluate("getComputedStyle(document.body).backgroundColor");
   const bright = await readGround();
   await page.getByRole("button", { name: /Appearance: As the system/ }).click();
@@ -149,7 +116,7 @@ test(
   "a page whose code cannot be loaded says so and offers to load it again; the others go on",
   options,
   async () => {
-    const { page, close } = await openPage(browser, node.url, { viewport: DESKTOP });
+    const { page, close } = await stage.open("/", { viewport: DESKTOP });
     await page.getByRole("heading", { name: "Overview" }).waitFor();
     await page.route(/\/assets\/vendors-.*\.js$/, (route) => route.abort());
     const menu = page.getByRole("navigation", { name: "Menu" });

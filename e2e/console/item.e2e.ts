@@ -1,61 +1,36 @@
 /** The item page and the recall in a real browser, before an honest node and before one that lies. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { type DevNode, runLhg, startDevNode } from "../../packages/node/e2e/dev-node.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
 import { decode } from "../../packages/protocol/src/core/codec/definition.ts";
 import { encodeTraceBundle, traceBundle } from "../../packages/protocol/src/modules/trace/trace-bundle.ts";
 import { createClient } from "../../packages/sdk/src/client/client.ts";
-import {
-  DESKTOP,
-  findAccessibilityFaults,
-  NO_BROWSER,
-  type OpenPage,
-  openPage,
-  PHONE,
-  startBrowser,
-  takeScreenshot,
-} from "../browser.ts";
+import { DESKTOP, findAccessibilityFaults, type OpenPage, PHONE, takeScreenshot } from "../browser.ts";
 import { addStep, BIG_LOT_PHONES, createTeller, STORY, seeClone, tellStory } from "./item-story.ts";
+import { assertFits, options, setStage } from "./setup.ts";
 
-const options = NO_BROWSER === undefined ? {} : { skip: NO_BROWSER };
+/** Steps of which all is shown. */
+const UNFOLDED = ".timeline > li > details[open]";
 const BUNDLES = "**/api/v1/items/trace/bundle*";
-let data: string;
-let node: DevNode;
-let browser: Browser;
 /** Of the item that is seen once more afterwards. */
 let bundleBefore: Uint8Array;
 
-before(async () => {
-  if (NO_BROWSER !== undefined) return;
-  data = await mkdtemp(join(tmpdir(), "lhg-item-"));
-  node = await startDevNode(data);
-  browser = await startBrowser();
-  const teller = await createTeller(node.url);
+const stage = setStage("item", async () => {
+  const teller = await createTeller(stage.node.url);
   await tellStory(teller);
-  bundleBefore = (await createClient({ url: node.url }).getTraceBundle(STORY.cloned, ASKED)).bytes;
+  bundleBefore = (await createClient({ url: stage.node.url }).getTraceBundle(STORY.cloned, ASKED)).bytes;
   await seeClone(teller);
-});
-
-after(async () => {
-  if (NO_BROWSER !== undefined) return;
-  await browser.close();
-  await node.stop();
-  await rm(data, { recursive: true, force: true });
 });
 
 /** As the item page asks. */
 const ASKED = { direction: "both", maxEvents: 1_000, observations: "show" } as const;
 
 function addressOf(path: string, id: string): string {
-  return `${node.url}/console${path}?id=${encodeURIComponent(id)}`;
+  return `${stage.node.url}/console${path}?id=${encodeURIComponent(id)}`;
 }
 
 function open(id: string, viewport = DESKTOP): Promise<OpenPage> {
-  return openPage(browser, addressOf("/items", id), { viewport });
+  return stage.open(addressOf("/items", id), { viewport });
 }
 
 async function readVerdict(page: Page): Promise<{ tone: string | null; text: string }> {
@@ -64,17 +39,13 @@ async function readVerdict(page: Page): Promise<{ tone: string | null; text: str
   return { tone: await verdict.getAttribute("data-verdict"), text: (await verdict.textContent()) ?? "" };
 }
 
-function measureWidth(page: Page): Promise<number> {
-  return page.locator("html").evaluate(({ scrollWidth }) => scrollWidth);
-}
-
 /** Opens an item through a node whose proofs somebody changes on the way. */
 async function openThrough(
   id: string,
   change: (bundle: Uint8Array) => Uint8Array,
   viewport = DESKTOP,
 ): Promise<OpenPage> {
-  const opened = await openPage(browser, `${node.url}/console/items`, { viewport });
+  const opened = await stage.open("/console/items", { viewport });
   await opened.page.route(BUNDLES, async (route) => {
     const response = await route.fetch();
     const body = Buffer.from(change(new Uint8Array(await response.body())));
@@ -97,13 +68,13 @@ test("an honest journey is verified, on a desktop and on a phone", options, asyn
     await page.locator(".timeline").getByText("Nordic Rail").first().waitFor();
     await page.locator(".land").first().waitFor({ state: "attached" });
     assert.equal(await page.getByText("name not proven").count(), 0);
+    assert.equal(await page.locator(UNFOLDED).count(), 0);
     assert.deepEqual(await findAccessibilityFaults(page), []);
     await takeScreenshot(page, name, true);
     await page.emulateMedia({ colorScheme: "dark" });
     assert.deepEqual(await findAccessibilityFaults(page), []);
     await takeScreenshot(page, `${name}-dark`, true);
-    const width = await measureWidth(page);
-    assert.ok(width <= viewport.width, `the page is ${width} wide`);
+    await assertFits(page);
     assert.deepEqual(errors, []);
     await close();
   }
@@ -116,21 +87,19 @@ test("the proof that is saved holds without the console", options, async () => {
   await page.getByRole("button", { name: "Save the proof" }).click();
   const saved = await saving;
   assert.match(saved.suggestedFilename(), /\.trace$/);
-  const { code, stdout, stderr } = await runLhg(node, ["verify", await saved.path()]);
-  assert.equal(code, 0, stdout + stderr);
+  await stage.lhg("verify", await saved.path());
   const step = page.locator(".timeline > li").first();
-  await step.getByText("Details and receipt").click();
+  await step.getByText("Details", { exact: true }).click();
   const receiving = page.waitForEvent("download");
   await step.getByRole("button", { name: "Save receipt" }).click();
-  const receipt = await runLhg(node, ["verify", await (await receiving).path()]);
-  assert.equal(receipt.code, 0, receipt.stdout + receipt.stderr);
+  await stage.lhg("verify", await (await receiving).path());
   assert.deepEqual(await findAccessibilityFaults(page), []);
   await close();
 });
 
 test("a flipped byte is red, wherever it is", options, async () => {
-  const bundle = (await createClient({ url: node.url }).getTraceBundle(STORY.good, ASKED)).bytes;
-  const { page, close } = await openPage(browser, `${node.url}/console/items`);
+  const bundle = (await createClient({ url: stage.node.url }).getTraceBundle(STORY.good, ASKED)).bytes;
+  const { page, close } = await stage.open("/console/items");
   for (const part of [0.05, 0.3, 0.55, 0.8, 0.97]) {
     const at = Math.floor(bundle.length * part);
     await page.route(BUNDLES, (route) =>
@@ -193,7 +162,7 @@ test("a hidden event is red, whether it is cut out or the state is an old one", 
 });
 
 test("a proof withheld is red, and a node that is gone is not", options, async () => {
-  const { page, close } = await openPage(browser, `${node.url}/console/items`);
+  const { page, close } = await stage.open("/console/items");
   await page.route(BUNDLES, (route) =>
     route.fulfill({
       status: 500,
@@ -253,6 +222,7 @@ test("a cloned serial is exposed with both places", options, async () => {
   assert.match(text, /A second one may exist/);
   assert.match(text, /52\.52° N/);
   assert.match(text, /37\.81° S/);
+  assert.equal(await page.locator(UNFOLDED).count(), 1, "the step to mind, and no other");
   assert.deepEqual(await findAccessibilityFaults(page), []);
   await takeScreenshot(page, "item-cloned", true);
   await close();
@@ -264,8 +234,7 @@ test("hostile words are shown as words", options, async () => {
   await page.getByText("<img src=x").first().waitFor();
   assert.equal(await page.evaluate(() => "hacked" in globalThis), false);
   assert.equal(await page.locator('a[href^="javascript"]').count(), 0);
-  const width = await measureWidth(page);
-  assert.ok(width <= PHONE.width, `the page is ${width} wide`);
+  await assertFits(page);
   assert.deepEqual(errors, []);
   await close();
 });
@@ -305,7 +274,7 @@ test("what was declared in error is struck through", options, async () => {
 });
 
 test("a company's name is the proven one, whatever the node writes beside it", options, async () => {
-  const { page, close } = await openPage(browser, `${node.url}/console/items`);
+  const { page, close } = await stage.open("/console/items");
   const rename = async (keepsProof: boolean): Promise<void> => {
     await page.route("**/api/v1/vendors/*", async (route) => {
       const response = await route.fetch();
@@ -332,7 +301,7 @@ test("a step that comes in is shown by itself", options, async () => {
   const { page, close } = await open(STORY.long);
   await readVerdict(page);
   const before = await page.locator(".timeline > li").count();
-  await addStep(await createTeller(node.url));
+  await addStep(await createTeller(stage.node.url));
   await page.locator(".timeline > li").nth(before).waitFor();
   await page.getByRole("heading", { name: "Stored" }).waitFor();
   await close();
@@ -343,7 +312,7 @@ test("a recall finds exactly the items of the bad lot", options, async () => {
     [DESKTOP, "recall"],
     [PHONE, "recall-phone"],
   ] as const) {
-    const { page, errors, close } = await openPage(browser, addressOf("/recall", STORY.badLot), { viewport });
+    const { page, errors, close } = await stage.open(addressOf("/recall", STORY.badLot), { viewport });
     const { tone, text } = await readVerdict(page);
     assert.equal(tone, "good", text);
     await page.getByRole("heading", { name: "4 items are affected" }).waitFor();
@@ -368,7 +337,7 @@ test(
   "a recall of thousands is checked and listed in pages; a journey too long is amber",
   options,
   async () => {
-    const { page, close } = await openPage(browser, addressOf("/recall", STORY.bigLot), { viewport: PHONE });
+    const { page, close } = await stage.open(addressOf("/recall", STORY.bigLot), { viewport: PHONE });
     await page.getByRole("heading", { name: "3,000 items are affected" }).waitFor({ timeout: 60_000 });
     assert.equal((await readVerdict(page)).tone, "good");
     console.log(
@@ -390,7 +359,7 @@ test(
 );
 
 test("from a phone back to its lot", options, async () => {
-  const { page, close } = await openPage(browser, `${addressOf("/recall", STORY.good)}&direction=back`);
+  const { page, close } = await stage.open(`${addressOf("/recall", STORY.good)}&direction=back`);
   await readVerdict(page);
   await page.getByRole("heading", { name: "1 origin to look at" }).waitFor();
   await page.getByRole("link", { name: /LOT-8/ }).waitFor();

@@ -1,44 +1,19 @@
 /** A consumer with a thing in the hand: a picture of its code, the code typed, a camera that is refused. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { test } from "node:test";
+import { chromium, type Page } from "playwright-core";
 import encodeQR from "qr";
-import { type DevNode, startDevNode } from "../../packages/node/e2e/dev-node.ts";
-import {
-  DESKTOP,
-  findAccessibilityFaults,
-  NO_BROWSER,
-  openPage,
-  PHONE,
-  startBrowser,
-  takeScreenshot,
-} from "../browser.ts";
+import { DESKTOP, findAccessibilityFaults, openPage, PHONE, takeScreenshot } from "../browser.ts";
+import { options, setStage } from "./setup.ts";
 
-const options = NO_BROWSER === undefined ? {} : { skip: NO_BROWSER };
 const ITEM = "https://id.gs1.org/01/00012345111112/21/1";
 const LABEL = "https://trace.example/01/00012345111112/21/1";
-let data: string;
-let node: DevNode;
-let browser: Browser;
 
-before(async () => {
-  if (NO_BROWSER !== undefined) return;
-  data = await mkdtemp(join(tmpdir(), "lhg-scan-"));
-  node = await startDevNode(data);
-  browser = await startBrowser();
-});
+const stage = setStage("scan");
 
-after(async () => {
-  if (NO_BROWSER !== undefined) return;
-  await browser.close();
-  await node.stop();
-  await rm(data, { recursive: true, force: true });
-});
-
-const scanPage = (): string => `${node.url}/console/scan`;
+const scanPage = (): string => `${stage.node.url}/console/scan`;
 
 /** A picture as a phone takes it: the code turned, blurred and small on a grey, noisy ground; PNG. */
 function takePhoto(
@@ -108,21 +83,21 @@ test(
   "a picture of a label leads to the item, on whatever domain the label was printed for",
   options,
   async () => {
-    const { page, errors, close } = await openPage(browser, scanPage(), { viewport: PHONE });
+    const { page, errors, close } = await stage.open(scanPage(), { viewport: PHONE });
     await page.getByRole("heading", { name: "Scan" }).waitFor();
     await takeScreenshot(page, "scan", true);
     assert.deepEqual(await findAccessibilityFaults(page), []);
     await choosePicture(page, await takePhoto(page, { text: LABEL, degrees: 12, blurPx: 1, sidePx: 420 }));
     await page.waitForURL((url) => url.pathname === "/console/items");
     assert.equal(new URL(page.url()).searchParams.get("id"), ITEM);
-    assert.equal(new URL(page.url()).origin, node.url);
+    assert.equal(new URL(page.url()).origin, stage.node.url);
     assert.deepEqual(errors, []);
     await close();
   },
 );
 
 test("turned, blurred and small codes are read from photos", options, async () => {
-  const { page, close } = await openPage(browser, scanPage(), { viewport: DESKTOP });
+  const { page, close } = await stage.open(scanPage(), { viewport: DESKTOP });
   await page.getByRole("heading", { name: "Scan" }).waitFor();
   const photos = [
     { degrees: 0, blurPx: 0, sidePx: 900 },
@@ -145,7 +120,7 @@ test("turned, blurred and small codes are read from photos", options, async () =
 });
 
 test("a picture without a code, and a file that is no picture, say so", options, async () => {
-  const { page, close } = await openPage(browser, scanPage());
+  const { page, close } = await stage.open(scanPage());
   const empty = await takePhoto(page, { text: LABEL, degrees: 0, blurPx: 0, sidePx: 1 });
   await choosePicture(page, empty);
   await page.getByRole("alert").getByText("no QR code could be read").waitFor();
@@ -155,7 +130,7 @@ test("a picture without a code, and a file that is no picture, say so", options,
 });
 
 test("typed codes: an element string leads to the item, a foreign address nowhere", options, async () => {
-  const { page, errors, close } = await openPage(browser, scanPage());
+  const { page, errors, close } = await stage.open(scanPage());
   const type = async (text: string): Promise<void> => {
     await page.getByLabel("Code", { exact: true }).fill(text);
     await page.getByRole("button", { name: "Look it up" }).click();
@@ -178,14 +153,14 @@ test("typed codes: an element string leads to the item, a foreign address nowher
 });
 
 test("a proof's address opens the verifier page of this node with it", options, async () => {
-  const { page, close } = await openPage(browser, scanPage());
+  const { page, close } = await stage.open(scanPage());
   const proof = `https://other.example/api/v1/statements/${"ab".repeat(32)}/receipt`;
   await page.getByLabel("Code", { exact: true }).fill(proof);
   await page.getByRole("button", { name: "Look it up" }).click();
   await page.getByRole("link", { name: "verifier page" }).click();
   await page.waitForURL((url) => url.pathname === "/verifier.html");
   assert.equal(await page.getByLabel("Address of a proof").inputValue(), proof);
-  assert.equal(new URL(page.url()).origin, node.url);
+  assert.equal(new URL(page.url()).origin, stage.node.url);
   await close();
 });
 
@@ -211,7 +186,7 @@ for (const [name, flags, words] of CAMERAS)
   });
 
 test("the camera starts, shows its picture, and is given back", options, async () => {
-  const { page, errors, close } = await openPage(browser, scanPage(), { viewport: PHONE });
+  const { page, errors, close } = await stage.open(scanPage(), { viewport: PHONE });
   await page.getByRole("button", { name: "Start the camera" }).click();
   await page.getByText("Hold the code into the picture").waitFor();
   await page.getByRole("button", { name: "Stop the camera" }).click();
@@ -245,7 +220,7 @@ function makeFilm(text: string, width = 640, height = 480): Buffer {
 }
 
 test("a code that the camera sees leads to the item", options, async () => {
-  const film = join(data, "film.y4m");
+  const film = join(stage.data, "film.y4m");
   await writeFile(film, makeFilm(LABEL));
   const filming = await chromium.launch({
     executablePath: process.env.LHG_CHROMIUM ?? "/usr/bin/chromium",

@@ -5,81 +5,60 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import type { Browser } from "playwright-core";
 import encodeQR from "qr";
-import { type DevNode, runLhg, startDevNode } from "../../packages/node/e2e/dev-node.ts";
-import {
-  DESKTOP,
-  findAccessibilityFaults,
-  NO_BROWSER,
-  type OpenPage,
-  openPage,
-  PHONE,
-  startBrowser,
-  takeScreenshot,
-} from "../browser.ts";
+import { runLhg, startDevNode } from "../../packages/node/e2e/dev-node.ts";
+import { DESKTOP, findAccessibilityFaults, type OpenPage, PHONE, takeScreenshot } from "../browser.ts";
+import { assertFits, options, setStage } from "./setup.ts";
 
-const options = NO_BROWSER === undefined ? {} : { skip: NO_BROWSER };
 const ITEM = "urn:epc:id:sgtin:0012345.011111.1";
-let data: string;
-let node: DevNode;
-let browser: Browser;
 let receiptFile: string;
 let traceFile: string;
 let pageFile: string;
 
-before(async () => {
-  if (NO_BROWSER !== undefined) return;
-  data = await mkdtemp(join(tmpdir(), "lhg-verifier-"));
-  node = await startDevNode(data);
-  browser = await startBrowser();
+const stage = setStage("verifier", async () => {
   [receiptFile, traceFile, pageFile] = ["event.receipt", "journey.trace", "verifier.html"].map((name) =>
-    join(data, name),
+    join(stage.data, name),
   ) as [string, string, string];
-  const captured = await lhg("capture", join(data, "example.jsonld"), "--wait", "provable", "--json");
+  const captured = await stage.lhg(
+    "capture",
+    join(stage.data, "example.jsonld"),
+    "--wait",
+    "provable",
+    "--json",
+  );
   const event = /"([0-9a-f]{64}):0"/.exec(captured)?.[0].slice(1, -1);
   assert.ok(event, captured);
-  await lhg("receipt", event, "--out", receiptFile);
-  await lhg("trace", ITEM, "--out", traceFile);
-  await lhg("verifier", "--out", pageFile);
+  await stage.lhg("receipt", event, "--out", receiptFile);
+  await stage.lhg("trace", ITEM, "--out", traceFile);
+  await stage.lhg("verifier", "--out", pageFile);
 });
-
-after(async () => {
-  if (NO_BROWSER !== undefined) return;
-  await browser.close();
-  await node.stop();
-  await rm(data, { recursive: true, force: true });
-});
-
-async function lhg(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await runLhg(node, args);
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
 
 /** The page from the disk; every request beside that for the page itself is noted. */
 async function openVerifier(viewport = DESKTOP, colorScheme: "light" | "dark" = "light"): Promise<OpenPage> {
-  const opened = await openPage(browser, pathToFileURL(pageFile).href, { viewport, colorScheme });
+  const opened = await stage.open(pathToFileURL(pageFile).href, { viewport, colorScheme });
   opened.page.on("request", (request) => opened.errors.push(`asked for ${request.url()}`));
   return opened;
 }
 
 test("the node serves the bytes that the command writes, and tells their hash", options, async () => {
   const file = await readFile(pageFile);
-  const served = Buffer.from(await (await fetch(`${node.url}/verifier.html`)).arrayBuffer());
+  const served = Buffer.from(await (await fetch(`${stage.node.url}/verifier.html`)).arrayBuffer());
   assert.ok(served.equals(file));
   const sha256 = createHash("sha256").update(file).digest("hex");
-  assert.match(await (await fetch(`${node.url}/verifier.html.sha256`)).text(), new RegExp(`^${sha256} `));
-  assert.match(await lhg("verifier", "--hash"), new RegExp(`^${sha256} `));
+  assert.match(
+    await (await fetch(`${stage.node.url}/verifier.html.sha256`)).text(),
+    new RegExp(`^${sha256} `),
+  );
+  assert.match(await stage.lhg("verifier", "--hash"), new RegExp(`^${sha256} `));
 });
 
 test("the page is built to the same bytes each time", options, async () => {
   const root = join(import.meta.dirname, "../..");
   const [first, second] = await Promise.all(
     ["first", "second"].map(async (name) => {
-      const out = join(data, name);
+      const out = join(stage.data, name);
       const args = ["build", "--config", "packages/console/vite.verifier.config.ts", "--outDir", out];
       const vite = join(root, "node_modules/vite/bin/vite.js");
       const { status, stderr } = spawnSync(process.execPath, [vite, ...args, "--logLevel", "error"], {
@@ -113,7 +92,7 @@ test("a trace holds and lists its events, also on a phone in the dark", options,
   await page.getByText("was left out").first().waitFor();
   assert.ok((await page.locator("tbody tr").count()) >= 2);
   await takeScreenshot(page, "verifier-trace-phone", true);
-  assert.equal(await page.evaluate("document.documentElement.scrollWidth > innerWidth"), false);
+  await assertFits(page);
   assert.deepEqual(await findAccessibilityFaults(page), []);
   assert.deepEqual(errors, []);
   await close();
@@ -161,10 +140,10 @@ test("what is no proof at all is said to be none", options, async () => {
 
 test("the proof of a value, as the API answers it, says what the state holds", options, async () => {
   const { page, close } = await openVerifier();
-  const vendors = (await (await fetch(`${node.url}/api/v1/vendors`)).json()) as {
+  const vendors = (await (await fetch(`${stage.node.url}/api/v1/vendors`)).json()) as {
     items: { vendor: string }[];
   };
-  const answer = await fetch(`${node.url}/api/v1/vendors/${vendors.items[0]!.vendor}?proof=true`);
+  const answer = await fetch(`${stage.node.url}/api/v1/vendors/${vendors.items[0]!.vendor}?proof=true`);
   await page.getByLabel("Or paste it").fill(await answer.text());
   await page.getByRole("button", { name: "Check", exact: true }).click();
   await page.getByRole("heading", { name: "The proof holds" }).waitFor();
@@ -176,7 +155,7 @@ test("the proof of a value, as the API answers it, says what the state holds", o
 });
 
 test("proofs come as text, as a picture of a code, and by address from another server", options, async () => {
-  const { page, close } = await openPage(browser, pathToFileURL(pageFile).href);
+  const { page, close } = await stage.open(pathToFileURL(pageFile).href);
   const receipt = await readFile(receiptFile);
   const holds = page.getByRole("heading", { name: "The proof holds" });
 
@@ -188,14 +167,14 @@ test("proofs come as text, as a picture of a code, and by address from another s
   await page.getByRole("button", { name: "Check", exact: true }).click();
   await page.getByRole("alert").getByText("neither hexadecimal nor base64").waitFor();
 
-  const address = `${node.url}/api/v1/items/trace/bundle?id=${encodeURIComponent(ITEM)}`;
+  const address = `${stage.node.url}/api/v1/items/trace/bundle?id=${encodeURIComponent(ITEM)}`;
   const gif = Buffer.from(encodeQR(address, "gif", { scale: 6 }));
   await page.locator("#file").setInputFiles({ name: "code.gif", mimeType: "image/gif", buffer: gif });
   await page.getByText("The code holds an address").waitFor();
   await page.getByRole("button", { name: "Fetch and check" }).click();
   await holds.waitFor();
 
-  await page.getByLabel("Address of a proof").fill(`${node.url}/api/v1/status`);
+  await page.getByLabel("Address of a proof").fill(`${stage.node.url}/api/v1/status`);
   await page.getByRole("button", { name: "Fetch and check" }).click();
   await page.getByRole("alert").getByText("Download the proof").waitFor();
   await close();
@@ -205,12 +184,12 @@ test("a proof of another chain is red, and holds once that chain is pinned", opt
   const other = await mkdtemp(join(tmpdir(), "lhg-verifier-other-"));
   const otherNode = await startDevNode(other);
   const otherPage = join(other, "verifier.html");
-  const genesisFile = join(data, "genesis.json");
-  const chain = await (await fetch(`${node.url}/api/v1/chain`)).text();
+  const genesisFile = join(stage.data, "genesis.json");
+  const chain = await (await fetch(`${stage.node.url}/api/v1/chain`)).text();
   await writeFile(genesisFile, chain);
   assert.equal((await runLhg(otherNode, ["verifier", "--out", otherPage])).code, 0);
   await otherNode.stop();
-  const { page, close } = await openPage(browser, pathToFileURL(otherPage).href);
+  const { page, close } = await stage.open(pathToFileURL(otherPage).href);
   await page.locator("#file").setInputFiles(receiptFile);
   await page.getByRole("alert").getByText("Do not rely on this").waitFor();
   await page.locator("#genesis").setInputFiles(genesisFile);

@@ -57,6 +57,8 @@ export default defineConfig({
     outDir: "dist/verifier",
     emptyOutDir: true,
     target: "es2023",
+    // As in vite.config.ts.
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
     modulePreload: false,
     cssCodeSplit: false,
     rolldownOptions: {

@@ -227,6 +227,12 @@ export const item = {
     handedOver: "handed over; waiting for the other side to receive it",
     received: "received: both sides agree",
   } as Readonly<Record<string, string>>,
+  /** Flags that are nothing to mind, in a step's line; the whole sentence stands in its details. */
+  agreements: {
+    correction: "corrects another",
+    handedOver: "handed over",
+    received: "both sides agree",
+  } as Readonly<Record<string, string>>,
   journey: "Journey",
   journeyEmpty: "No step is recorded.",
   withOrigins: (count: number): string =>
@@ -239,7 +245,7 @@ export const item = {
   claimedTime: "Says it happened",
   recorded: "Recorded",
   lateBy: (text: string): string => `recorded ${text} later`,
-  details: "Details and receipt",
+  details: "Details",
   early: "says a time after it was recorded",
   hours: (count: number): string => many(count, "hour", "hours"),
   days: (count: number): string => many(count, "day", "days"),
@@ -247,7 +253,7 @@ export const item = {
   observation: "observation",
   proven: "proven",
   receipt: "Save receipt",
-  receiptFailed: "The receipt could not be had",
+  statement: "Statement",
   source: "As it was signed",
   origin: "about an item further away on this journey",
   graph: "How it came about",
@@ -318,7 +324,6 @@ export const item = {
   cloneTitle: "A second one may exist",
   cloneSpeed: (first: string, second: string, km: number, time: string): string =>
     `This one number was seen at ${first} and, ${time} later, at ${second}: ${km.toLocaleString("en")} km apart. Nothing travels so fast, so one of the two is a copy.`,
-  cloneSame: "at the same time",
   cloneElsewhere: (first: string, second: string, km: number): string =>
     `Somebody who does not hold it saw this number at ${second}, ${km.toLocaleString("en")} km from ${first}, where its holder has it.`,
   cloneMore: (count: number): string =>
@@ -334,7 +339,6 @@ export const recall = {
   direction: "Look",
   forward: "Forward: what came of it",
   back: "Back: what it came from",
-  others: "Show what outsiders say too",
   affected: (count: number): string => `${many(count, "item is", "items are")} affected`,
   affectedAtLeast: (count: number): string => `At least ${many(count, "item is", "items are")} affected`,
   incomplete: "The answer was cut at its bound: there are more.",
@@ -359,23 +363,17 @@ export const recall = {
   lastStep: "Last step",
   itemHead: "Item",
   groupHead: "Where they are",
-  count: "Items",
   list: "All items",
   filter: "Show",
-  all: "All",
   csv: "Save as CSV",
   bundle: "Save the proof",
   print: "Print the list",
   map: "Where they were seen last",
   unknownPlace: "no place said",
-  prefixHolder: "holder of the number range",
-  soldBy: "sold by",
   page: (from: number, until: number, count: number): string =>
     `${from.toLocaleString("en")} to ${until.toLocaleString("en")} of ${count.toLocaleString("en")}`,
   next: "Next",
   previous: "Back",
-  openItem: "Open the item",
-  between: "On the way there",
   originsTitle: "Origins",
   depth: "Steps away",
 };

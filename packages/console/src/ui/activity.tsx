@@ -3,7 +3,7 @@ import type { EventSummary, StatementSummary } from "@lhg/sdk/client/types";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { useStrings } from "../strings/strings.tsx";
-import { nameStep } from "../verify/step-words.ts";
+import { nameStep } from "../words/steps.ts";
 import { Badge } from "./badge.tsx";
 import { capitalize } from "./format.ts";
 import { BlockLink, ItemLink, toEventPath, VendorLink } from "./links.tsx";
@@ -31,10 +31,7 @@ function EventRow({ event }: { event: EventSummary }): ReactNode {
     <>
       <div className="rows-main">
         <Link to={toEventPath(event)}>
-          <Text
-            value={nameStep(item, { ...event, bizStep: event.bizStep ?? null, action: event.action ?? null })}
-            lengthMax={60}
-          />
+          <Text value={nameStep(item, event)} lengthMax={60} />
         </Link>{" "}
         {first === undefined ? null : (
           <span>

@@ -38,10 +38,17 @@ function subscribe(listener: () => void): () => void {
 
 function read(): Colours {
   if (known === undefined) {
-    const style = getComputedStyle(document.documentElement);
+    // The value of a token is both of its colours; as the colour of an element it is the one that holds.
+    const probe = document.body.appendChild(document.createElement("span"));
+    probe.hidden = true;
+    const style = getComputedStyle(probe);
     known = Object.fromEntries(
-      TOKENS.map((token) => [token, style.getPropertyValue(token).trim()]),
+      TOKENS.map((token) => {
+        probe.style.color = `var(${token})`;
+        return [token, style.color];
+      }),
     ) as Colours;
+    probe.remove();
   }
   return known;
 }

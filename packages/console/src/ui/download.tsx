@@ -1,7 +1,7 @@
 /** Offers bytes as a file: fetched only when asked for, so that a failure can be said. */
 import { type ReactNode, useState } from "react";
-import { saveFile } from "../verify/download.ts";
 import { Button } from "./button.tsx";
+import { saveFile } from "./save-file.ts";
 import { Failure } from "./states.tsx";
 
 export function Download({

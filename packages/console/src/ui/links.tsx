@@ -3,8 +3,9 @@ import type { EventSummary } from "@lhg/sdk/client/types";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { useVendorName } from "../node/questions.ts";
+import { useStrings } from "../strings/strings.tsx";
+import { describeItem } from "../words/identity.ts";
 import { formatNumber } from "./format.ts";
-import { nameItem } from "./item-name.ts";
 import { Hex, Text } from "./values.tsx";
 
 export function BlockLink({ height }: { height: number }): ReactNode {
@@ -48,10 +49,16 @@ export function AccountLink({ address }: { address: string }): ReactNode {
   );
 }
 
+export function itemPath(identity: string): string {
+  return `/items?id=${encodeURIComponent(identity)}`;
+}
+
+/** An item by its short words, leading to its page. */
 export function ItemLink({ identity }: { identity: string }): ReactNode {
+  const { item } = useStrings();
   return (
-    <Link to={`/items?id=${encodeURIComponent(identity)}`} title={identity.slice(0, 200)}>
-      <Text value={nameItem(identity)} lengthMax={70} />
+    <Link to={itemPath(identity)} title={identity.slice(0, 1_024)} className="item-link">
+      <Text value={describeItem(item, identity)} lengthMax={90} />
     </Link>
   );
 }

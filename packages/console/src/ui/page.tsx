@@ -1,7 +1,7 @@
 /** The head of a page: its heading is also the window's title. */
 import { type ReactNode, useEffect } from "react";
 import { useStrings } from "../strings/strings.tsx";
-import { revealHidden } from "./reveal.ts";
+import { revealHidden } from "../words/foreign-text.ts";
 import "./ui.css";
 
 export function PageHead({

@@ -236,7 +236,7 @@ function makeOptions(
           points: { show: false },
           spanGaps: false,
           ...(smooth === undefined ? {} : { paths: smooth }),
-          ...(isFilled ? { fill: `${colour}26` } : {}),
+          ...(isFilled ? { fill: `color-mix(in srgb, ${colour} 15%, transparent)` } : {}),
         };
       }),
     ],

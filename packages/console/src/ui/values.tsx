@@ -1,8 +1,8 @@
 /** Values as people read them, with the whole value at hand. */
 import { type ReactNode, useEffect, useState } from "react";
 import { useStrings } from "../strings/strings.tsx";
+import { clampText, revealHidden } from "../words/foreign-text.ts";
 import { formatAge, formatNumber } from "./format.ts";
-import { clampText, revealHidden } from "./reveal.ts";
 import "./ui.css";
 
 /** `9f3a41…c07d`, the whole as title and for copying. */
@@ -16,12 +16,12 @@ export function Hex({ value, length = 10 }: { value: string; length?: number }):
 }
 
 /** Local time, with the exact one in UTC for whoever points at it. */
-export function Time({ ms }: { ms: number }): ReactNode {
+export function Time({ ms, isShort = false }: { ms: number; isShort?: boolean }): ReactNode {
   const date = new Date(ms);
   if (Number.isNaN(date.getTime())) return <span>{ms} ms</span>;
   return (
     <time dateTime={date.toISOString()} title={date.toISOString()}>
-      {date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" })}
+      {date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: isShort ? "short" : "medium" })}
     </time>
   );
 }

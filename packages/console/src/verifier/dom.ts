@@ -1,5 +1,5 @@
 /** Elements, made without ever reading text as markup. */
-import { clampText, revealHidden } from "../ui/reveal.ts";
+import { clampText, revealHidden } from "../words/foreign-text.ts";
 
 type Child = Node | string | undefined;
 type Properties = Readonly<Record<string, string | boolean | undefined>>;
@@ -16,6 +16,17 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   }
   made.append(...children.filter((child) => child !== undefined));
   return made;
+}
+
+/** Label and value, a pair each. */
+export type Facts = readonly (readonly [label: string, value: Node | string])[];
+
+export function listFacts(facts: Facts): HTMLElement {
+  return element(
+    "dl",
+    { class: "pairs" },
+    ...facts.flatMap(([label, value]) => [element("dt", {}, label), element("dd", {}, value)]),
+  );
 }
 
 const SHOWN_MAX = 1_500;

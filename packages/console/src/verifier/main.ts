@@ -16,6 +16,7 @@ let pin: Pin | undefined;
 const result = element("div", { id: "result", tabindex: "-1", "aria-live": "polite" });
 const address = element("input", {
   id: "address",
+  class: "text-input",
   type: "url",
   placeholder: words.addressHint,
   maxlength: "4096",
@@ -85,7 +86,7 @@ function createDropPlace(): HTMLElement {
   });
   return element(
     "div",
-    { class: "drop" },
+    { class: "drop-place" },
     element("p", { class: "drop-title" }, words.drop),
     picker,
     element("label", { for: "file", class: "button main" }, words.choose),
@@ -147,6 +148,7 @@ function createForm(label: string, field: HTMLElement, action: string, run: () =
 function build(): void {
   const pasted = element("textarea", {
     id: "text",
+    class: "text-input",
     rows: "3",
     autocomplete: "off",
     spellcheck: "false",

@@ -8,13 +8,12 @@ import type { ReceiptVerdict } from "@lhg/sdk/verify/verify-receipt";
 import type { TracedEvent, TraceVerdict } from "@lhg/sdk/verify/verify-trace";
 import type { ValueVerdict } from "@lhg/sdk/verify/verify-value";
 import { verifier as words } from "../strings/en-verifier.ts";
-import { code, element, foreign } from "./dom.ts";
+import { code, element, type Facts, foreign, listFacts } from "./dom.ts";
 
 const EVENTS_SHOWN_MAX = 500;
 const ITEMS_SHOWN_MAX = 8;
 
 type Names = ReadonlyMap<string, string>;
-type Facts = readonly (readonly [label: string, value: Node | string])[];
 
 export function showFailure(title: string, message: string, code: string): HTMLElement {
   return element(
@@ -56,7 +55,7 @@ export function showVerdict({ proof, verdict }: ProofVerdict, source: string, na
     panel(words.proven, words.provenHint, "good", listFindings(verdict.proven, names)),
     panel(words.claimed, words.claimedHint, "warn", showClaims(verdict.claimed, nameOf)),
     proof === "trace" ? showEvents((verdict as TraceVerdict).events, nameOf) : undefined,
-    showFacts([...commonFacts(verdict), ...specific]),
+    element("section", { class: "panel" }, listFacts([...commonFacts(verdict), ...specific])),
     showData(verdict),
   );
 }
@@ -100,18 +99,6 @@ function showAddress(by: string, names: Names): HTMLElement {
   const name = names.get(by);
   if (name === undefined) return code(by);
   return element("span", {}, element("strong", {}, foreign(name)), " ", code(by));
-}
-
-function showFacts(facts: Facts): HTMLElement {
-  return element(
-    "section",
-    { class: "panel" },
-    element(
-      "dl",
-      {},
-      ...facts.flatMap(([label, value]) => [element("dt", {}, label), element("dd", {}, value)]),
-    ),
-  );
 }
 
 function commonFacts({ chainId, provenByMs, height }: Proven): Facts {
@@ -232,6 +219,6 @@ function showData(verdict: object): HTMLElement {
     "details",
     { class: "panel" },
     element("summary", {}, words.details),
-    element("pre", { tabindex: "0" }, shown),
+    element("pre", { class: "source", tabindex: "0" }, shown),
   );
 }

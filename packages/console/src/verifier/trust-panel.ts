@@ -1,7 +1,7 @@
 /** Which chain is pinned, until when it is trusted, and how to check the page itself. */
 import { LhgError } from "@lhg/protocol/core/errors";
 import { verifier } from "../strings/en-verifier.ts";
-import { code, element, foreign } from "./dom.ts";
+import { code, element, foreign, listFacts } from "./dom.ts";
 import { type Pin, readGenesisFile } from "./pin.ts";
 import { showFailure, showTime } from "./show-verdict.ts";
 
@@ -56,7 +56,7 @@ export function createTrustPanel(options: {
     ),
     element("h2", {}, self.title),
     element("p", {}, self.text),
-    element("pre", { tabindex: "0" }, `${self.commands}\n${self.own}`),
+    element("pre", { class: "source", tabindex: "0" }, `${self.commands}\n${self.own}`),
     element("p", { class: "muted" }, self.served),
     element("p", { class: "muted" }, self.offline),
   );
@@ -80,14 +80,7 @@ function showPin(pin: Pin, origin: Node | string): Node[] {
       element("span", {}, showTime(pin.trustedUntilMs), isOver ? ` (${words.expired})` : undefined),
     ],
   ];
-  return [
-    element("p", { class: "muted" }, origin),
-    element(
-      "dl",
-      {},
-      ...rows.flatMap(([label, value]) => [element("dt", {}, label), element("dd", {}, value)]),
-    ),
-  ];
+  return [element("p", { class: "muted" }, origin), listFacts(rows)];
 }
 
 function describe(error: unknown): HTMLElement {

@@ -54,19 +54,7 @@ function readStates({ items }: TraceBundle): ItemState[] {
     items.map(({ identity }) => [toHex(computeItemKey(nobleCrypto, identity)), identity]),
   );
   return items.map(({ identity, record: { value } }): ItemState => {
-    if (value === null)
-      return {
-        identity,
-        isKnown: false,
-        custodian: null,
-        pending: null,
-        parents: [],
-        children: 0,
-        parts: 0,
-        isEnded: false,
-        quantities: [],
-        observations: 0,
-      };
+    if (value === null) return makeUnknownState(identity);
     const held = decode(itemRecord, value, "record");
     const parents = held.parents
       .map(({ relation, parent }) => ({
@@ -87,4 +75,20 @@ function readStates({ items }: TraceBundle): ItemState[] {
       observations: held.observations.size,
     };
   });
+}
+
+/** Of an item that the chain knows nothing about. */
+export function makeUnknownState(identity: string): ItemState {
+  return {
+    identity,
+    isKnown: false,
+    custodian: null,
+    pending: null,
+    parents: [],
+    children: 0,
+    parts: 0,
+    isEnded: false,
+    quantities: [],
+    observations: 0,
+  };
 }

@@ -6,10 +6,10 @@ import { type ReactNode, useState } from "react";
 import { DropPlace } from "../../signing/drop-place.tsx";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
-import { nameItem } from "../../ui/item-name.ts";
 import { Panel } from "../../ui/panel.tsx";
 import { Text } from "../../ui/values.tsx";
-import { nameStep } from "../../verify/step-words.ts";
+import { describeItem } from "../../words/identity.ts";
+import { nameStep } from "../../words/steps.ts";
 import { SendFailure } from "./send-failure.tsx";
 
 const FILE_BYTES_MAX = 16 << 20;
@@ -78,16 +78,9 @@ export function CaptureFile({
               <li key={index}>
                 <span>
                   <strong>
-                    <Text
-                      value={nameStep(item, {
-                        type: event.type,
-                        bizStep: event.bizStep ?? null,
-                        action: event.action ?? null,
-                      })}
-                      lengthMax={80}
-                    />
+                    <Text value={nameStep(item, event)} lengthMax={80} />
                   </strong>{" "}
-                  <Text value={nameItem(event.items[0]?.key ?? "")} lengthMax={70} />
+                  <Text value={describeItem(item, event.items[0]?.key ?? "")} lengthMax={70} />
                 </span>
                 <code className="clamp">{hash}</code>
               </li>

@@ -9,7 +9,7 @@ import { ItemLink } from "../../ui/links.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Empty } from "../../ui/states.tsx";
 import { Text, Time } from "../../ui/values.tsx";
-import { nameStep } from "../../verify/step-words.ts";
+import { nameStep } from "../../words/steps.ts";
 
 const SHOWN_MAX = 6;
 
@@ -46,10 +46,7 @@ function Happened({ event }: { event: EventSummary }): ReactNode {
     <>
       <span>
         <strong>
-          <Text
-            value={nameStep(item, { ...event, bizStep: event.bizStep ?? null, action: event.action ?? null })}
-            lengthMax={80}
-          />
+          <Text value={nameStep(item, event)} lengthMax={80} />
         </strong>{" "}
         {first === undefined ? null : <ItemLink identity={first.identity} />}{" "}
         {event.itemsTotal > 1 ? <span className="muted">{capture.more(event.itemsTotal - 1)}</span> : null}

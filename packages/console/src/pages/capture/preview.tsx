@@ -17,7 +17,9 @@ export function Preview({ draft }: { draft: Draft }): ReactNode {
     <details className="preview">
       <summary>{capture.preview(capture.happenings[settled.happening], ids.length)}</summary>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys */}
-      <pre tabIndex={0}>{text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text}</pre>
+      <pre className="source" tabIndex={0}>
+        {text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text}
+      </pre>
     </details>
   );
 }

@@ -61,7 +61,7 @@ function CommandAnswer({ command: { acknowledgement, expiryMs } }: { command: Co
   const { result, statementId, timeMs } = acknowledgement;
   return (
     <span className="row">
-      <Badge tone={result === "done" ? "good" : "warn"}>
+      <Badge tone={/^done\b/.test(result) ? "good" : "warn"}>
         <Text value={result} lengthMax={40} />
       </Badge>
       <Ago ms={timeMs} />

@@ -4,9 +4,10 @@ import { useStrings } from "../../strings/strings.tsx";
 import { formatNumber } from "../../ui/format.ts";
 import type { Place } from "./series.ts";
 
+/** As flat as the charts beside it. */
 const WIDTH = 400;
-const HEIGHT = 220;
-const MARGIN = 26;
+const HEIGHT = 150;
+const MARGIN = 24;
 const METRES_PER_DEGREE = 111_320;
 /** A device that stands still is not drawn as if it raced about. */
 const SPAN_METRES_MIN = 50;

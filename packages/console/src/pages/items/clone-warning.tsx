@@ -3,12 +3,11 @@ import type { ReactNode } from "react";
 import type { Strings } from "../../strings/en.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { Text } from "../../ui/values.tsx";
-import { clampText } from "../../verify/plain-text.ts";
-import { readIdentity } from "./identity-words.ts";
-import { describeShort } from "./item-link.tsx";
+import { toPlainText } from "../../words/foreign-text.ts";
+import { describeItem } from "../../words/identity.ts";
 import { WorldMap } from "./map.tsx";
 import { formatPoint, parseGeo, placeName } from "./places.ts";
-import { stepId } from "./timeline.tsx";
+import { stepId } from "./step.tsx";
 import type { Doubt, Sighting } from "./whereabouts.ts";
 
 export function CloneWarning({ doubts }: { doubts: readonly Doubt[] }): ReactNode {
@@ -48,7 +47,7 @@ function describeDoubt(words: Words, { reason, first, second, distanceKm }: Doub
 function describePlace(words: Words, { step: { event }, point }: Sighting): string {
   const name = placeName(event);
   if (name === null || parseGeo(name) !== undefined) return formatPoint(point);
-  return `${clampText(describeShort(words, readIdentity(name)), 80)} (${formatPoint(point)})`;
+  return `${toPlainText(describeItem(words, name), 80)} (${formatPoint(point)})`;
 }
 
 const MINUTE_MS = 60_000;

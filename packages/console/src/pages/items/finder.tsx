@@ -29,6 +29,7 @@ export function Finder({
       <div className="finder-line">
         <input
           id={id}
+          className="text-input"
           name="id"
           key={initial}
           defaultValue={initial}

@@ -1,6 +1,6 @@
 /** The journey as a graph: items are nodes, events join them; what came first stands left. */
 import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
-import { readIdentity } from "./identity-words.ts";
+import { readIdentity } from "../../words/identity.ts";
 
 export interface GraphNode {
   /** Items that stand for one another here: made and packed together. The first is shown. */

@@ -3,11 +3,11 @@ import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
 import { type ReactNode, useMemo } from "react";
 import { Link } from "react-router";
 import { useStrings } from "../../strings/strings.tsx";
+import { ItemLink, itemPath } from "../../ui/links.tsx";
 import { Empty } from "../../ui/states.tsx";
-import { clampText } from "../../verify/plain-text.ts";
+import { toPlainText } from "../../words/foreign-text.ts";
+import { readIdentity, shortIdentity } from "../../words/identity.ts";
 import { type Graph, type GraphEdge, type GraphNode, layOutGraph } from "./graph-layout.ts";
-import { readIdentity, shortIdentity } from "./identity-words.ts";
-import { ItemLink, itemPath } from "./item-link.tsx";
 
 const COLUMN_PX = 194;
 const ROW_PX = 72;
@@ -113,7 +113,7 @@ function Node({ node, at }: { node: GraphNode; at: Point }): ReactNode {
   const kind =
     parts.lot !== undefined ? item.lot : parts.serial !== undefined ? item.serial : item.names[parts.name];
   const label = more === 0 ? kind : `${kind} × ${node.items.length}`;
-  const name = clampText(shortIdentity(first), 20);
+  const name = toPlainText(shortIdentity(first), 20);
   return (
     <Link to={itemPath(first)} aria-current={node.isAsked ? "true" : undefined}>
       <rect

@@ -9,15 +9,15 @@ import { Button } from "../../ui/button.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Text } from "../../ui/values.tsx";
 import type { TraceProof } from "../../verify/messages.ts";
-import { findConcerns, nameFlag } from "../../verify/step-words.ts";
 import { type Question, useTrace } from "../../verify/use-trace.ts";
 import { useVendors, type Vendors } from "../../verify/use-vendors.ts";
 import { VendorName } from "../../verify/vendor-name.tsx";
 import { VerdictPanel } from "../../verify/verdict-panel.tsx";
+import { readIdentity } from "../../words/identity.ts";
+import { findConcerns, nameFlag } from "../../words/steps.ts";
 import { CloneWarning } from "./clone-warning.tsx";
 import { readDetails } from "./event-details.ts";
 import { JourneyGraph } from "./graph.tsx";
-import { readIdentity } from "./identity-words.ts";
 import { JourneyMap } from "./journey-map.tsx";
 import { PresentState } from "./present-state.tsx";
 import { SensorStrip } from "./sensor-strip.tsx";
@@ -144,8 +144,12 @@ function Head({ identity, proof, vendors }: HeadProps): ReactNode {
         </p>
       </div>
       <nav className="item-actions no-print" aria-label={item.title}>
-        <Link to={`/labels?id=${encodeURIComponent(identity)}`}>{item.label}</Link>
-        <Link to={`/recall?id=${encodeURIComponent(identity)}`}>{item.recall}</Link>
+        <Link className="button" to={`/labels?id=${encodeURIComponent(identity)}`}>
+          {item.label}
+        </Link>
+        <Link className="button" to={`/recall?id=${encodeURIComponent(identity)}`}>
+          {item.recall}
+        </Link>
         <CopyButton text={identity} />
       </nav>
     </header>

@@ -1,17 +1,17 @@
 /** `/items?id=<uri>`: one item; without an identity, a way to one. */
 
 import { LhgError } from "@lhg/protocol/core/errors";
-import { canonicalIdentity } from "@lhg/protocol/epcis/identity";
 import type { ReactNode } from "react";
 import { Link, useSearchParams } from "react-router";
 import { useLive } from "../../node/live.ts";
 import { useStrings } from "../../strings/strings.tsx";
+import { ItemLink } from "../../ui/links.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Empty } from "../../ui/states.tsx";
-import { nameStep } from "../../verify/step-words.ts";
+import { nameStep } from "../../words/steps.ts";
 import { Finder } from "./finder.tsx";
-import { ItemLink } from "./item-link.tsx";
 import { ItemPage } from "./item-page.tsx";
+import { readId } from "./read-id.ts";
 import "./items.css";
 import "../../verify/verdict.css";
 import { Text } from "../../ui/values.tsx";
@@ -54,17 +54,6 @@ export default function Items(): ReactNode {
   );
 }
 
-/** Undefined where there is none. */
-function readId(id: string): string | LhgError | undefined {
-  if (id === "") return undefined;
-  try {
-    return canonicalIdentity(id, "id").key;
-  } catch (error) {
-    if (error instanceof LhgError) return error;
-    throw error;
-  }
-}
-
 const RECENT_MAX = 30;
 
 /** Items of the newest events, each once. */
@@ -74,14 +63,10 @@ function Recent(): ReactNode {
   const seen = new Map<string, string>();
   for (const event of events.toReversed())
     for (const { identity } of event.items.slice(0, 3))
-      if (!seen.has(identity) && seen.size < RECENT_MAX)
-        seen.set(
-          identity,
-          nameStep(item, { bizStep: event.bizStep ?? null, type: event.type, action: event.action ?? null }),
-        );
+      if (!seen.has(identity) && seen.size < RECENT_MAX) seen.set(identity, nameStep(item, event));
   if (seen.size === 0) return <Empty>{item.recentNone}</Empty>;
   return (
-    <ul className="plain-list recent">
+    <ul className="bare-list recent">
       {[...seen].map(([identity, step]) => (
         <li key={identity}>
           <ItemLink identity={identity} />{" "}

@@ -3,13 +3,12 @@ import type { ReactNode } from "react";
 import { useStrings } from "../../strings/strings.tsx";
 import { Empty } from "../../ui/states.tsx";
 import { Text } from "../../ui/values.tsx";
-import { clampText } from "../../verify/plain-text.ts";
-import { nameStep } from "../../verify/step-words.ts";
-import { readIdentity } from "./identity-words.ts";
-import { describeShort } from "./item-link.tsx";
+import { toPlainText } from "../../words/foreign-text.ts";
+import { describeItem } from "../../words/identity.ts";
+import { nameStep } from "../../words/steps.ts";
 import { type Stop, WorldMap } from "./map.tsx";
 import { distanceKm, formatPoint, parseGeo, placeName, pointOf } from "./places.ts";
-import { stepId } from "./timeline.tsx";
+import { stepId } from "./step.tsx";
 import { wayOf } from "./whereabouts.ts";
 
 /** Longer lists are folded. */
@@ -42,10 +41,10 @@ export function JourneyMap({
     const isDoubtful = doubtful.has(traced);
     if (last !== undefined && !isDoubtful && distanceKm(last.point, point) < SAME_PLACE_KM) continue;
     const isNamed = name !== null && parseGeo(name) === undefined;
-    const where = isNamed ? describeShort(item, readIdentity(name)) : formatPoint(point);
+    const where = isNamed ? describeItem(item, name) : formatPoint(point);
     stops.push({
       point,
-      label: `${clampText(nameStep(item, traced.event), 40)}, ${clampText(where, 80)}`,
+      label: `${toPlainText(nameStep(item, traced.event), 40)}, ${toPlainText(where, 80)}`,
       href: `#${stepId(traced)}`,
       isDoubtful,
       isNamed,
@@ -74,7 +73,7 @@ export function JourneyMap({
           {[...placeless].slice(0, 20).map((name, i) => (
             <span key={name}>
               {i === 0 ? "" : ", "}
-              <Text value={describeShort(item, readIdentity(name))} lengthMax={80} />
+              <Text value={describeItem(item, name)} lengthMax={80} />
             </span>
           ))}
         </p>

@@ -2,8 +2,7 @@ import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
 import type { ReactNode } from "react";
 import { useStrings } from "../../strings/strings.tsx";
 import { Text } from "../../ui/values.tsx";
-import { readIdentity } from "./identity-words.ts";
-import { describeShort } from "./item-link.tsx";
+import { describeItem } from "../../words/identity.ts";
 import { formatPoint, parseGeo, placeName, pointOf } from "./places.ts";
 
 /** Where an event says it was: the place's name, or its position where it has none. */
@@ -20,7 +19,7 @@ export function Place({
     return <span className="nowrap">{formatPoint(point)}</span>;
   return (
     <span title={point === undefined ? undefined : formatPoint(point)}>
-      <Text value={describeShort(item, readIdentity(name))} lengthMax={90} />
+      <Text value={describeItem(item, name)} lengthMax={90} />
     </span>
   );
 }

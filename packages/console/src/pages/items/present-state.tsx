@@ -3,14 +3,14 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { client } from "../../node/client.ts";
 import { useStrings } from "../../strings/strings.tsx";
+import { ItemLink } from "../../ui/links.tsx";
 import { Failure, Loading } from "../../ui/states.tsx";
 import { Text } from "../../ui/values.tsx";
 import type { ItemState } from "../../verify/messages.ts";
 import { useVendors, type Vendors } from "../../verify/use-vendors.ts";
 import { VendorName } from "../../verify/vendor-name.tsx";
+import { isOneThing } from "../../words/identity.ts";
 import { findCustody, findHolder } from "./custody.ts";
-import { isOneThing } from "./identity-words.ts";
-import { ItemLink } from "./item-link.tsx";
 
 interface Props {
   readonly identity: string;
@@ -132,7 +132,7 @@ function Contents({ identity }: { identity: string }): ReactNode {
       <summary>{item.containsList}</summary>
       {children.isPending ? <Loading /> : null}
       {children.error === null ? null : <Failure error={children.error} />}
-      <ul className="plain-list">
+      <ul className="bare-list close">
         {(children.data?.items ?? []).map((child) => (
           <li key={child.key}>
             <ItemLink identity={child.identity} />

@@ -1,6 +1,6 @@
 /** Where a thing was said to be: by events that name it, and by those of the container it stood in. */
 import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
-import { isOneThing } from "./identity-words.ts";
+import { isOneThing } from "../../words/identity.ts";
 import { distanceKm, type GeoPoint, pointOf } from "./places.ts";
 
 export interface Sighting {

@@ -3,16 +3,16 @@ import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { useStrings } from "../../strings/strings.tsx";
 import { Badge, type Tone } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
+import { ItemLink } from "../../ui/links.tsx";
 import { Panel } from "../../ui/panel.tsx";
+import { fileName, saveFile } from "../../ui/save-file.ts";
 import { Table } from "../../ui/table.tsx";
 import { Text, Time } from "../../ui/values.tsx";
-import { fileName, saveFile } from "../../verify/download.ts";
-import { clampText } from "../../verify/plain-text.ts";
-import { nameStep } from "../../verify/step-words.ts";
 import type { Vendors } from "../../verify/use-vendors.ts";
 import { VendorName } from "../../verify/vendor-name.tsx";
-import { readIdentity } from "../items/identity-words.ts";
-import { describeShort, ItemLink } from "../items/item-link.tsx";
+import { toPlainText } from "../../words/foreign-text.ts";
+import { describeItem } from "../../words/identity.ts";
+import { nameStep } from "../../words/steps.ts";
 import { type Stop, WorldMap } from "../items/map.tsx";
 import { Place } from "../items/place.tsx";
 import { formatPoint, parseGeo } from "../items/places.ts";
@@ -114,7 +114,7 @@ export function AffectedItems({ identity, affected, isComplete, bundle, vendors 
                     {
                       point: group.point,
                       mark: String(group.items.length),
-                      label: `${group.items.length}: ${clampText(placeOf(group, strings) ?? "", 80)}`,
+                      label: `${group.items.length}: ${toPlainText(placeOf(group, strings) ?? "", 80)}`,
                     },
                   ],
             )}
@@ -199,7 +199,7 @@ function nameOf(vendor: string | undefined, vendors: Vendors): string | undefine
 }
 
 function placeOf({ place, point }: Pick<Group, "place" | "point">, { item }: Strings): string | undefined {
-  if (place !== null && parseGeo(place) === undefined) return describeShort(item, readIdentity(place));
+  if (place !== null && parseGeo(place) === undefined) return describeItem(item, place);
   return point === undefined ? undefined : formatPoint(point);
 }
 

@@ -1,24 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TracedEvent, TraceVerdict } from "@lhg/sdk/verify/verify-trace";
+import { makeUnknownState } from "../../verify/check-trace.ts";
 import type { ItemState, TraceProof } from "../../verify/messages.ts";
 import { LOT, makeStep, OTHER, PALLET, PHONE } from "../items/testing-steps.ts";
 import { findAffected, findOrigins } from "./affected.ts";
 
 function makeState(identity: string, more: Partial<ItemState> = {}): ItemState {
-  return {
-    identity,
-    isKnown: true,
-    custodian: null,
-    pending: null,
-    parents: [],
-    children: 0,
-    parts: 0,
-    isEnded: false,
-    quantities: [],
-    observations: 0,
-    ...more,
-  };
+  return { ...makeUnknownState(identity), isKnown: true, ...more };
 }
 
 function makeProof(events: readonly TracedEvent[], states: readonly ItemState[]): TraceProof {

@@ -1,8 +1,8 @@
 /** What a recall has to find: the items that a bad one went into, what became of them and where they are now. */
 import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
 import type { ItemState, TraceProof } from "../../verify/messages.ts";
+import { isCarrier } from "../../words/identity.ts";
 import { type Custody, findCustody } from "../items/custody.ts";
-import { isCarrier } from "../items/identity-words.ts";
 import { type GeoPoint, placeName, pointOf } from "../items/places.ts";
 
 export type Status = "sold" | "transit" | "held" | "gone" | "stock" | "left";

@@ -1,11 +1,11 @@
 import { type ReactNode, useState } from "react";
 import { useStrings } from "../../strings/strings.tsx";
+import { ItemLink } from "../../ui/links.tsx";
 import { Empty } from "../../ui/states.tsx";
 import { Table } from "../../ui/table.tsx";
 import { Time } from "../../ui/values.tsx";
 import type { Vendors } from "../../verify/use-vendors.ts";
 import { VendorName } from "../../verify/vendor-name.tsx";
-import { ItemLink } from "../items/item-link.tsx";
 import { Place } from "../items/place.tsx";
 import { type Origin, timeOf } from "./affected.ts";
 import { Pager, ROWS_SHOWN } from "./pager.tsx";

@@ -1,17 +1,17 @@
 /** `/recall?id=<uri>`: from a bad item on to all that it went into, or back to what it came from. */
 import { LhgError } from "@lhg/protocol/core/errors";
-import { canonicalIdentity } from "@lhg/protocol/epcis/identity";
 import { type ReactNode, useMemo } from "react";
 import { useSearchParams } from "react-router";
 import { useStrings } from "../../strings/strings.tsx";
+import { ItemLink } from "../../ui/links.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import type { TraceProof } from "../../verify/messages.ts";
 import { useTrace } from "../../verify/use-trace.ts";
 import { useVendors, type Vendors } from "../../verify/use-vendors.ts";
 import { VerdictPanel } from "../../verify/verdict-panel.tsx";
+import { isCarrier } from "../../words/identity.ts";
 import { Finder } from "../items/finder.tsx";
-import { isCarrier } from "../items/identity-words.ts";
-import { ItemLink } from "../items/item-link.tsx";
+import { readId } from "../items/read-id.ts";
 import { findAffected, findOrigins } from "./affected.ts";
 import { AffectedItems } from "./affected-items.tsx";
 import { Origins } from "./origins.tsx";
@@ -64,16 +64,6 @@ export default function Recall(): ReactNode {
       ) : null}
     </div>
   );
-}
-
-function readId(id: string): string | LhgError | undefined {
-  if (id === "") return undefined;
-  try {
-    return canonicalIdentity(id, "id").key;
-  } catch (error) {
-    if (error instanceof LhgError) return error;
-    throw error;
-  }
 }
 
 function Found({ identity, direction }: { identity: string; direction: "forward" | "back" }): ReactNode {
@@ -155,7 +145,7 @@ function Result({ identity, direction, proof, bundle, vendors }: ResultProps): R
       {left.length === 0 ? null : (
         <Panel title={recall.leftTitle}>
           <p className="muted">{recall.leftLead}</p>
-          <ul className="plain-list">
+          <ul className="bare-list close">
             {left.map(({ identity: lot }) => (
               <li key={lot}>
                 <ItemLink identity={lot} /> <Text value={(quantities.get(lot) ?? []).join(", ")} />

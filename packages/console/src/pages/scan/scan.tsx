@@ -3,10 +3,10 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
+import { itemPath } from "../../ui/links.tsx";
 import { PageHead } from "../../ui/page.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Text } from "../../ui/values.tsx";
-import { itemPath } from "./item-path.ts";
 import { type ReadCode, readCode } from "./read-code.ts";
 import { Scanner } from "./scanner.tsx";
 

@@ -1,6 +1,6 @@
 /** Asks the node for everything a query may name, at once; what it does not know is no result. */
 import { client, isNotFound } from "../../node/client.ts";
-import { toEventPath } from "../../ui/links.tsx";
+import { itemPath, toEventPath } from "../../ui/links.tsx";
 import { type Candidate, readQuery } from "./read-query.ts";
 
 export interface Hit {
@@ -61,7 +61,7 @@ async function ask(candidate: Candidate): Promise<Hit[]> {
       return [await findAccount(candidate.address)].flat();
     case "item": {
       const { key, identity } = await client.getItem(candidate.identity);
-      return [{ kind: "item", title: identity, to: `/items?id=${encodeURIComponent(identity || key)}` }];
+      return [{ kind: "item", title: identity, to: itemPath(identity || key) }];
     }
     case "name": {
       const wanted = candidate.name.toLowerCase();

@@ -7,10 +7,10 @@ import { useStrings } from "../../strings/strings.tsx";
 import { Answer } from "../../ui/answer.tsx";
 import { Badge } from "../../ui/badge.tsx";
 import { formatAmount, formatNumber } from "../../ui/format.ts";
-import { nameItem } from "../../ui/item-name.ts";
 import { PageHead } from "../../ui/page.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Facts, Text } from "../../ui/values.tsx";
+import { describeItem } from "../../words/identity.ts";
 import { findAll, type Hit } from "./find.ts";
 
 export default function Search(): ReactNode {
@@ -48,13 +48,13 @@ export default function Search(): ReactNode {
 }
 
 function HitRow({ hit: { kind, title, to } }: { hit: Hit }): ReactNode {
-  const { found: words } = useStrings();
+  const { found: words, item } = useStrings();
   if (kind === "account") return <AccountCard address={title} />;
   return (
     <span className="row">
       <Badge>{words[kind]}</Badge>
       <Link to={to}>
-        <Text value={kind === "item" ? nameItem(title) : title} lengthMax={140} />
+        <Text value={kind === "item" ? describeItem(item, title) : title} lengthMax={140} />
       </Link>
     </span>
   );

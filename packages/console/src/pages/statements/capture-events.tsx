@@ -7,11 +7,11 @@ import { client } from "../../node/client.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { Answer } from "../../ui/answer.tsx";
 import { Badge } from "../../ui/badge.tsx";
-import { nameItem } from "../../ui/item-name.ts";
 import { ItemLink } from "../../ui/links.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Facts, Text, Time } from "../../ui/values.tsx";
-import { isConcern, nameDisposition, nameFlag, nameStep } from "../../verify/step-words.ts";
+import { describeItem } from "../../words/identity.ts";
+import { isConcern, nameDisposition, nameFlag, nameStep } from "../../words/steps.ts";
 import "./statements.css";
 
 const EVENTS_MAX = 20;
@@ -58,9 +58,7 @@ function EventCard({ event, isWanted }: { event: EventSummary; isWanted: boolean
   return (
     <li ref={card} className={isWanted ? "wanted" : undefined}>
       <h3>
-        <Text
-          value={nameStep(item, { ...event, bizStep: event.bizStep ?? null, action: event.action ?? null })}
-        />
+        <Text value={nameStep(item, event)} />
       </h3>
       <Facts
         facts={[
@@ -74,7 +72,7 @@ function EventCard({ event, isWanted }: { event: EventSummary; isWanted: boolean
               ],
           event.readPoint === undefined
             ? undefined
-            : [words.place, <Text key="place" value={nameItem(event.readPoint)} />],
+            : [words.place, <Text key="place" value={describeItem(item, event.readPoint)} />],
           [
             words.what,
             <span key="what">

@@ -158,7 +158,7 @@ function Receipt({ statement: { id, kind, statement } }: { statement: Statement 
             fetchBytes={() => client.getDocument(id)}
           />
         ) : null}
-        <a href="/verifier.html">{words.verify}</a>
+        <a href={`/verifier.html#url=/api/v1/statements/${id}/receipt`}>{words.verify}</a>
       </div>
       <ReceiptCheck id={id} />
       <details>

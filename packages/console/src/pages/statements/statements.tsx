@@ -100,6 +100,7 @@ function Filters({ kind, account }: { kind: StatementKind | undefined; account: 
       <label>
         <span className="small muted">{words.kind}</span>
         <select
+          className="text-input"
           name="kind"
           defaultValue={kind ?? ""}
           onChange={(event) => event.currentTarget.form?.requestSubmit()}
@@ -116,6 +117,7 @@ function Filters({ kind, account }: { kind: StatementKind | undefined; account: 
         <span className="small muted">{words.account}</span>
         <input
           key={account}
+          className="text-input"
           name="account"
           defaultValue={account}
           placeholder={words.accountHint}

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { promisify } from "node:util";
 import { connectAsync } from "mqtt";
 import {
@@ -11,24 +11,17 @@ import {
   hearReplies,
   makeKey,
   makePassword,
+  QOS1,
   startTestGateway,
   type TestGateway,
-  type TestGatewayParts,
   upOf,
 } from "./testing.ts";
 
-async function start(t: TestContext, parts: TestGatewayParts = {}): Promise<TestGateway> {
-  const started = await startTestGateway(parts);
-  t.after(() => started.stop());
-  return started;
-}
-
-const QOS1 = { qos: 1 } as const;
 const HOUR_MS = 3_600_000;
 
 test("a password is the device's own, for this chain, and good for a day at most", async (t) => {
   const [device, other, stranger] = [makeKey(), makeKey(), makeKey()];
-  const gateway = await start(t, { registered: [device, other] });
+  const gateway = await startTestGateway(t, { registered: [device, other] });
   const offer = (password: Buffer | string, as = device, username = as.address): Promise<unknown> =>
     gateway.connect({ clientId: as.address, username, password });
   await offer(makePassword(device));
@@ -47,17 +40,17 @@ test("a password is the device's own, for this chain, and good for a day at most
 });
 
 test("the client id is an address; without a password one is a stranger, unless passwords are required", async (t) => {
-  const gateway = await start(t);
+  const gateway = await startTestGateway(t);
   await gateway.connect();
   for (const clientId of ["sensor", "AB".repeat(20), "ab".repeat(21), "__proto__"])
     await assert.rejects(gateway.connect({ clientId }), { code: 2 }, clientId);
-  const strict = await start(t, { config: { authentication: "required" } });
+  const strict = await startTestGateway(t, { config: { authentication: "required" } });
   await assert.rejects(strict.connect(), { code: 5 });
 });
 
 test("a stranger does not take a known device's place, and is put out by it", async (t) => {
   const device = makeKey();
-  const gateway = await start(t, { registered: [device] });
+  const gateway = await startTestGateway(t, { registered: [device] });
   const stranger = await gateway.connect({ clientId: device.address });
   const closed = closeOf(stranger);
   const known = await gateway.connectKnown(device);
@@ -72,7 +65,7 @@ test("a stranger does not take a known device's place, and is put out by it", as
 
 test("one hears of one's own topics alone, and of commands with a password alone", async (t) => {
   const device = makeKey();
-  const gateway = await start(t, { registered: [device] });
+  const gateway = await startTestGateway(t, { registered: [device] });
   const own = `lhg/v1/${device.address}`;
   const foreign = `lhg/v1/${makeKey().address}`;
   const grantedTo = async (client: Awaited<ReturnType<TestGateway["connect"]>>): Promise<number[]> => {
@@ -104,7 +97,7 @@ test("one hears of one's own topics alone, and of commands with a password alone
 
 test("presence follows the connection, the device's word and its last will", async (t) => {
   const device = makeKey();
-  const gateway = await start(t, { registered: [device] });
+  const gateway = await startTestGateway(t, { registered: [device] });
   const changes: boolean[] = [];
   let look = (): void => {};
   gateway.presence.subscribe(({ isOnline }) => {
@@ -131,7 +124,7 @@ test("presence follows the connection, the device's word and its last will", asy
 });
 
 test("a stranger has no status, and no will is taken but offline on the own status", async (t) => {
-  const gateway = await start(t);
+  const gateway = await startTestGateway(t);
   const client = await gateway.connect();
   const { next } = await hearReplies(client);
   await client.publishAsync(upOf(client).replace(/up$/, "status"), "online", QOS1);
@@ -172,7 +165,7 @@ test("over TLS with own certificates, a client certificate proves the device it 
   await sign("server", "/CN=localhost", [...byCa, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]);
   await sign("device", `/CN=${device.address}`, byCa);
   const tls = { port: 0, certificateFile: file("server.crt"), keyFile: file("server.key") };
-  const gateway = await start(t, { config: { tls: { ...tls, clientCaFile: file("ca.crt") } } });
+  const gateway = await startTestGateway(t, { config: { tls: { ...tls, clientCaFile: file("ca.crt") } } });
   const url = `mqtts://127.0.0.1:${gateway.gateway.tlsPort}`;
   const [ca, cert, key] = await Promise.all(
     ["ca.crt", "device.crt", "device.key"].map((name) => readFile(file(name))),
@@ -183,12 +176,12 @@ test("over TLS with own certificates, a client certificate proves the device it 
   assert.ok(gateway.presence.isOnline(device.address));
   await client.endAsync();
   await assert.rejects(connectAsync(url, options, false));
-  const open = await start(t, { config: { tls: { ...tls, clientCaFile: undefined } } });
+  const open = await startTestGateway(t, { config: { tls: { ...tls, clientCaFile: undefined } } });
   const stranger = await connectAsync(`mqtts://127.0.0.1:${open.gateway.tlsPort}`, options, false);
   await stranger.publishAsync(upOf(stranger), "without a certificate", QOS1);
   await stranger.endAsync();
   await assert.rejects(
-    startTestGateway({ config: { tls: { ...tls, keyFile: file("none"), clientCaFile: undefined } } }),
+    startTestGateway(t, { config: { tls: { ...tls, keyFile: file("none"), clientCaFile: undefined } } }),
     {
       code: "config.invalid",
     },

@@ -1,44 +1,31 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { fromHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { SubmitResult } from "../../api/service.ts";
-import {
-  acceptAll,
-  closeOf,
-  hearReplies,
-  idOf,
-  makeKey,
-  startTestGateway,
-  type TestGateway,
-  type TestGatewayParts,
-  upOf,
-} from "./testing.ts";
+import { acceptAll, closeOf, hearReplies, idOf, makeKey, QOS1, startTestGateway, upOf } from "./testing.ts";
 
-async function start(t: TestContext, parts: TestGatewayParts = {}): Promise<TestGateway> {
-  const started = await startTestGateway(parts);
-  t.after(() => started.stop());
-  return started;
-}
-
-const QOS1 = { qos: 1 } as const;
-
-test("a message is acknowledged after the node's answer and not before", async (t) => {
+/** A node that has what it is given, and answers once it is let. */
+function holdAnswers() {
   const { promise, resolve } = Promise.withResolvers<void>();
   const reached = Promise.withResolvers<void>();
-  const gateway = await start(t, {
-    submit: async (submissions) => {
-      reached.resolve();
-      await promise;
-      return acceptAll(submissions);
-    },
-  });
+  const submit: typeof acceptAll = async (submissions) => {
+    reached.resolve();
+    await promise;
+    return acceptAll(submissions);
+  };
+  return { submit, reached: reached.promise, resolve };
+}
+
+test("a message is acknowledged after the node's answer and not before", async (t) => {
+  const { submit, reached, resolve } = holdAnswers();
+  const gateway = await startTestGateway(t, { submit });
   const client = await gateway.connect();
   let isAcknowledged = false;
   const published = client.publishAsync(upOf(client), "bytes", QOS1).then(() => {
     isAcknowledged = true;
   });
-  await reached.promise;
+  await reached;
   // A ping travels the same way and is answered: an early acknowledgement would have come before it.
   client.sendPing();
   await new Promise((resolve) => client.once("packetreceive", resolve));
@@ -48,7 +35,7 @@ test("a message is acknowledged after the node's answer and not before", async (
 });
 
 test("a device hears of acceptance, block and proof", async (t) => {
-  const gateway = await start(t);
+  const gateway = await startTestGateway(t);
   const client = await gateway.connect();
   const { next } = await hearReplies(client);
   await client.publishAsync(upOf(client), Buffer.from([0x82, 1, 2]), QOS1);
@@ -62,7 +49,7 @@ test("a device hears of acceptance, block and proof", async (t) => {
 });
 
 test("a COSE_Sign1 is taken as it is, a submission record too", async (t) => {
-  const gateway = await start(t);
+  const gateway = await startTestGateway(t);
   const client = await gateway.connect();
   const cose = Buffer.from([0xd2, 0x84, 1, 2, 3]);
   const record = Buffer.from([0x82, 0x41, 7, 0xf6]);
@@ -75,7 +62,7 @@ test("a COSE_Sign1 is taken as it is, a submission record too", async (t) => {
 });
 
 test("what comes together is submitted together, in the device's order", async (t) => {
-  const gateway = await start(t);
+  const gateway = await startTestGateway(t);
   const client = await gateway.connect();
   const sent = Array.from({ length: 100 }, (_, i) => `message ${i}`);
   await Promise.all(sent.map((text) => client.publishAsync(upOf(client), text, QOS1)));
@@ -96,18 +83,11 @@ const REFUSED: SubmitResult = {
 const NOT_YET: SubmitResult = { id: "cd", state: "not-yet", code: "mempool.full", field: "", message: "m" };
 
 test("a gateway that stops answers what it has read, lets nobody in, and leaves nothing open", async (t) => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const reached = Promise.withResolvers<void>();
-  const gateway = await start(t, {
-    submit: async (submissions) => {
-      reached.resolve();
-      await promise;
-      return acceptAll(submissions);
-    },
-  });
+  const { submit, reached, resolve } = holdAnswers();
+  const gateway = await startTestGateway(t, { submit });
   const client = await gateway.connect();
   const published = client.publishAsync(upOf(client), "x", QOS1);
-  await reached.promise;
+  await reached;
   const stopped = gateway.gateway.stop();
   await assert.rejects(gateway.connect());
   resolve();
@@ -117,15 +97,15 @@ test("a gateway that stops answers what it has read, lets nobody in, and leaves 
 });
 
 test("a port that is taken is named", async (t) => {
-  const gateway = await start(t);
-  await assert.rejects(startTestGateway({ config: { port: gateway.port } }), {
+  const gateway = await startTestGateway(t);
+  await assert.rejects(startTestGateway(t, { config: { port: gateway.port } }), {
     code: "mqtt.port-taken",
     field: "mqttPort",
   });
 });
 
 test("a refusal is acknowledged, told, and the connection stays", async (t) => {
-  const gateway = await start(t, { submit: async (all) => all.map(() => REFUSED) });
+  const gateway = await startTestGateway(t, { submit: async (all) => all.map(() => REFUSED) });
   const client = await gateway.connect();
   const { next } = await hearReplies(client);
   await client.publishAsync(upOf(client), "x", QOS1);
@@ -135,7 +115,7 @@ test("a refusal is acknowledged, told, and the connection stays", async (t) => {
 });
 
 test("'not yet' is acknowledged to who hears it; who doesn't is cut and sends again", async (t) => {
-  const gateway = await start(t, { submit: async (all) => all.map(() => NOT_YET) });
+  const gateway = await startTestGateway(t, { submit: async (all) => all.map(() => NOT_YET) });
   const listening = await gateway.connect();
   const { next } = await hearReplies(listening);
   await listening.publishAsync(upOf(listening), "x", QOS1);
@@ -151,7 +131,7 @@ test("'not yet' is acknowledged to who hears it; who doesn't is cut and sends ag
 });
 
 test("an answer that comes before the device has subscribed waits for it", async (t) => {
-  const gateway = await start(t, { submit: async (all) => all.map(() => NOT_YET) });
+  const gateway = await startTestGateway(t, { submit: async (all) => all.map(() => NOT_YET) });
   const client = await gateway.connect();
   const published = client.publishAsync(upOf(client), "x", QOS1);
   const { next } = await hearReplies(client);
@@ -161,7 +141,7 @@ test("an answer that comes before the device has subscribed waits for it", async
 
 test("a node that is full says so; a node that fails cuts the device, which keeps its message", async (t) => {
   let error: Error = new LhgError("mempool.full", "no room");
-  const gateway = await start(t, { submit: () => Promise.reject(error) });
+  const gateway = await startTestGateway(t, { submit: () => Promise.reject(error) });
   const client = await gateway.connect();
   const { next } = await hearReplies(client);
   await client.publishAsync(upOf(client), "x", QOS1);
@@ -180,7 +160,7 @@ test("a node that is full says so; a node that fails cuts the device, which keep
 });
 
 test("a topic that is not the device's own is swallowed with a refusal", async (t) => {
-  const gateway = await start(t);
+  const gateway = await startTestGateway(t);
   const client = await gateway.connect();
   const { next } = await hearReplies(client);
   const other = makeKey().address;
@@ -194,7 +174,7 @@ test("a topic that is not the device's own is swallowed with a refusal", async (
 });
 
 test("QoS 0 and 2 get the same answers", async (t) => {
-  const gateway = await start(t);
+  const gateway = await startTestGateway(t);
   const client = await gateway.connect();
   const { next } = await hearReplies(client);
   for (const qos of [0, 2] as const) {
@@ -204,7 +184,7 @@ test("QoS 0 and 2 get the same answers", async (t) => {
 });
 
 test("what was on chain already is asked for, and told", async (t) => {
-  const gateway = await start(t, {
+  const gateway = await startTestGateway(t, {
     statementState: async () => ({ state: "provable", height: 3, status: "ok" }),
   });
   const client = await gateway.connect();
@@ -222,7 +202,7 @@ test("a device gets its pending commands in order, then those of later blocks", 
     { id: "01", number: 1 },
     { id: "02", number: 2 },
   ];
-  const gateway = await start(t, {
+  const gateway = await startTestGateway(t, {
     registered: [device],
     named: () => [device.address],
     commands: {

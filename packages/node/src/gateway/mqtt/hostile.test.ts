@@ -1,24 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import fc from "fast-check";
-import {
-  closeOf,
-  makeKey,
-  startTestGateway,
-  type TestGateway,
-  type TestGatewayParts,
-  upOf,
-} from "./testing.ts";
-
-async function start(t: TestContext, parts: TestGatewayParts = {}): Promise<TestGateway> {
-  const started = await startTestGateway(parts);
-  t.after(() => started.stop());
-  return started;
-}
-
-const QOS1 = { qos: 1 } as const;
+import { closeOf, makeKey, QOS1, startTestGateway, type TestGateway, upOf } from "./testing.ts";
 
 /** A CONNECT packet of this protocol level and client id. */
 function makeConnect(clientId: string, level = 4): Buffer {
@@ -55,7 +40,7 @@ async function expectAlive(gateway: TestGateway): Promise<void> {
 }
 
 test("a CONNECT that is too long, bent or no CONNECT at all is cut without a word", async (t) => {
-  const gateway = await start(t);
+  const gateway = await startTestGateway(t);
   const first: readonly (readonly [string, Buffer])[] = [
     ["256 MB announced", Buffer.from([0x10, 0xff, 0xff, 0xff, 0x7f])],
     ["1 KiB and a bit", Buffer.from([0x10, 0xff, 0x07])],
@@ -73,7 +58,7 @@ test("a CONNECT that is too long, bent or no CONNECT at all is cut without a wor
 });
 
 test("an unfinished CONNECT and a silent socket are cut in time", async (t) => {
-  const gateway = await start(t, { limits: { connectTimeoutMs: 1_000 } });
+  const gateway = await startTestGateway(t, { limits: { connectTimeoutMs: 1_000 } });
   const [silent, half] = [await gateway.openSocket(), await gateway.openSocket()];
   half.write(makeConnect(makeKey().address).subarray(0, 20));
   await Promise.all([once(silent, "close"), once(half, "close")]);
@@ -81,14 +66,14 @@ test("an unfinished CONNECT and a silent socket are cut in time", async (t) => {
 });
 
 test("other protocol levels are refused as the standard says", async (t) => {
-  const gateway = await start(t);
+  const gateway = await startTestGateway(t);
   const socket = await gateway.openSocket();
   socket.write(makeConnect(makeKey().address, 5));
   assert.deepEqual([...(await readToEnd(socket))], [0x20, 2, 0, 1]);
 });
 
 test("after CONNECT a packet beyond 256 KiB is cut at its header, one that never ends in time", async (t) => {
-  const gateway = await start(t, { limits: { packetTimeoutMs: 50 } });
+  const gateway = await startTestGateway(t, { limits: { packetTimeoutMs: 50 } });
   for (const bytes of [
     [0x30, 0xff, 0xff, 0xff, 0x7f],
     [0x32, 0x80, 0x80, 0x10, 0, 1],
@@ -102,7 +87,7 @@ test("after CONNECT a packet beyond 256 KiB is cut at its header, one that never
 });
 
 test("packets that never end share a bound: the largest goes", async (t) => {
-  const gateway = await start(t, { limits: { unfinishedBytesMax: 4_096 } });
+  const gateway = await startTestGateway(t, { limits: { unfinishedBytesMax: 4_096 } });
   const begin = async (bytes: number): Promise<Socket> => {
     const socket = await gateway.openSocket();
     socket.write(makeConnect(makeKey().address));
@@ -120,7 +105,7 @@ test("packets that never end share a bound: the largest goes", async (t) => {
 
 test("beyond the cap the longest idle stranger goes, known devices stay", async (t) => {
   const device = makeKey();
-  const gateway = await start(t, { registered: [device], limits: { connectionsMax: 3 } });
+  const gateway = await startTestGateway(t, { registered: [device], limits: { connectionsMax: 3 } });
   const known = await gateway.connectKnown(device);
   const oldest = await gateway.openSocket();
   const closed = once(oldest, "close");
@@ -134,7 +119,7 @@ test("beyond the cap the longest idle stranger goes, known devices stay", async 
 
 test("one that floods is slowed down, others have their answers meanwhile", async (t) => {
   const rate = { perSecond: 1, burst: 20 };
-  const gateway = await start(t, { limits: { messages: rate } });
+  const gateway = await startTestGateway(t, { limits: { messages: rate } });
   const flooding = await gateway.connect();
   const other = await gateway.connect();
   let flooded = 0;
@@ -154,7 +139,7 @@ test("one that floods is slowed down, others have their answers meanwhile", asyn
 });
 
 test("who asks for no keepalive is cut after the gateway's own, silence and a half", async (t) => {
-  const gateway = await start(t, { limits: { keepaliveSecondsMax: 1 } });
+  const gateway = await startTestGateway(t, { limits: { keepaliveSecondsMax: 1 } });
   const silent = await gateway.connect({ keepalive: 0 });
   await closeOf(silent);
 });
@@ -164,7 +149,7 @@ test("who does not read what it is told is cut, and costs no memory", async (t) 
   let look = (): void => {};
   const unlimited = { perSecond: 1e9, burst: 1e9 };
   const message = "x".repeat(20_000);
-  const gateway = await start(t, {
+  const gateway = await startTestGateway(t, {
     limits: { unsentBytesMax: 100_000, messages: unlimited, bytes: unlimited },
     submit: async (all) => all.map(() => ({ id: "ab", state: "refused", code: "x.y", field: "", message })),
     onConnections: (count) => {
@@ -195,7 +180,7 @@ test("who does not read what it is told is cut, and costs no memory", async (t) 
 });
 
 test("a session that asks for everything at once is answered or cut, and nobody else notices", async (t) => {
-  const gateway = await start(t, { limits: { connectTimeoutMs: 500, packetTimeoutMs: 500 } });
+  const gateway = await startTestGateway(t, { limits: { connectTimeoutMs: 500, packetTimeoutMs: 500 } });
   const connected = makeConnect(makeKey().address);
   await fc.assert(
     fc.asyncProperty(

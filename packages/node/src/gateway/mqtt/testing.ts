@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import type { TestContext } from "node:test";
 import { deriveAddress } from "@lhg/protocol/core/account";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { ALG_EDDSA } from "@lhg/protocol/core/crypto";
@@ -18,6 +19,7 @@ import type { MqttLimits } from "./limits.ts";
 import { type MqttConfig, type MqttGateway, startMqttGateway } from "./server.ts";
 
 const CHAIN_ID = "lhg-test-00";
+export const QOS1 = { qos: 1 } as const;
 
 export interface TestKey {
   readonly key: SecretKey;
@@ -65,7 +67,8 @@ export const idOf = (submission: Uint8Array): string => toHex(sodiumCrypto.sha25
 export const acceptAll = async (submissions: readonly Uint8Array[]): Promise<readonly SubmitResult[]> =>
   submissions.map((submission) => ({ id: idOf(submission), state: "accepted" }));
 
-export async function startTestGateway(parts: TestGatewayParts = {}): Promise<TestGateway> {
+/** Stopped when the test ends, if not before. */
+export async function startTestGateway(t: TestContext, parts: TestGatewayParts = {}): Promise<TestGateway> {
   const { submit = acceptAll, named = () => [], registered = [] } = parts;
   const listeners = new Set<(update: ChainUpdate) => void>();
   const calls: (readonly Uint8Array[])[] = [];
@@ -108,7 +111,7 @@ export async function startTestGateway(parts: TestGatewayParts = {}): Promise<Te
     clients.push(client);
     return client;
   };
-  return {
+  const started: TestGateway = {
     gateway,
     port,
     presence,
@@ -137,6 +140,8 @@ export async function startTestGateway(parts: TestGatewayParts = {}): Promise<Te
       await gateway.stop();
     },
   };
+  t.after(() => started.stop());
+  return started;
 }
 
 export const upOf = (client: MqttClient): string => `lhg/v1/${client.options.clientId}/up`;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clampText, revealHidden } from "./reveal.ts";
+import { clampText, revealHidden, toPlainText } from "./foreign-text.ts";
 
 const show = (text: string): string =>
   revealHidden(text)
@@ -21,4 +21,10 @@ test("letters, joiners and emoji stay as they are", () => {
 test("a cut never leaves half a character", () => {
   assert.equal(clampText("ab😀", 3), "ab");
   assert.equal(clampText("ab😀", 4), "ab😀");
+});
+
+test("where no elements can stand the same rule holds, and a cut is marked", () => {
+  assert.equal(toPlainText("a\u202eb\n"), "aU+202EbU+000A");
+  assert.equal(toPlainText("a\tb\u202e\n", 160, /[\n\t]/), "a\tbU+202E\n");
+  assert.equal(toPlainText("abcdef", 3), "abc…");
 });

@@ -19,12 +19,22 @@ export function revealHidden(text: string): Piece[] {
   let end = 0;
   for (const match of text.matchAll(HIDDEN)) {
     if (match.index > end) pieces.push({ text: text.slice(end, match.index), isHidden: false });
-    const code = match[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0");
-    pieces.push({ text: `U+${code}`, isHidden: true });
+    pieces.push({ text: numberOf(match[0]), isHidden: true });
     end = match.index + match[0].length;
   }
   if (end < text.length) pieces.push({ text: text.slice(end), isHidden: false });
   return pieces;
+}
+
+function numberOf(character: string): string {
+  return `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}`;
+}
+
+/** Where no elements can stand: in drawings, in sentences, in names for screen readers. */
+export function toPlainText(text: string, lengthMax = 160, allowed?: RegExp): string {
+  const shown = clampText(text, lengthMax);
+  const plain = shown.replace(HIDDEN, (found) => (allowed?.test(found) === true ? found : numberOf(found)));
+  return shown.length < text.length ? `${plain}…` : plain;
 }
 
 /** At most so many characters, never half of one. */

@@ -1,4 +1,5 @@
 /** An identity taken apart into the words and numbers that people know it by. */
+import type { Strings } from "../strings/en.ts";
 
 /** What GS1 application identifiers name; `other` is any URI that is no GS1 key. */
 export type KeyName =
@@ -74,15 +75,26 @@ export function isCarrier(identity: string): boolean {
 }
 
 const SHORT_MAX = 14;
+const SHORT_END = 8;
 
-/** Fits under a dot of a drawing. */
+/** Fits into a box of a drawing; what is longer loses its middle, since numbers of one maker begin alike. */
 export function shortIdentity(identity: string): string {
   const { value, serial, lot, name } = readIdentity(identity);
   const text = serial ?? lot ?? (name === "other" ? lastPart(value) : value);
-  return text.length <= SHORT_MAX ? text : `…${text.slice(1 - SHORT_MAX)}`;
+  if (text.length <= SHORT_MAX) return text;
+  return `${text.slice(0, SHORT_MAX - SHORT_END - 1)}…${text.slice(-SHORT_END)}`;
 }
 
 function lastPart(uri: string): string {
   const parts = uri.split(/[/:#?=]/).filter((part) => part !== "");
   return parts.at(-1) ?? uri;
+}
+
+/** `Serial 7 · 00012345111112`, `Pallet or parcel 100123450000000011`; any other URI as it is. */
+export function describeItem(words: Strings["item"], identity: string): string {
+  const { name, value, serial, lot, extension } = readIdentity(identity);
+  if (serial !== undefined) return `${words.serial} ${serial} · ${value}`;
+  if (lot !== undefined) return `${words.lot} ${lot} · ${value}`;
+  if (name === "other") return value;
+  return `${words.names[name]} ${value}${extension === undefined ? "" : ` · ${extension}`}`;
 }

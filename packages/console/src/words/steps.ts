@@ -7,15 +7,18 @@ type Words = Strings["item"];
 const STEP = /^https:\/\/ref\.gs1\.org\/cbv\/BizStep-(.+)$/;
 const DISPOSITION = /^https:\/\/ref\.gs1\.org\/cbv\/Disp-(.+)$/;
 
+/** As a proven trace has it, and as the API has it, which leaves out what an event does not say. */
+interface StepSummary {
+  readonly type: string;
+  readonly bizStep?: string | null | undefined;
+  readonly action?: string | null | undefined;
+}
+
 /** `Shipped`; of a step that no vocabulary here knows, what kind of event it is. */
-export function nameStep(
-  words: Words,
-  event: Pick<TracedEvent["event"], "bizStep" | "type" | "action">,
-): string {
-  const { bizStep, type, action } = event;
+export function nameStep(words: Words, { bizStep, type, action }: StepSummary): string {
   const known = own(words.steps, STEP.exec(bizStep ?? "")?.[1]);
   if (known !== undefined) return known;
-  if (bizStep !== null) return bizStep;
+  if (typeof bizStep === "string") return bizStep;
   if (type === "TransformationEvent") return words.kinds.TransformationEvent;
   if (type === "AggregationEvent") return action === "DELETE" ? words.kinds.unpacked : words.kinds.packed;
   if (type === "AssociationEvent") return action === "DELETE" ? words.kinds.unbuilt : words.kinds.built;
@@ -33,11 +36,30 @@ export function nameFlag(words: Words, flag: string): string {
   return own(words.flags, flag) ?? flag;
 }
 
+/** In a word or two where that is enough. */
+export function nameAgreement(words: Words, flag: string): string {
+  return own(words.agreements, flag) ?? nameFlag(words, flag);
+}
+
 /** Flags that tell of an agreement or of a correction; all others are to be minded. */
 const HARMLESS: ReadonlySet<string> = new Set(["handedOver", "received", "correction"]);
 
 export function isConcern(flag: string): boolean {
   return !HARMLESS.has(flag);
+}
+
+/** Of no good for whoever has the item. */
+const FAILURES = /-(?:recalled|stolen|damaged|non_conformant)$/;
+
+export function isFailure(disposition: string | null): boolean {
+  return disposition !== null && FAILURES.test(disposition);
+}
+
+/** What to mind about a step for the sake of one item; what a stranger said of others is no concern of its. */
+export function findStepConcerns(identity: string, { event, flags, isRetracted }: TracedEvent): string[] {
+  if (isRetracted) return [];
+  const isOwn = event.items.some((item) => item.identity === identity);
+  return flags.filter((flag) => isConcern(flag) && (isOwn || (flag !== "observed" && flag !== "unowned")));
 }
 
 export interface Concerns {
@@ -46,13 +68,9 @@ export interface Concerns {
   readonly flags: readonly string[];
 }
 
-/** Steps with something to mind, of what concerns the item; what a stranger said of others is no concern of its. */
+/** Steps with something to mind for the sake of an item. */
 export function findConcerns(identity: string, events: readonly TracedEvent[]): Concerns {
-  const found = events.map(({ flags, event, isRetracted }): readonly string[] => {
-    if (isRetracted) return [];
-    const isOwn = event.items.some((item) => item.identity === identity);
-    return flags.filter((flag) => isConcern(flag) && (isOwn || (flag !== "observed" && flag !== "unowned")));
-  });
+  const found = events.map((traced) => findStepConcerns(identity, traced));
   return { steps: found.filter((flags) => flags.length > 0).length, flags: [...new Set(found.flat())] };
 }
 
