@@ -143,7 +143,7 @@ test("a vendor commands its device from the page, and sees the device's own answ
   await page.getByRole("button", { name: "Sign and send" }).click();
   const row = page.getByRole("row", { name: /identify/ });
   await row.getByText("no answer yet").waitFor();
-  await lhg("device", "answer", "logger", "--refuse", "knows nothing");
+  await stage.lhg("device", "answer", "logger", "--refuse", "knows nothing");
   await row.getByText("refused: knows nothing").waitFor();
   await checkPage(opened);
   await opened.close();
