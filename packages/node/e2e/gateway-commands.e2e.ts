@@ -33,6 +33,7 @@ before(async () => {
     device: device.kit,
     trust: await readTrust(),
     store: memoryStore(),
+    nowMs: Date.now,
   });
 });
 

@@ -41,7 +41,7 @@ async function openDeviceWorld(cutAt?: number) {
   const store = memoryStore(cutAt);
   const trust = trustFromGenesis(chain.dev.genesis);
   const open = (): Promise<CommandReceiver> =>
-    createCommandReceiver({ device, trust, store, crypto: sodiumCrypto });
+    createCommandReceiver({ device, trust, store, nowMs: null, crypto: sodiumCrypto });
   const send = async (number: number, name: string, expiryMs = GENESIS_MS + HOUR_MS): Promise<Uint8Array> => {
     const message = makeCommand({
       device: device.address,
@@ -108,7 +108,12 @@ test("nothing that is not a fresh, effective command to this device is followed"
   const capture = await world.ask("getReceipt", { id: world.ids.packing });
   assert.equal(await code(capture.bytes), "command.kind");
   const elsewhere = { ...trustFromGenesis(chain.dev.genesis), validatorsHash: new Uint8Array(32) };
-  const stranger = await createCommandReceiver({ device, trust: elsewhere, store: memoryStore() });
+  const stranger = await createCommandReceiver({
+    device,
+    trust: elsewhere,
+    store: memoryStore(),
+    nowMs: null,
+  });
   assert.equal((await stranger.receive(receipt, () => assert.fail("it was followed"))).ok, false);
 
   assert.equal((await receiver.receive(receipt, () => "done")).ok, true);
@@ -134,6 +139,24 @@ test("an expired command is refused in the device's own words, a failing one ans
   const [second, first] = await list("all");
   assert.equal(first!.acknowledgement!.result, "refused: expired");
   assert.match(second!.acknowledgement!.result, /^failed: no ß+$/);
+});
+
+test("commands that were left out on the way are answered as skipped, and not followed later", async () => {
+  const { open, send, report, list } = await openDeviceWorld();
+  const receiver = await open();
+  const [first, , third] = [await send(1, "one"), await send(2, "two"), await send(3, "three")];
+  assert.equal((await receiver.receive(third!, () => "done")).ok, true);
+  const late = await receiver.receive(first!, () => assert.fail("it was followed"));
+  assert.equal(!late.ok && late.code, "command.replayed");
+  await report();
+  assert.deepEqual(
+    (await list("all")).map(({ number, acknowledgement }) => [number, acknowledgement?.result]),
+    [
+      [3, "done"],
+      [2, "skipped: 3 came first"],
+      [1, "skipped: 3 came first"],
+    ],
+  );
 });
 
 test("a device that loses power follows no command twice and says what happened", async () => {

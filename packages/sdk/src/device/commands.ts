@@ -10,6 +10,7 @@ import { LhgError } from "@lhg/protocol/core/errors";
 import { type VerifiedReceipt, verifyReceipt } from "@lhg/protocol/core/proof/receipt";
 import { transaction } from "@lhg/protocol/ledger";
 import { ACKNOWLEDGEMENT_NAME } from "@lhg/protocol/modules/command/command";
+import type { SenmlRecord } from "@lhg/protocol/senml/record";
 import { nobleCrypto } from "../crypto/noble.ts";
 import type { Trust } from "../verify/trust.ts";
 import { judge, type Refused } from "../verify/verdict.ts";
@@ -50,8 +51,11 @@ export interface CommandReceiverOptions {
   readonly trust: Trust;
   /** Of its own, beside the device's. */
   readonly store: DeviceStore;
-  /** A clock, where the device has one it believes; expiry is judged by the header's time in any case. */
-  readonly nowMs?: () => number;
+  /**
+   * The device's clock; null where it has none that it believes: then expiry is judged by the time of the proof's header
+   * alone, and whoever withheld a command can bring it later than it was meant.
+   */
+  readonly nowMs: (() => number) | null;
   readonly crypto?: Crypto;
 }
 
@@ -59,8 +63,9 @@ export interface CommandReceiver {
   /** The last command that was taken up. */
   readonly lastNumber: number;
   /**
-   * Checks a command's receipt and follows it, at most once whatever happens. Never throws for what strangers bring; what
-   * `record` or the store throws is the device's own trouble and comes through.
+   * Checks a command's receipt and follows it, at most once whatever happens. Numbers that were passed over on the way are answered
+   * as skipped, and never followed. Never throws for what strangers bring; what `record` or the store throws is the device's own
+   * trouble and comes through.
    */
   receive(receipt: Uint8Array, handle: CommandHandler): Promise<CommandVerdict>;
 }
@@ -75,6 +80,8 @@ const FOLLOWED = 2;
 const receiverState = record(1, {
   device: address,
   lastNumber: uint(),
+  /** The last one that was answered: what lies between was passed over, and is answered as that. */
+  previous: uint(),
   /** Saved before and after following: a device that lost power knows whether it began, and whether it has answered. */
   phase: uint(FOLLOWED),
   result: text({ max: RESULT_BYTES_MAX }),
@@ -86,7 +93,7 @@ type ReceiverState = Infer<typeof receiverState>;
  * `value.*` where the store holds something else.
  */
 export async function createCommandReceiver(options: CommandReceiverOptions): Promise<CommandReceiver> {
-  const { device, trust, store, crypto = nobleCrypto } = options;
+  const { device, trust, store, nowMs, crypto = nobleCrypto } = options;
   let state = await loadState(store, device.address);
   let queue: Promise<unknown> = Promise.resolve();
 
@@ -96,16 +103,14 @@ export async function createCommandReceiver(options: CommandReceiverOptions): Pr
   }
 
   async function answer(number: number, result: string): Promise<void> {
-    await device.record([
-      { n: `${ACKNOWLEDGEMENT_NAME}${number}`, t: { mantissa: 0n, exponent: 0 }, vs: result },
-    ]);
-    await save({ ...state, phase: IDLE, result: "" });
+    await device.record([toReading(number, result), ...listSkipped(state.previous, number)]);
+    await save({ ...state, previous: number, phase: IDLE, result: "" });
   }
 
   async function follow(command: DeviceCommand, handle: CommandHandler): Promise<AnsweredCommand> {
     const { number } = command;
     await save({ ...state, lastNumber: number, phase: FOLLOWING, result: "" });
-    const isOver = command.expiryMs <= Math.max(command.provenByMs, options.nowMs?.() ?? 0);
+    const isOver = command.expiryMs <= Math.max(command.provenByMs, nowMs === null ? 0 : nowMs());
     const result = isOver ? "refused: expired" : await runHandler(command, handle);
     await save({ ...state, phase: FOLLOWED, result });
     await answer(number, result);
@@ -138,7 +143,7 @@ export async function createCommandReceiver(options: CommandReceiverOptions): Pr
 
 async function loadState(store: DeviceStore, device: Address): Promise<ReceiverState> {
   const stored = await store.load();
-  if (stored === undefined) return { device, lastNumber: 0, phase: IDLE, result: "" };
+  if (stored === undefined) return { device, lastNumber: 0, previous: 0, phase: IDLE, result: "" };
   const state = decode(receiverState, stored, "state");
   if (!equalBytes(state.device, device))
     throw new LhgError("device.state-foreign", "belongs to another device", "store");
@@ -174,6 +179,22 @@ function listNewCommands(
     expiryMs,
     provenByMs: anchor.header.timeMs,
   }));
+}
+
+/** More are not named one by one: the ledger shows them unanswered. */
+const SKIPPED_NAMED_MAX = 64;
+
+function toReading(number: number, result: string): SenmlRecord {
+  return { n: `${ACKNOWLEDGEMENT_NAME}${number}`, t: { mantissa: 0n, exponent: 0 }, vs: result };
+}
+
+/** Whoever delivers could leave commands out: those that will never be followed are said to be passed over, under the device's signature. */
+function listSkipped(previous: number, number: number): SenmlRecord[] {
+  const from = Math.max(previous + 1, number - SKIPPED_NAMED_MAX);
+  const readings: SenmlRecord[] = [];
+  for (let skipped = from; skipped < number; skipped++)
+    readings.push(toReading(skipped, `skipped: ${number} came first`));
+  return readings;
 }
 
 async function runHandler(command: DeviceCommand, handle: CommandHandler): Promise<string> {
