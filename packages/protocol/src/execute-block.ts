@@ -1,5 +1,5 @@
 /** Executes a block over the state: the one state transition. Pure: what it changes stands in an overlay. */
-import { getAccount, setAccount } from "./core/accounts.ts";
+import { equalKeys, getAccount, setAccount } from "./core/accounts.ts";
 import { nextDueMs } from "./core/agenda.ts";
 import { computeBytesRoot } from "./core/block/header.ts";
 import {
@@ -11,6 +11,7 @@ import {
 } from "./core/block/outcome.ts";
 import { equalBytes } from "./core/bytes.ts";
 import { encode } from "./core/codec/definition.ts";
+import type { Sign1 } from "./core/cose.ts";
 import type { Crypto } from "./core/crypto.ts";
 import { assertInvariant } from "./core/errors.ts";
 import { checkGenesis, computeChainId, type Genesis } from "./core/genesis.ts";
@@ -266,15 +267,18 @@ function charge(context: StatementContext, statement: PreparedStatement): { gasU
 function runStatement(context: StatementContext, statement: PreparedStatement): void {
   const { sign1, submission } = statement;
   if (statement.kind === "transaction") runTransaction(context, statement);
-  else if (statement.kind === "collection") runCollection(context, statement.payload);
+  else if (statement.kind === "collection") runCollection(context, sign1, statement.payload);
   else executeCapture(context, statement.payload, sign1.key, submission.body!);
 }
 
-function runCollection(context: StatementContext, payload: Collection): void {
+function runCollection(context: StatementContext, { key }: Sign1, payload: Collection): void {
   const readings = executeCollection(context, payload);
   const owned = getDevice(context.state, payload.device);
   assertInvariant(owned !== undefined, "the device was found at admission");
-  acknowledgeCommands(context, owned.vendor, payload.device, readings);
+  const { revokedFromHeight } = owned.device;
+  const isInForce =
+    equalKeys(key, owned.device.key) && (revokedFromHeight === null || context.height < revokedFromHeight);
+  if (isInForce) acknowledgeCommands(context, owned.vendor, payload.device, readings);
 }
 
 function runTransaction(

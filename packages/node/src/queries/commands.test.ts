@@ -3,10 +3,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { decode } from "@lhg/protocol/core/codec/definition";
+import { ALG_EDDSA } from "@lhg/protocol/core/crypto";
 import { submission } from "@lhg/protocol/core/statement/submission";
 import { type CommandReceiver, createCommandReceiver } from "@lhg/sdk/device/commands";
 import { createDevice } from "@lhg/sdk/device/device";
-import { makeAttestation, makeCommand, makeTransfer } from "@lhg/sdk/transaction/messages";
+import { keyFromSeed } from "@lhg/sdk/keys/keys";
+import {
+  makeAttestation,
+  makeCommand,
+  makeDeviceKeyRotation,
+  makeTransfer,
+} from "@lhg/sdk/transaction/messages";
 import { trustFromGenesis } from "@lhg/sdk/verify/trust";
 import { addressOf, GENESIS_MS } from "../application/testing.ts";
 import { createNativeSigner, sodiumCrypto } from "../crypto/sodium.ts";
@@ -157,6 +164,72 @@ test("commands that were left out on the way are answered as skipped, and not fo
       [1, "skipped: 3 came first"],
     ],
   );
+});
+
+test("an answer that could not be recorded goes before the next command is followed", async () => {
+  const { device, store, world, send, report, list } = await openDeviceWorld();
+  let isFull = true;
+  const receiver = await createCommandReceiver({
+    device: {
+      address: device.address,
+      record: (readings) => (isFull ? Promise.reject(new Error("full")) : device.record(readings)),
+    },
+    trust: trustFromGenesis(world.chain.dev.genesis),
+    store,
+    nowMs: null,
+    crypto: sodiumCrypto,
+  });
+  const [first, second] = [await send(1, "one"), await send(2, "two")];
+  await assert.rejects(
+    receiver.receive(first, () => "done"),
+    /full/,
+  );
+  isFull = false;
+  await receiver.receive(second, () => "done, too");
+  await report();
+  assert.deepEqual(
+    (await list("all")).map(({ number, acknowledgement }) => [number, acknowledgement?.result]),
+    [
+      [2, "done, too"],
+      [1, "done"],
+    ],
+  );
+});
+
+test("without a clock, a command is judged by the latest time that a proof has shown", async () => {
+  const { world, open, send, report, list } = await openDeviceWorld();
+  const receiver = await open();
+  const withheld = await send(1, "unlock", GENESIS_MS + 10_000);
+  for (let i = 0; i < 8; i++)
+    await world.chain.commit([
+      world.chain.transaction(world.vendor, [makeTransfer(addressOf(world.otherVendor), 1n)]),
+    ]);
+  await receiver.receive(await send(2, "ping"), () => "done");
+  const late = await receiver.receive(withheld, () => assert.fail("it was followed"));
+  assert.equal(late.ok, false);
+  await report();
+  assert.deepEqual(
+    (await list("all")).map(({ acknowledgement }) => acknowledgement?.result),
+    ["done", "skipped: 2 came first"],
+  );
+});
+
+test("a former key that fills a gap answers nothing, whatever it prepared", async () => {
+  const { world, device, send, list } = await openDeviceWorld();
+  const { chain, vendor } = world;
+  await device.record([{ n: "urn:lhg:command:1", t: { mantissa: 18n, exponent: 8 }, vs: "done" }]);
+  await device.record([{ n: "t", t: { mantissa: 18n, exponent: 8 }, v: { mantissa: 1n, exponent: 0 } }]);
+  const [first, second] = device.state.kept.map(({ bytes }) => decode(submission, bytes, "submission"));
+  await chain.commit([second!]);
+  const newKey = keyFromSeed(ALG_EDDSA, new Uint8Array(32).fill(77));
+  const { alg, publicKey } = newKey;
+  await chain.commit([
+    chain.transaction(vendor, [makeDeviceKeyRotation(device.address, { alg, bytes: publicKey })]),
+  ]);
+  await send(1, "open");
+  const { executed } = await chain.commit([first!]);
+  assert.equal(executed[0]!.status, "ok");
+  assert.equal((await list("all"))[0]!.acknowledgement, undefined);
 });
 
 test("a device that loses power follows no command twice and says what happened", async () => {

@@ -1,5 +1,6 @@
-import { toHex } from "@lhg/protocol/core/bytes";
+import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
+import type { Message } from "@lhg/protocol/ledger";
 import { countCommands, getCommand } from "@lhg/protocol/modules/command/command";
 import { getDevice } from "@lhg/protocol/modules/identity/devices";
 import type { QueryContext } from "./context.ts";
@@ -24,7 +25,8 @@ export function listCommands(
   if (owned === undefined)
     throw new LhgError("device.not-found", "no device of this address is registered", "device");
   const total = countCommands(context.state, owned.vendor, device);
-  const view = (number: number): CommandView => viewCommand(context, owned.vendor, device, number);
+  const read = createTransactions(context);
+  const view = (number: number): CommandView => viewCommand(context, read, owned.vendor, device, number);
   if (args.state !== "pending") return pageNumbers(paging, { first: total, last: 1, step: -1 }, view);
   const range = { first: Math.max(1, total - PENDING_WITHIN + 1), last: total, step: 1 } as const;
   return pageNumbers(paging, range, (number) => {
@@ -36,6 +38,7 @@ export function listCommands(
 
 function viewCommand(
   context: QueryContext,
+  read: ReadMessages,
   vendor: Uint8Array,
   device: Uint8Array,
   number: number,
@@ -52,7 +55,7 @@ function viewCommand(
     number,
     id,
     name,
-    payload: readPayload(context, id, device, number),
+    payload: findPayload(read(id), device, number),
     sentBy: toHex(sentBy),
     sentAtHeight: height,
     timeMs,
@@ -70,15 +73,29 @@ function viewCommand(
   };
 }
 
-/** The payload is no state: it stands in the transaction. */
-function readPayload(context: QueryContext, id: string, device: Uint8Array, number: number): string {
-  const statement = readPrepared(context, findStatement(context, id).record);
-  if (statement.kind !== "transaction") return "";
-  const sent = statement.payload.messages.find(
-    (entry) =>
+type ReadMessages = (id: string) => readonly Message[];
+
+/** Payloads are no state: they stand in the transactions, of which one may hold many. Each is read once for an answer. */
+function createTransactions(context: QueryContext): ReadMessages {
+  const known = new Map<string, readonly Message[]>();
+  return (id) => {
+    let messages = known.get(id);
+    if (messages === undefined) {
+      const statement = readPrepared(context, findStatement(context, id).record);
+      messages = statement.kind === "transaction" ? statement.payload.messages : [];
+      known.set(id, messages);
+    }
+    return messages;
+  };
+}
+
+function findPayload(messages: readonly Message[], device: Uint8Array, number: number): string {
+  for (const entry of messages)
+    if (
       entry.type === "command.send" &&
       entry.body.number === number &&
-      toHex(entry.body.device) === toHex(device),
-  );
-  return sent?.type === "command.send" ? toHex(sent.body.payload) : "";
+      equalBytes(entry.body.device, device)
+    )
+      return toHex(entry.body.payload);
+  return "";
 }

@@ -62,8 +62,11 @@ const methods = {
 };
 export type LedgerMethods = typeof methods;
 
-/** Consensus does not wait for anybody's question. */
-const URGENT: ReadonlySet<string> = new Set(["open", "execute", "commit"]);
+/** Consensus waits for nobody, and who submits waits for no question. */
+const RANKS: readonly ReadonlySet<string>[] = [
+  new Set(["open", "execute", "commit"]),
+  new Set(["check", "locate"]),
+];
 
 if (parentPort !== null)
   serveCalls(
@@ -75,5 +78,5 @@ if (parentPort !== null)
         throw error;
       });
     },
-    URGENT,
+    RANKS,
   );

@@ -23,31 +23,33 @@ export type Remote<M extends Methods> = {
 };
 
 /**
- * Serves `methods` on this port, one call at a time: the `urgent` ones before all others, each kind in the order
- * of arrival. `onFatal` hears of errors that are no LhgError.
+ * Serves `methods` on this port, one call at a time: those of an earlier rank before those of a later one, methods of no rank
+ * last, each rank in the order of arrival. `onFatal` hears of errors that are no LhgError.
  */
 export function serveCalls(
   port: Endpoint,
   methods: Methods,
   onFatal: (error: unknown) => void,
-  urgent: ReadonlySet<string> = new Set(),
+  ranks: readonly ReadonlySet<string>[] = [],
 ): void {
-  const urgentCalls: Call[] = [];
-  const otherCalls: Call[] = [];
+  const queues: Call[][] = [...ranks.map(() => []), []];
+  const last = queues.at(-1)!;
   let isServing = false;
+  const take = (): Call | undefined => queues.find((queue) => queue.length > 0)?.shift();
   const serve = async (): Promise<void> => {
     isServing = true;
     for (;;) {
-      const call = urgentCalls.shift() ?? otherCalls.shift();
+      const call = take();
       if (call === undefined) break;
       await answerCall(port, methods, call, onFatal);
       // Calls that came meanwhile are heard before the next is chosen.
-      if (otherCalls.length > 0) await new Promise((resolve) => setImmediate(resolve));
+      if (last.length > 0) await new Promise((resolve) => setImmediate(resolve));
     }
     isServing = false;
   };
   port.on("message", (call: Call) => {
-    (urgent.has(call.method) ? urgentCalls : otherCalls).push(call);
+    const rank = ranks.findIndex((methodsOfRank) => methodsOfRank.has(call.method));
+    (queues[rank] ?? last).push(call);
     if (!isServing) void serve();
   });
 }

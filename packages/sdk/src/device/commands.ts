@@ -52,8 +52,8 @@ export interface CommandReceiverOptions {
   /** Of its own, beside the device's. */
   readonly store: DeviceStore;
   /**
-   * The device's clock; null where it has none that it believes: then expiry is judged by the time of the proof's header
-   * alone, and whoever withheld a command can bring it later than it was meant.
+   * The device's clock; null where it has none that it believes: then expiry is judged by the latest header time that a proof has
+   * shown it, and whoever withholds commands can bring one later than it was meant.
    */
   readonly nowMs: (() => number) | null;
   readonly crypto?: Crypto;
@@ -82,6 +82,8 @@ const receiverState = record(1, {
   lastNumber: uint(),
   /** The last one that was answered: what lies between was passed over, and is answered as that. */
   previous: uint(),
+  /** The latest header time of a proof: without a clock, time is not before it. */
+  seenMs: uint(),
   /** Saved before and after following: a device that lost power knows whether it began, and whether it has answered. */
   phase: uint(FOLLOWED),
   result: text({ max: RESULT_BYTES_MAX }),
@@ -109,15 +111,23 @@ export async function createCommandReceiver(options: CommandReceiverOptions): Pr
 
   async function follow(command: DeviceCommand, handle: CommandHandler): Promise<AnsweredCommand> {
     const { number } = command;
-    await save({ ...state, lastNumber: number, phase: FOLLOWING, result: "" });
-    const isOver = command.expiryMs <= Math.max(command.provenByMs, nowMs === null ? 0 : nowMs());
+    const seenMs = Math.max(state.seenMs, command.provenByMs);
+    await save({ ...state, lastNumber: number, seenMs, phase: FOLLOWING, result: "" });
+    const isOver = command.expiryMs <= Math.max(seenMs, nowMs === null ? 0 : nowMs());
     const result = isOver ? "refused: expired" : await runHandler(command, handle);
     await save({ ...state, phase: FOLLOWED, result });
     await answer(number, result);
     return { command, result };
   }
 
+  /** What was followed and could not be recorded then, as where the device's memory was full: nothing goes before its answer. */
+  async function answerOpen(): Promise<void> {
+    if (state.phase === IDLE) return;
+    await answer(state.lastNumber, state.phase === FOLLOWED ? state.result : INTERRUPTED);
+  }
+
   async function receiveNow(receipt: Uint8Array, handle: CommandHandler): Promise<CommandVerdict> {
+    await answerOpen();
     const found = judge(() =>
       listNewCommands(verifyReceipt(crypto, trust, receipt), device.address, state.lastNumber),
     );
@@ -127,8 +137,7 @@ export async function createCommandReceiver(options: CommandReceiverOptions): Pr
     return { ok: true, answered };
   }
 
-  if (state.phase !== IDLE)
-    await answer(state.lastNumber, state.phase === FOLLOWED ? state.result : INTERRUPTED);
+  await answerOpen();
   return {
     get lastNumber() {
       return state.lastNumber;
@@ -143,7 +152,7 @@ export async function createCommandReceiver(options: CommandReceiverOptions): Pr
 
 async function loadState(store: DeviceStore, device: Address): Promise<ReceiverState> {
   const stored = await store.load();
-  if (stored === undefined) return { device, lastNumber: 0, previous: 0, phase: IDLE, result: "" };
+  if (stored === undefined) return { device, lastNumber: 0, previous: 0, seenMs: 0, phase: IDLE, result: "" };
   const state = decode(receiverState, stored, "state");
   if (!equalBytes(state.device, device))
     throw new LhgError("device.state-foreign", "belongs to another device", "store");

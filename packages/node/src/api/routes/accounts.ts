@@ -127,7 +127,7 @@ export function addDeviceRoutes(app: FastifyInstance, service: NodeService): voi
     params: byDevice,
     parameters: paged({ state: Type.Optional(Type.Union([Type.Literal("all"), Type.Literal("pending")])) }),
     answer: pageOf(commandView),
-    cost: 3,
+    cost: 10,
     toArgs: (input) => input,
   });
   addQuery({

@@ -121,7 +121,7 @@ export function createCommand(needs: CommandNeeds): Module<typeof commandMessage
 
 /**
  * Takes a device's answers from its readings: the first one to a command stands. An answer to nothing is a reading like
- * any other.
+ * any other. Not for readings under a former key, or of a revoked device: who stole that key may have prepared them.
  */
 export function acknowledgeCommands(
   context: StatementContext,
