@@ -32,7 +32,9 @@ interface OfferedKeys {
 
 /** Asks the node; only a development chain answers. Throws `world.no-development-chain`. */
 export async function loadDevelopmentKeys(url: string): Promise<DevelopmentKeys> {
-  const response = await leanFetch(`${url}/api/v1/development/keys`).catch((error: Error) => {
+  const { LHG_DEVELOPMENT_TOKEN: token } = process.env;
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const response = await leanFetch(`${url}/api/v1/development/keys`, { headers }).catch((error: Error) => {
     throw new LhgError("client.unreachable", `cannot be reached (${error.message})`, url);
   });
   if (!response.ok)

@@ -3,8 +3,9 @@ import { LhgError } from "@lhg/protocol/core/errors";
 import type { Logger } from "pino";
 import type { PagesConfig } from "./api/pages.ts";
 import { createRateLimiter } from "./api/rate-limit.ts";
-import type { DevelopmentKeys } from "./api/routes/development.ts";
+import type { OfferedKeys } from "./api/routes/development.ts";
 import { createApi } from "./api/server.ts";
+import { createClosers } from "./closers.ts";
 import type { NodeConfig } from "./config.ts";
 import { sodiumCrypto } from "./crypto/sodium.ts";
 import { type CoapServer, startCoapServer } from "./gateway/coap/server.ts";
@@ -16,7 +17,7 @@ import { VERSION } from "./version.ts";
 
 export interface NodeParts extends ChainParts {
   readonly pages?: PagesConfig;
-  readonly developmentKeys?: DevelopmentKeys;
+  readonly developmentKeys?: OfferedKeys;
 }
 
 export interface RunningNode extends RunningChain {
@@ -37,16 +38,11 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   const { config, pages, developmentKeys } = parts;
   const logger = createLogger(config);
   const chain = await startChain(parts, logger);
-  const closers: (() => Promise<void>)[] = [() => chain.stop()];
-  let stopping: Promise<void> | undefined;
-  const stop = (): Promise<void> => {
-    // All are stopped, the last started first, whatever becomes of one.
-    stopping ??= closers.reduceRight((before, close) => before.finally(close), Promise.resolve());
-    return stopping;
-  };
+  const closers = createClosers();
+  closers.add(() => chain.stop());
   try {
     const tls = await openTlsFront(config, logger);
-    if (tls !== undefined) closers.push(() => tls.stop());
+    if (tls !== undefined) closers.add(() => tls.stop());
     const api = createApi({
       service: chain.service,
       logger,
@@ -56,18 +52,27 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
       ...(developmentKeys === undefined ? {} : { developmentKeys }),
       ...(tls === undefined ? {} : { certificates: tls.certificates }),
     });
-    closers.push(() => api.stop());
+    closers.add(() => api.stop());
     const mqtt = await startGateway(parts, chain, logger);
-    if (mqtt !== undefined) closers.push(() => mqtt.stop());
+    if (mqtt !== undefined) closers.add(() => mqtt.stop());
     const listenUrl = await api.start();
     await tls?.start();
     const coap = await startCoap(config, chain, logger);
-    if (coap !== undefined) closers.push(() => coap.stop());
+    if (coap !== undefined) closers.add(() => coap.stop());
     const url = config.publicUrl?.replace(/\/+$/, "") ?? listenUrl;
     logger.info({ url, listenUrl, mqttPort: mqtt?.port, mqttTlsPort: mqtt?.tlsPort }, "the API is up");
-    return { ...chain, url, listenUrl, mqtt, ...(coap === undefined ? {} : { coapPort: coap.port }), stop };
+    return {
+      ...chain,
+      url,
+      listenUrl,
+      mqtt,
+      ...(coap === undefined ? {} : { coapPort: coap.port }),
+      stop: closers.closeAll,
+    };
   } catch (error) {
-    await stop();
+    await closers
+      .closeAll()
+      .catch((problem: unknown) => logger.error({ problem: String(problem) }, "closing"));
     throw error;
   }
 }

@@ -8,6 +8,7 @@ import { LhgError } from "@lhg/protocol/core/errors";
 import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
 import { type Logger, pino } from "pino";
 import type { ChainUpdate, NodeService, NodeStatus, StatementState } from "./api/service.ts";
+import { type Closers, createClosers } from "./closers.ts";
 import type { NodeConfig } from "./config.ts";
 import type { Engine } from "./consensus/engine.ts";
 import { startInProcessEngine } from "./consensus/in-process.ts";
@@ -54,18 +55,18 @@ export async function startChain(
   parts: ChainParts,
   logger = createLogger(parts.config),
 ): Promise<RunningChain> {
-  const closers: (() => Promise<unknown>)[] = [];
-  const closeAll = async (): Promise<void> => {
-    for (const close of closers.splice(0).reverse()) await close();
-  };
+  const closers = createClosers();
   const fatal = (error: unknown): void => {
     logger.fatal({ error: error instanceof Error ? error.stack : String(error) }, "the node can't go on");
     parts.onFatal(error);
   };
   try {
-    return await startParts({ ...parts, logger, fatal, closers, closeAll });
+    return await startParts({ ...parts, logger, fatal, closers });
   } catch (error) {
-    await closeAll();
+    // What the start failed of is told, not what could not be closed after it.
+    await closers
+      .closeAll()
+      .catch((problem: unknown) => logger.error({ problem: String(problem) }, "closing"));
     throw error;
   }
 }
@@ -76,9 +77,7 @@ interface StartContext {
   readonly signers: readonly Signer[];
   readonly logger: Logger;
   readonly fatal: (error: unknown) => void;
-  /** What was started, in order; closed in reverse. */
-  readonly closers: (() => Promise<unknown>)[];
-  readonly closeAll: () => Promise<void>;
+  readonly closers: Closers;
 }
 
 async function startParts(context: StartContext): Promise<RunningChain> {
@@ -90,14 +89,14 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     { directory: directory("ledger"), genesis: encode(genesisCodec, genesis) },
     fatal,
   );
-  closers.push(() => ledger.stop());
+  closers.add(() => ledger.stop());
   const { tip, certificate, chainId } = await ledger.open();
   const verifiers = startVerifierPool(config.verifyThreads, fatal);
-  closers.push(() => verifiers.close());
+  closers.add(() => verifiers.close());
   const votes = createVoteStore(await openLevelStore(directory("votes")));
-  closers.push(() => votes.close());
+  closers.add(() => votes.close());
   const inbox = await openInboxLog(await openFilePort(directory("inbox")));
-  closers.push(() => inbox.close());
+  closers.add(() => inbox.close());
 
   const mempool = new Mempool();
   const metrics = createMetrics();
@@ -148,7 +147,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     log: (level, fields, message) => logger[level](fields, message),
   });
   const running = engine;
-  closers.push(() => running.stop());
+  closers.add(() => running.stop());
 
   const service = createService({
     ledger,
@@ -173,7 +172,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     presence,
     metrics,
     stop: () => {
-      stopping ??= context.closeAll().then(() => logger.info("the chain has stopped"));
+      stopping ??= closers.closeAll().then(() => logger.info("the chain has stopped"));
       return stopping;
     },
   };

@@ -32,7 +32,7 @@ before(async () => {
       docsDirectory: join(folder, "docs"),
       verifierPage: "<!doctype html><title>verifier</title>",
     },
-    developmentKeys: { chainId: "lhg-test-00", keys: [] },
+    developmentKeys: { keys: { chainId: "lhg-test-00", keys: [] }, token: undefined },
   });
   url = await api.start();
 });
@@ -101,4 +101,30 @@ test("development keys are for programs on this machine that come by themselves"
   assert.equal((await get("/api/v1/development/keys")).status, 200);
   for (const header of ["x-forwarded-for", "forwarded", "via", "x-real-ip"])
     assert.equal((await get("/api/v1/development/keys", { [header]: "203.0.113.9" })).status, 403, header);
+});
+
+test("where others can reach the node, development keys need the token that it gave its own programs", async () => {
+  const { api: plain, service } = await startTestApi();
+  await plain.stop();
+  const guarded = createApi({
+    service,
+    config: { host: "127.0.0.1", port: 0, publicUrl: "https://node.example.com" },
+    logger: { error: () => {} },
+    developmentKeys: { keys: { chainId: "lhg-test-00", keys: [] }, token: "secret" },
+  });
+  const at = await guarded.start();
+  const ask = async (headers: Record<string, string>): Promise<number> =>
+    (await fetch(`${at}/api/v1/development/keys`, { headers })).status;
+  try {
+    assert.deepEqual(
+      [
+        await ask({}),
+        await ask({ authorization: "Bearer wrong" }),
+        await ask({ authorization: "Bearer secret" }),
+      ],
+      [403, 403, 200],
+    );
+  } finally {
+    await guarded.stop();
+  }
 });

@@ -18,7 +18,7 @@ import { type ChargeRequest, createRateLimiter } from "./rate-limit.ts";
 import { addAccountRoutes, addDeviceRoutes, addVendorRoutes } from "./routes/accounts.ts";
 import { addBlockRoutes } from "./routes/blocks.ts";
 import { addChainRoutes } from "./routes/chain.ts";
-import { addDevelopmentRoutes, type DevelopmentKeys } from "./routes/development.ts";
+import { addDevelopmentRoutes, type OfferedKeys } from "./routes/development.ts";
 import { addGatewayRoutes } from "./routes/gateway.ts";
 import { addEventRoutes, addItemRoutes } from "./routes/items.ts";
 import { addDescriptionRoutes, addNodeRoutes } from "./routes/node.ts";
@@ -53,7 +53,7 @@ export interface ApiParts {
   readonly version?: string;
   readonly pages?: PagesConfig;
   /** Given to programs on this machine; only a development chain has any. */
-  readonly developmentKeys?: DevelopmentKeys;
+  readonly developmentKeys?: OfferedKeys;
   /** The API speaks HTTPS with these, and takes a renewed one over without a restart. */
   readonly certificates?: CertificateSource;
 }

@@ -19,6 +19,8 @@ export interface CompanionOptions {
   readonly url: string;
   readonly data: string;
   readonly output: Output;
+  /** With which it gets the development keys, where the node asks for one. */
+  readonly token?: string | undefined;
 }
 
 const STOP_MS_MAX = 5_000;
@@ -33,10 +35,16 @@ export async function checkCompanion(program: string): Promise<void> {
 }
 
 /** Its lines appear among the node's own. That it ended or failed is said, and changes nothing for the node. */
-export function startCompanion({ program, url, data, output }: CompanionOptions): Companion {
+export function startCompanion({ program, url, data, output, token }: CompanionOptions): Companion {
   // Small for a program that waits most of the time: 100 MB instead of 120 for the sample world (measured).
   const child = spawn(process.execPath, ["--max-semi-space-size=2", resolve(program)], {
-    env: { ...process.env, LHG_URL: url, LHG_DATA: resolve(data), MALLOC_ARENA_MAX: "1" },
+    env: {
+      ...process.env,
+      LHG_URL: url,
+      LHG_DATA: resolve(data),
+      MALLOC_ARENA_MAX: "1",
+      ...(token === undefined ? {} : { LHG_DEVELOPMENT_TOKEN: token }),
+    },
     // The channel tells it when the node is gone without having ended it.
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });

@@ -1,4 +1,5 @@
 /** Keys of a development chain, for console and sample programs on the same machine. No other chain has this route. */
+import { createHash, timingSafeEqual } from "node:crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
@@ -23,7 +24,13 @@ export type DevelopmentKeys = Static<typeof developmentKeys>;
 const LOOPBACK_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?$/i;
 const LOOPBACK_ADDRESS = /^(?:127\.|::1$|::ffff:127\.)/;
 
-export function addDevelopmentRoutes(app: FastifyInstance, keys: DevelopmentKeys): void {
+export interface OfferedKeys {
+  readonly keys: DevelopmentKeys;
+  /** Asked of every request where others can reach the node: a proxy on this machine may say nothing of whom it serves. */
+  readonly token: string | undefined;
+}
+
+export function addDevelopmentRoutes(app: FastifyInstance, { keys, token }: OfferedKeys): void {
   addOperation(
     app,
     {
@@ -38,7 +45,7 @@ export function addDevelopmentRoutes(app: FastifyInstance, keys: DevelopmentKeys
       answer: { [JSON_TYPE]: developmentKeys },
     },
     (_input, request) => {
-      if (!isFromThisMachine(request))
+      if (!isFromThisMachine(request) || !hasToken(request, token))
         throw new LhgError(
           "development.elsewhere",
           "are given to programs on the node's machine alone",
@@ -47,6 +54,14 @@ export function addDevelopmentRoutes(app: FastifyInstance, keys: DevelopmentKeys
       return keys;
     },
   );
+}
+
+function hasToken({ headers }: FastifyRequest, token: string | undefined): boolean {
+  if (token === undefined) return true;
+  const given = createHash("sha256")
+    .update(headers.authorization ?? "")
+    .digest();
+  return timingSafeEqual(given, createHash("sha256").update(`Bearer ${token}`).digest());
 }
 
 /** A proxy on this machine brings strangers from elsewhere: what it adds gives it away. */

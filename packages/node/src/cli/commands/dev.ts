@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
@@ -8,7 +9,7 @@ import { createNodeSigner } from "@lhg/sdk/crypto/node";
 import { type NodeConfig, readConfig } from "../../config.ts";
 import { loadOrCreateDevChain } from "../../dev-chain.ts";
 import { type RunningNode, startNode } from "../../node.ts";
-import { checkCompanion, startCompanion } from "../companion.ts";
+import { type Companion, checkCompanion, startCompanion } from "../companion.ts";
 import { DEV_KEYS_FILE, type DevKeys, describeDevKeys, offerDevKeys } from "../dev-keys.ts";
 import { type Example, makeExample } from "../example-document.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -55,23 +56,26 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
   const config = readConfig({ dataDirectory: data, host, ...gates, logLevel, ...readTlsOptions(options) });
   const chain = await loadOrCreateDevChain(data);
   const end = waitForEnd();
+  const developmentKeys = { keys: offerDevKeys(chain), token: makeToken(config) };
   const node = await startNode({
     config,
     genesis: chain.genesis,
     signers: chain.consensusKeys.map(createNodeSigner),
     onFatal: end.fail,
     pages: await findPages(chain.genesis),
-    developmentKeys: offerDevKeys(chain),
+    developmentKeys,
   });
-  const keys = describeDevKeys(chain);
-  const example = makeExample(findCompanyPrefix(keys));
-  await writeFile(join(data, example.fileName), example.document);
-  announce(session, node, host, keys, example);
-  adviseForPhones(session, config, node.listenUrl);
-  const { output } = session;
-  const companion =
-    program === undefined ? undefined : startCompanion({ program, url: node.listenUrl, data, output });
+  let companion: Companion | undefined;
   try {
+    const keys = describeDevKeys(chain);
+    const example = makeExample(findCompanyPrefix(keys));
+    await writeFile(join(data, example.fileName), example.document);
+    announce(session, node, host, keys, example);
+    adviseForPhones(session, config, node.listenUrl);
+    const { output } = session;
+    const { token } = developmentKeys;
+    if (program !== undefined)
+      companion = startCompanion({ program, url: node.listenUrl, data, output, token });
     const signal = await end.ended;
     session.output.note(`${signal}: stopping. Once more to force it.`);
     return EXIT.ok;
@@ -98,6 +102,15 @@ async function chooseMqttPort(
   return undefined;
 }
 
+/** Undefined where only this machine reaches the node. */
+function makeToken({ host, publicUrl }: NodeConfig): string | undefined {
+  return publicUrl === undefined && isLoopback(host) ? undefined : toHex(randomBytes(16));
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
 function readTlsOptions(options: DevOptions): Partial<NodeConfig> {
   return Object.fromEntries(
     Object.entries({
@@ -122,8 +135,7 @@ function readTlsOptions(options: DevOptions): Partial<NodeConfig> {
 
 /** Who listens for other machines wants to be reached, and a node answers to its own names only. */
 function adviseForPhones(session: Session, { host, publicUrl }: NodeConfig, listenUrl: string): void {
-  const isLocal = host === "localhost" || host === "::1" || host.startsWith("127.");
-  if (publicUrl !== undefined || isLocal) return;
+  if (publicUrl !== undefined || isLoopback(host)) return;
   const isOther = (address: NetworkInterfaceInfo): boolean => address.family === "IPv4" && !address.internal;
   const found = Object.values(networkInterfaces())
     .flat()
