@@ -44,6 +44,11 @@ function circumstances({ timeMs, place, step, disposition, more }: Circumstances
   };
 }
 
+/** What people call a thing, in the words of GS1's vocabulary of master data. */
+export const named = (name: string): { readonly ilmd: Record<string, string> } => ({
+  ilmd: { "cbvmda:descriptionShort": name },
+});
+
 interface Goods {
   readonly things?: readonly string[];
   readonly lots?: readonly Quantity[];

@@ -42,6 +42,7 @@ export function mineOre(run: Run): Step[] {
                 ilmd: {
                   "cbvmda:lotNumber": lot.epcClass.split("/").at(-1),
                   "cbvmda:countryOfOrigin": "CD",
+                  "cbvmda:descriptionShort": "Tantalum ore",
                 },
               },
             },

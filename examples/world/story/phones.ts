@@ -1,5 +1,15 @@
 /** Capacitors become boards, boards go into phones, phones into cartons and onto pallets. */
-import { associate, commission, handOver, observe, pack, pieces, transform, unpack } from "../documents.ts";
+import {
+  associate,
+  commission,
+  handOver,
+  named,
+  observe,
+  pack,
+  pieces,
+  transform,
+  unpack,
+} from "../documents.ts";
 import { PLACES } from "../places.ts";
 import { reelDelivery, reels } from "./components.ts";
 import { CAPACITORS_PER_BOARD, type Pallet, type Run } from "./run.ts";
@@ -46,7 +56,13 @@ function assembleBatch(run: Run, number: number): Step {
         ),
         commission(
           { things: phones },
-          { timeMs: at(1), place, step: "commissioning", disposition: "active" },
+          {
+            timeMs: at(1),
+            place,
+            step: "commissioning",
+            disposition: "active",
+            more: named("Aurora One phone, 128 GB"),
+          },
         ),
         ...phones.map((phone, i) => associate(phone, [boards[i]!], { ...assembling, timeMs: at(i + 2) })),
       ];

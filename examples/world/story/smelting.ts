@@ -1,5 +1,5 @@
 /** Ore becomes tantalum powder: received, unpacked, transformed, sold on. */
-import { handOver, kilograms, observe, type Quantity, transform, unpack } from "../documents.ts";
+import { handOver, kilograms, named, observe, type Quantity, transform, unpack } from "../documents.ts";
 import { PLACES } from "../places.ts";
 import { oreQuantities } from "./mining.ts";
 import { BAG_KG, POWDER_KG_PER_BAG, type Run } from "./run.ts";
@@ -46,7 +46,12 @@ export function smeltOre(run: Run): Step[] {
         ore.flatMap((lot, i) => {
           const id = `urn:epcglobal:cbv:bt:${place.location.slice(-13)}:melt-${run.code}-${i + 1}`;
           const charged = { timeMs: at(2 * i), place, step: "creating_class_instance" };
-          const tapped = { ...charged, timeMs: at(2 * i + 1), disposition: "conformant" };
+          const tapped = {
+            ...charged,
+            timeMs: at(2 * i + 1),
+            disposition: "conformant",
+            more: named("Tantalum powder"),
+          };
           return [
             transform(id, { inputs: { lots: [lot] } }, charged),
             transform(id, { outputs: { lots: [powder[i]!] } }, tapped),
