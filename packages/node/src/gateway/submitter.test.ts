@@ -57,3 +57,20 @@ test("beyond its bound it is busy, until the node has answered", async () => {
   await Promise.all(waiting);
   assert.equal((await submitter.submit("0c", Buffer.from("x"))).state, "accepted");
 });
+
+test("nobody waits for all that another one sends, and who is known waits for no stranger", async () => {
+  const batches: string[][] = [];
+  const submitter = createSubmitter(async (all) => {
+    batches.push(all.map(textOf));
+    await new Promise((resolve) => setImmediate(resolve));
+    return all.map((each) => accepted(textOf(each)));
+  });
+  // Of strangers, all share the flooder's lane.
+  const flood = Array.from({ length: 5_000 }, (_, i) => submitter.submit("00", Buffer.from(`flood ${i}`)));
+  const other = submitter.submit("02", Buffer.from("other"));
+  const known = submitter.submit("00", Buffer.from("known"), true);
+  await Promise.all([...flood, other, known]);
+  const batchOf = (text: string): number => batches.findIndex((batch) => batch.includes(text));
+  assert.ok(batchOf("other") <= 1, `batch ${batchOf("other")}`);
+  assert.deepEqual(batches[batchOf("known")], ["known"]);
+});

@@ -6,17 +6,19 @@ import type { NodeService, SubmitResult } from "../api/service.ts";
 export interface Submitter {
   /**
    * Takes one COSE_Sign1 or one encoded submission. What one sender sends is submitted in its order. Rejects with
-   * `gateway.busy` where too much waits, else as the node does.
+   * `gateway.busy` where too much waits, else as the node does. Who is known to be who it says waits for no stranger, and nobody for all that
+   * another one sends: senders take turns.
    */
-  submit(sender: string, payload: Uint8Array): Promise<SubmitResult>;
+  submit(sender: string, payload: Uint8Array, isKnown?: boolean): Promise<SubmitResult>;
   /** Resolves when nothing is under way. */
   drain(): Promise<void>;
 }
 
 /** The initial byte of a tagged COSE_Sign1 (tag 18); a submission begins with an array. */
 const SIGN1_FIRST_BYTE = 0xd2;
-/** While one lane waits for the disk, the others have the verifiers busy. */
-const LANES = 4;
+/** While one lane waits for the disk, the other has the verifiers busy. */
+const LANES_KNOWN = 2;
+const LANES_STRANGERS = 2;
 const BATCH_STATEMENTS_MAX = 512;
 const BATCH_BYTES_MAX = 4 << 20;
 const WAITING_BYTES_MAX = 64 << 20;
@@ -28,18 +30,22 @@ interface Entry {
 }
 
 interface Lane {
-  entries: Entry[];
+  /** By sender; who comes first is served next, and goes to the end while more of it waits. */
+  readonly queues: Map<string, Entry[]>;
   running: Promise<void> | undefined;
 }
 
 export function createSubmitter(submit: NodeService["submit"]): Submitter {
-  const lanes: Lane[] = Array.from({ length: LANES }, () => ({ entries: [], running: undefined }));
+  const lanes = Array.from(
+    { length: LANES_KNOWN + LANES_STRANGERS },
+    (): Lane => ({ queues: new Map(), running: undefined }),
+  );
   let waitingBytes = 0;
 
   async function runLane(lane: Lane): Promise<void> {
     // What comes within one turn of the event loop goes together.
     await new Promise((resolve) => setImmediate(resolve));
-    while (lane.entries.length > 0) await submitBatch(takeBatch(lane));
+    while (lane.queues.size > 0) await submitBatch(takeBatch(lane));
     lane.running = undefined;
   }
 
@@ -54,14 +60,17 @@ export function createSubmitter(submit: NodeService["submit"]): Submitter {
   }
 
   return {
-    submit(sender, payload) {
+    submit(sender, payload, isKnown = false) {
       const submission = toSubmission(payload);
       if (waitingBytes + submission.length > WAITING_BYTES_MAX)
         return Promise.reject(new LhgError("gateway.busy", "too much waits for the node; try again"));
       waitingBytes += submission.length;
-      const lane = lanes[chooseLane(sender)]!;
+      const lane = lanes[chooseLane(sender, isKnown)]!;
       return new Promise((resolve, reject) => {
-        lane.entries.push({ submission, resolve, reject });
+        const queue = lane.queues.get(sender);
+        const entry = { submission, resolve, reject };
+        if (queue === undefined) lane.queues.set(sender, [entry]);
+        else queue.push(entry);
         lane.running ??= runLane(lane);
       });
     },
@@ -78,17 +87,23 @@ export function toSubmission(payload: Uint8Array): Uint8Array {
 }
 
 /** Senders are addresses in hex: their last digits are as good as random. */
-function chooseLane(sender: string): number {
-  return (sender.charCodeAt(sender.length - 1) || 0) % LANES;
+function chooseLane(sender: string, isKnown: boolean): number {
+  const digit = sender.charCodeAt(sender.length - 1) || 0;
+  return isKnown ? digit % LANES_KNOWN : LANES_KNOWN + (digit % LANES_STRANGERS);
 }
 
-function takeBatch(lane: Lane): Entry[] {
-  let count = 0;
+/** One of each sender in turn; of one sender in its order. */
+function takeBatch({ queues }: Lane): Entry[] {
+  const batch: Entry[] = [];
   let bytes = 0;
-  for (const { submission } of lane.entries) {
-    bytes += submission.length;
-    if (count > 0 && (count === BATCH_STATEMENTS_MAX || bytes > BATCH_BYTES_MAX)) break;
-    count += 1;
+  for (const [sender, queue] of queues) {
+    const [entry] = queue;
+    bytes += entry!.submission.length;
+    if (batch.length > 0 && (batch.length === BATCH_STATEMENTS_MAX || bytes > BATCH_BYTES_MAX)) break;
+    batch.push(queue.shift()!);
+    // A map is walked in the order of insertion, and what is inserted meanwhile is walked, too.
+    queues.delete(sender);
+    if (queue.length > 0) queues.set(sender, queue);
   }
-  return lane.entries.splice(0, count);
+  return batch;
 }

@@ -184,7 +184,7 @@ export async function createMqttBroker(parts: BrokerParts): Promise<Broker> {
     session.inFlight += 1;
     session.visitor.isFull = isStopping || session.inFlight >= limits.inFlightMax;
     submitter
-      .submit(session.device, payload)
+      .submit(session.device, payload, session.isAuthenticated)
       .catch((error: unknown): Reply => {
         if (!(error instanceof LhgError)) throw error;
         const { code, field, message } = error;
