@@ -25,7 +25,8 @@ export interface MqttLimits {
 export const DEFAULT_MQTT_LIMITS: MqttLimits = {
   connectionsMax: 10_000,
   connectBytesMax: 1 << 10,
-  packetBytesMax: 256 << 10,
+  // The largest collection that the chain takes by default, its topic and its wrapping.
+  packetBytesMax: (256 << 10) + 1_024,
   connectTimeoutMs: 10_000,
   packetTimeoutMs: 60_000,
   keepaliveSecondsMax: 1_200,
