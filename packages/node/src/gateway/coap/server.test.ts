@@ -200,6 +200,60 @@ test("a datagram that comes twice is answered twice and acted on once", async ()
   assert.equal(fake.submitted.length, 1);
 });
 
+test("what repeats a message id with fewer bytes gets no answer that the longer request paid for", async () => {
+  const { server } = await start({
+    commands: {
+      listPending: async () => [{ id: ID, number: 1 }],
+      getReceipt: async () => new Uint8Array(3_000),
+    },
+  });
+  const socket = await openSocket();
+  const token = new Uint8Array(0);
+  const padding = { number: OPTIONS.uriQuery, value: new Uint8Array(400).fill(0x61) };
+  const options = [...pathOptions(`v1/devices/${DEVICE}/commands`), padding];
+  const first = await exchange(socket, server.port, encodeMessage(makeMessage({ token, options })));
+  assert.ok(encodeMessage(first).length > 1_000);
+  const short = encodeMessage(makeMessage({ token }));
+  assert.equal(short.length, 4);
+  for (let i = 0; i < 3; i++) {
+    const answer = await exchange(socket, server.port, short);
+    assert.deepEqual([answer.code, encodeMessage(answer).length], [CODES.notFound, 4]);
+  }
+});
+
+test("a repeated last block brings no more than three times its own bytes", async () => {
+  const { server, fake } = await start();
+  fake.result = {
+    id: ID,
+    state: "refused",
+    code: "statement.signature",
+    field: "",
+    message: "y".repeat(500),
+  };
+  const socket = await openSocket();
+  const options = [...pathOptions("v1/up"), { number: OPTIONS.contentFormat, value: new Uint8Array([18]) }];
+  const block = (number: number, isMore: boolean, sizeBytes: number) =>
+    encodeMessage(
+      makeMessage({
+        code: CODES.post,
+        messageId: 20 + number,
+        options: [
+          ...options,
+          { number: OPTIONS.block1, value: new Uint8Array([number * 16 + (isMore ? 8 : 0) + 6]) },
+        ],
+        payload: new Uint8Array(sizeBytes),
+      }),
+    );
+  assert.equal((await exchange(socket, server.port, block(0, true, 1_024))).code, CODES.continue);
+  const last = block(1, false, 4);
+  const first = await exchange(socket, server.port, last);
+  assert.equal(JSON.parse(decodeUtf8(first.payload)).message, "y".repeat(500));
+  const repeated = await exchange(socket, server.port, last);
+  assert.equal(repeated.code, first.code);
+  assert.ok(encodeMessage(repeated).length <= 3 * last.length, `${encodeMessage(repeated).length}`);
+  assert.equal(fake.submitted.length, 1);
+});
+
 test("a receipt of a pending command comes in blocks", async () => {
   const receipt = new Uint8Array(3_000).map((_, i) => i % 253);
   const pending = [{ id: ID, number: 1 }];
