@@ -72,12 +72,14 @@ async function start(over: Partial<CoapParts> = {}) {
       observe?: boolean;
     } = {},
   ): Promise<IncomingMessage> => {
+    const [path = "", query] = pathname.split("?");
     // An implementation by others on the device's side; it closes its socket after its last answer.
     const request = new Agent({ type: "udp4" }).request({
       host: "127.0.0.1",
       port: server.port,
       method,
-      pathname,
+      pathname: path,
+      ...(query === undefined ? {} : { query }),
       observe: options.observe ?? false,
     });
     if (options.format !== undefined) request.setOption("Content-Format", Buffer.of(options.format));
@@ -267,6 +269,28 @@ test("a receipt of a pending command comes in blocks", async () => {
   assert.equal(answer.code, "2.05");
   assert.deepEqual(new Uint8Array(answer.payload), receipt);
   assert.equal((await ask("GET", `/v1/devices/${"ef".repeat(20)}/commands`)).code, "4.04");
+});
+
+test("a device gets the next command although it has not answered the oldest", async () => {
+  const ids = ["01", "02", "03"].map((byte) => byte.repeat(32));
+  const { ask } = await start({
+    commands: {
+      listPending: async () => ids.map((id, i) => ({ id, number: 4 + i })),
+      getReceipt: async (id) => encodeUtf8(`receipt of ${id}`.padEnd(900)),
+    },
+  });
+  const path = `/v1/devices/${DEVICE}/commands`;
+  const get = async (query: string) => {
+    const { code, payload } = await ask("GET", path + query);
+    return [code, payload.toString().trim()];
+  };
+  assert.deepEqual(await get(""), ["2.05", `receipt of ${ids[0]}`]);
+  assert.deepEqual(await get("?after=3"), ["2.05", `receipt of ${ids[0]}`]);
+  assert.deepEqual(await get("?after=4"), ["2.05", `receipt of ${ids[1]}`]);
+  assert.deepEqual(await get("?padding&after=5"), ["2.05", `receipt of ${ids[2]}`]);
+  assert.equal((await get("?after=6"))[0], "4.04");
+  for (const query of ["?after=", "?after=-1", "?after=x", "?after=9999999999999999", "?after=1&after=2"])
+    assert.equal((await get(query))[0], "4.00", query);
 });
 
 test("an observer hears of a statement until it is provable", async () => {
