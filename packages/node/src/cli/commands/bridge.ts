@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { createClient } from "@lhg/sdk/client/client";
+import type { NodeService } from "../../api/service.ts";
 import { type BridgeEvent, startBridge } from "../../gateway/bridge/bridge.ts";
-import { EXIT, type ExitCode, UNREACHABLE_CODES } from "../exit-codes.ts";
+import { RequestFailure } from "../../gateway/bridge/delivery.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Session } from "../session.ts";
 import { waitForEnd } from "../wait-for-end.ts";
 
@@ -15,14 +17,6 @@ interface BridgeOptions {
   readonly connections: number;
 }
 
-/** The node is there and has no room now. */
-const BUSY_CODES: ReadonlySet<string> = new Set([
-  "node.busy",
-  "node.stopping",
-  "mempool.full",
-  "rate.limited",
-  "gateway.busy",
-]);
 const CONNECTIONS_MAX = 64;
 
 /** Runs until a signal ends it. */
@@ -45,10 +39,12 @@ export async function runBridge(session: Session, options: BridgeOptions): Promi
       name,
       connections,
     },
-    submit: (submissions) => client.submitMany(submissions),
+    submit: createBridgeSubmit(session.options.url),
     statementState: async (id) => client.getStatementState(id),
-    isAway: ({ code }) => UNREACHABLE_CODES.has(code) || BUSY_CODES.has(code),
-    onEvent: (event) => noteEvent(session, event),
+    onEvent: (event) => {
+      noteEvent(session, event);
+      if (event.kind === "barred") end.fail(describeBar(session.options.url, event.failure));
+    },
   });
   session.output.result(
     { broker, node: session.options.url },
@@ -60,6 +56,36 @@ export async function runBridge(session: Session, options: BridgeOptions): Promi
   } finally {
     await bridge.stop();
   }
+}
+
+/** Submits once, and tells how a whole request failed: the client knows codes, the bridge goes by the status too. */
+export function createBridgeSubmit(url: string): NodeService["submit"] {
+  return async (submissions) => {
+    let status: number | undefined;
+    const client = createClient({
+      url,
+      retries: 0,
+      fetch: async (input, init) => {
+        const response = await fetch(input, init);
+        status = response.status;
+        return response;
+      },
+    });
+    try {
+      return await client.submitMany(submissions);
+    } catch (error) {
+      throw error instanceof LhgError ? new RequestFailure(error, status) : error;
+    }
+  };
+}
+
+function describeBar(url: string, { status, reason }: RequestFailure): LhgError {
+  const said = `${url} lets no bridge in (HTTP ${status}, ${reason.code}: ${reason.message})`;
+  return new LhgError(
+    "bridge.barred",
+    `${said}; nothing was acknowledged: look at this address and at the node's --host and --public-url`,
+    "--url",
+  );
 }
 
 function noteEvent({ output }: Session, event: BridgeEvent): void {

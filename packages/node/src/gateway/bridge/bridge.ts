@@ -8,8 +8,9 @@ import { submission } from "@lhg/protocol/core/statement/submission";
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
 import type { NodeService, StatementState, SubmitResult } from "../../api/service.ts";
 import { createOutcomeTracker, type Reply, refuse } from "../replies.ts";
-import { createSubmitter, toSubmission } from "../submitter.ts";
+import { toSubmission } from "../submitter.ts";
 import { readTopic, topicOf } from "../topics.ts";
+import { createDelivery, type RequestFailure } from "./delivery.ts";
 
 export interface BridgeConfig {
   /** `mqtt://host:port` or `mqtts://...` */
@@ -26,11 +27,9 @@ export interface BridgeConfig {
 
 export interface BridgeParts {
   readonly config: BridgeConfig;
-  /** Rejects with an LhgError of `isAway` while the node can't be reached. */
+  /** Rejects with a RequestFailure. */
   readonly submit: NodeService["submit"];
   readonly statementState: (id: string) => Promise<StatementState>;
-  /** Whether an error says that the node is away or busy: then the message is tried again. */
-  readonly isAway: (error: LhgError) => boolean;
   readonly onEvent: (event: BridgeEvent) => void;
 }
 
@@ -38,6 +37,8 @@ export type BridgeEvent =
   | { readonly kind: "connected" | "lost" }
   /** The node does not answer; once for each time that it goes. */
   | { readonly kind: "waiting"; readonly message: string }
+  /** The node, or what stands before it, lets nobody in this way: nothing will be acknowledged. */
+  | { readonly kind: "barred"; readonly failure: RequestFailure }
   | { readonly kind: "answered"; readonly state: SubmitResult["state"] }
   | { readonly kind: "failed"; readonly error: unknown };
 
@@ -58,32 +59,19 @@ const ASK_MAX = 64;
 
 /** Resolves when all connections stand. Rejects with `bridge.broker` where the broker is not there or refuses. */
 export async function startBridge(parts: BridgeParts): Promise<Bridge> {
-  const { config, onEvent, isAway } = parts;
+  const { config, onEvent } = parts;
   const ending = new AbortController();
-  const submitter = createSubmitter(parts.submit);
+  const deliver = createDelivery({
+    submit: parts.submit,
+    retryMs: RETRY_MS,
+    signal: ending.signal,
+    onWaiting: (message) => onEvent({ kind: "waiting", message }),
+    onBarred: (failure) => onEvent({ kind: "barred", failure }),
+  });
   const outcomes = createOutcomeTracker(
     { statementState: parts.statementState },
     { askAfterMs: ASK_AFTER_MS, askMax: ASK_MAX, onError: (error) => onEvent({ kind: "failed", error }) },
   );
-  let isWaiting = false;
-
-  async function submitUntilAnswered(device: string, payload: Buffer): Promise<Reply> {
-    for (;;) {
-      try {
-        const result = await submitter.submit(device, payload);
-        isWaiting = false;
-        return result;
-      } catch (error) {
-        if (!(error instanceof LhgError)) throw error;
-        const { code, field, message } = error;
-        if (!isAway(error)) return { id: "", state: "refused", code, field, message };
-        if (!isWaiting) onEvent({ kind: "waiting", message });
-        isWaiting = true;
-        await sleep(RETRY_MS, ending.signal);
-      }
-    }
-  }
-
   /** Resolves once the node has answered; never where the bridge ends before. */
   async function carry(client: MqttClient, packet: IPublishPacket): Promise<void> {
     const named = readTopic(packet.topic);
@@ -95,7 +83,7 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
       onEvent({ kind: "answered", state: "refused" });
       return;
     }
-    const result = await submitUntilAnswered(device, packet.payload as Buffer);
+    const result = await deliver(device, packet.payload as Buffer);
     if (ending.signal.aborted) return;
     onEvent({ kind: "answered", state: result.state as SubmitResult["state"] });
     const answer = (reply: Reply): void => publishReply(client, device, packet, reply);
@@ -207,13 +195,4 @@ function publishReply(client: MqttClient, device: string, packet: IPublishPacket
     return;
   const properties = correlationData === undefined ? {} : { correlationData };
   client.publish(responseTopic, payload, { qos: 1, properties }, onDone);
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return;
-    const timer = setTimeout(resolve, ms);
-    // Who waits is left waiting: nothing is acknowledged any more.
-    signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
-  });
 }
