@@ -51,7 +51,8 @@ const FILTER = "lhg/v1/+/up";
 const SHARE = "$share/lhg/";
 const SESSION_SECONDS = 24 * 3_600;
 const RECEIVE_MAX = 64;
-const PACKET_BYTES_MAX = 256 << 10;
+/** The largest collection of a chain (`collectionSizeBytesMax`), and 1 KiB for topic, properties and wrapping. */
+const PACKET_BYTES_MAX = (256 << 10) + 1024;
 const RECONNECT_MS = 1_000;
 const RETRY_MS = 500;
 const ASK_AFTER_MS = 500;
