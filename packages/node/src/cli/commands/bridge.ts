@@ -30,7 +30,7 @@ export async function runBridge(session: Session, options: BridgeOptions): Promi
   const end = waitForEnd();
   const password =
     passwordFile === undefined ? undefined : (await readFile(passwordFile, "utf8")).split(/\r?\n/, 1)[0];
-  const bridge = await startBridge({
+  const bridge = startBridge({
     config: {
       brokerUrl: broker,
       userName: username,
@@ -46,16 +46,24 @@ export async function runBridge(session: Session, options: BridgeOptions): Promi
       if (event.kind === "barred") end.fail(describeBar(session.options.url, event.failure));
     },
   });
-  session.output.result(
-    { broker, node: session.options.url },
-    `Bridge from ${broker} to ${session.options.url}; Ctrl-C ends it.`,
-  );
+  const place = describeBroker(broker);
   try {
+    await Promise.race([bridge.ready.then(() => showStart(session, place)), end.ended]);
     await end.ended;
     return EXIT.ok;
   } finally {
     await bridge.stop();
   }
+}
+
+function showStart({ output, options: { url } }: Session, broker: string): void {
+  output.result({ broker, node: url }, `Bridge from ${broker} to ${url}; Ctrl-C ends it.`);
+}
+
+/** Without the password that may stand in it. */
+function describeBroker(url: string): string {
+  const { protocol, host } = new URL(url);
+  return `${protocol}//${host}`;
 }
 
 /** Submits once, and tells how a whole request failed: the client knows codes, the bridge goes by the status too. */
@@ -90,7 +98,8 @@ function describeBar(url: string, { status, reason }: RequestFailure): LhgError 
 
 function noteEvent({ output }: Session, event: BridgeEvent): void {
   if (event.kind === "waiting") output.warn(`the node does not answer; messages wait: ${event.message}`);
-  if (event.kind === "lost") output.warn("a connection to the broker was lost");
+  if (event.kind === "lost") output.warn(`no connection to the broker; trying again (${event.message})`);
+  if (event.kind === "connected") output.note("Connected to the broker.");
   if (event.kind === "failed")
     output.warn(event.error instanceof Error ? event.error.message : String(event.error));
 }

@@ -34,7 +34,10 @@ export interface BridgeParts {
 }
 
 export type BridgeEvent =
-  | { readonly kind: "connected" | "lost" }
+  /** All connections stand. */
+  | { readonly kind: "connected" }
+  /** The broker is away, for one connection or all; once until all stand. */
+  | { readonly kind: "lost"; readonly message: string }
   /** The node does not answer; once for each time that it goes. */
   | { readonly kind: "waiting"; readonly message: string }
   /** The node, or what stands before it, lets nobody in this way: nothing will be acknowledged. */
@@ -43,6 +46,11 @@ export type BridgeEvent =
   | { readonly kind: "failed"; readonly error: unknown };
 
 export interface Bridge {
+  /**
+   * Resolves when all connections stand for the first time, however long the broker is away. Rejects with `bridge.broker` where it is there
+   * and refuses.
+   */
+  readonly ready: Promise<void>;
   /** Leaves what has no answer yet to the broker. Idempotent. */
   stop(): Promise<void>;
 }
@@ -58,8 +66,13 @@ const RETRY_MS = 500;
 const ASK_AFTER_MS = 500;
 const ASK_MAX = 64;
 
-/** Resolves when all connections stand. Rejects with `bridge.broker` where the broker is not there or refuses. */
-export async function startBridge(parts: BridgeParts): Promise<Bridge> {
+/** CONNACK codes that no waiting mends: protocol, client id, user and password, leave, ban, method; first those of MQTT 3.1.1. */
+const REFUSALS: ReadonlySet<unknown> = new Set([1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c]);
+/** What the system says of a network or a host that is away, as opposed to TLS that does not fit. */
+const AWAY = /^E(?!RR_|PROTO)[A-Z_]+$/;
+
+/** Connects, and connects again by itself. */
+export function startBridge(parts: BridgeParts): Bridge {
   const { config, onEvent } = parts;
   const ending = new AbortController();
   const deliver = createDelivery({
@@ -92,8 +105,33 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
     if (result.state === "accepted") outcomes.track(result.id, answer);
   }
 
-  /** Resolves when it stands and listens; rejects with the first error before that. */
-  function open(client: MqttClient): Promise<void> {
+  const ready = Promise.withResolvers<void>();
+  ready.promise.catch(() => {});
+  const up = new Set<MqttClient>();
+  let isReady = false;
+  let isLost = false;
+
+  function noteUp(client: MqttClient): void {
+    up.add(client);
+    if (up.size < clients.length) return;
+    isReady = true;
+    isLost = false;
+    onEvent({ kind: "connected" });
+    ready.resolve();
+  }
+
+  function noteLost(client: MqttClient, message: string): void {
+    up.delete(client);
+    if (ending.signal.aborted) return;
+    if (!isLost) onEvent({ kind: "lost", message });
+    isLost = true;
+  }
+
+  function refuseStart(error: Error): void {
+    ready.reject(new LhgError("bridge.broker", `does not let the bridge in: ${error.message}`, "broker"));
+  }
+
+  function open(client: MqttClient): void {
     client.handleMessage = (packet, acknowledge) => {
       carry(client, packet).then(
         () => {
@@ -107,27 +145,19 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
         },
       );
     };
-    let isUp = false;
-    client.on("close", () => {
-      if (isUp && !ending.signal.aborted) onEvent({ kind: "lost" });
-      isUp = false;
+    client.on("error", (error) => {
+      if (!isReady && isRefusal(error)) refuseStart(error);
+      else noteLost(client, error.message || String(error));
     });
-    return new Promise((resolve, reject) => {
-      client.on("error", (error) => {
-        reject(new LhgError("bridge.broker", `does not let the bridge in: ${error.message}`, "broker"));
-        if (isUp) onEvent({ kind: "failed", error });
-      });
-      client.on("connect", () => {
-        const filter = config.connections > 1 ? `${SHARE}${FILTER}` : FILTER;
-        client.subscribe(filter, { qos: 1 }, (error) => {
-          if (error !== null) {
-            reject(error);
-            return;
-          }
-          isUp = true;
-          onEvent({ kind: "connected" });
-          resolve();
-        });
+    client.on("close", () => noteLost(client, "the connection was closed"));
+    client.on("connect", () => {
+      const filter = config.connections > 1 ? `${SHARE}${FILTER}` : FILTER;
+      client.subscribe(filter, { qos: 1 }, (error) => {
+        if (error === null) noteUp(client);
+        // A connection that goes meanwhile subscribes when it is back.
+        else if (!client.connected) return;
+        else if (isReady) onEvent({ kind: "failed", error });
+        else refuseStart(error);
       });
     });
   }
@@ -135,22 +165,24 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
   const clients = Array.from({ length: config.connections }, (_, number) =>
     connect(config.brokerUrl, connectOptions(config, number)),
   );
+  clients.forEach(open);
   let stopping: Promise<void> | undefined;
-  const stop = (): Promise<void> => {
-    stopping ??= (async () => {
-      ending.abort();
-      outcomes.stop();
-      await Promise.all(clients.map((client) => client.endAsync(true)));
-    })();
-    return stopping;
+  return {
+    ready: ready.promise,
+    stop() {
+      stopping ??= (async () => {
+        ending.abort();
+        outcomes.stop();
+        await Promise.all(clients.map((client) => client.endAsync(true)));
+      })();
+      return stopping;
+    },
   };
-  try {
-    await Promise.all(clients.map(open));
-    return { stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+}
+
+function isRefusal(error: Error): boolean {
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === "string" ? !AWAY.test(code) : REFUSALS.has(code);
 }
 
 /** What is no submission must not travel: the node refuses the whole request of which it is a part. */
@@ -171,6 +203,8 @@ function connectOptions(config: BridgeConfig, number: number): IClientOptions {
     clientId: `lhg-bridge-${name}-${number}`,
     clean: false,
     reconnectPeriod: RECONNECT_MS,
+    // A broker that has not read its users yet is no reason to stay away.
+    reconnectOnConnackError: true,
     properties: {
       sessionExpiryInterval: SESSION_SECONDS,
       receiveMaximum: RECEIVE_MAX,
