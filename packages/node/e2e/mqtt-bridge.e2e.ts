@@ -4,14 +4,17 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { toHex } from "@lhg/protocol/core/bytes";
+import { array, decode } from "@lhg/protocol/core/codec/definition";
+import { submission } from "@lhg/protocol/core/statement/submission";
 import type { Client } from "@lhg/sdk/client/client";
 import { createMqttSend, type GatewayReply } from "@lhg/sdk/device/mqtt-send";
-import type { IPublishPacket, MqttClient } from "mqtt";
+import { connectAsync, type IPublishPacket, type MqttClient } from "mqtt";
 import { type DevNode, startDevNode } from "./dev-node.ts";
 import { connectDevice, registerDevices, type TestDevice } from "./mqtt-devices.ts";
 
@@ -36,19 +39,63 @@ async function findFreePort(): Promise<number> {
   return port;
 }
 
-async function startMosquitto(port: number): Promise<ChildProcess> {
+async function startMosquitto(port: number, isOpen = true): Promise<ChildProcess> {
   const config = join(folder, "mosquitto.conf");
-  await writeFile(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`);
+  await writeFile(config, `listener ${port} 127.0.0.1\nallow_anonymous ${isOpen}\npersistence false\n`);
   const child = spawn(MOSQUITTO!, ["-c", config], { stdio: ["ignore", "pipe", "pipe"] });
   await waitForText(child, /running/);
   return child;
 }
 
+function spawnBridge(broker: string, url: string): ChildProcess {
+  const args = [LHG, "bridge", "--broker", broker, "--url", url, "--connections", "2"];
+  return spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+}
+
 async function startBridge(): Promise<ChildProcess> {
-  const args = [LHG, "bridge", "--broker", brokerUrl, "--url", node.url, "--connections", "2"];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawnBridge(brokerUrl, node.url);
   await waitForText(child, /Ctrl-C ends it/);
   return child;
+}
+
+interface StubFailure {
+  readonly status: number;
+  /** Of the problem; without it, a proxy's page. */
+  readonly code: string | undefined;
+}
+
+/** In place of a node: takes everything, but where `fail` says how it does not. */
+async function startStub(fail: () => StubFailure | undefined) {
+  let taken = 0;
+  const server = createHttpServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const failure = request.method === "POST" ? fail() : { status: 404, code: "statement.not-found" };
+    if (failure !== undefined) {
+      const { status, code } = failure;
+      response.writeHead(status).end(code === undefined ? "<h1>Bad Gateway</h1>" : JSON.stringify({ code }));
+      return;
+    }
+    const batch = decode(
+      array(submission, { min: 1, max: 64 }),
+      new Uint8Array(Buffer.concat(chunks)),
+      "body",
+    );
+    taken += batch.length;
+    const results = batch.map(() => ({ id: "ab".repeat(32), state: "accepted" }));
+    response.writeHead(202).end(JSON.stringify({ results }));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get taken() {
+      return taken;
+    },
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
 }
 
 /** Of standard output and error. Rejects where the process ends without it. */
@@ -178,19 +225,134 @@ test("while the node is away messages wait at the broker, also when the bridge i
   }
 });
 
-test("Ctrl-C ends the bridge cleanly, and a broker that is not there is said in one line", {
-  skip,
-}, async () => {
+test("Ctrl-C ends the bridge cleanly, also while it waits for a broker", { skip }, async () => {
   const exited = once(bridge, "exit");
   bridge.kill("SIGINT");
   assert.deepEqual(await exited, [0, null]);
-  const args = [LHG, "bridge", "--broker", "mqtt://127.0.0.1:1", "--url", node.url];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawnBridge("mqtt://name:secret@127.0.0.1:1", node.url);
+  const closed = once(child, "close");
+  await waitForText(child, /no connection to the broker; trying again/);
+  child.kill("SIGINT");
+  assert.deepEqual(await closed, [0, null]);
+});
+
+test("a bridge that starts before its broker says so once and begins when the broker is there", {
+  skip,
+}, async () => {
+  await using stub = await startStub(() => undefined);
+  const port = await findFreePort();
+  const child = spawnBridge(`mqtt://name:secret@127.0.0.1:${port}`, stub.url);
   let said = "";
-  child.stderr.on("data", (chunk) => {
-    said += String(chunk);
-  });
-  const [code] = await once(child, "close");
-  assert.notEqual(code, 0);
-  assert.match(said, /ECONNREFUSED|cannot be reached/);
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on("data", (chunk) => {
+      said += String(chunk);
+    });
+  let broker: ChildProcess | undefined;
+  try {
+    await waitForText(child, /no connection to the broker; trying again/);
+    const ready = waitForText(child, /Ctrl-C ends it/);
+    broker = await startMosquitto(port);
+    await ready;
+    assert.equal(said.match(/no connection/g)?.length, 1);
+    assert.doesNotMatch(said, /secret/);
+  } finally {
+    await end(child, "SIGKILL");
+    await end(broker, "SIGKILL");
+  }
+});
+
+test("a broker that refuses the bridge ends it with a reason", { skip }, async () => {
+  const port = await findFreePort();
+  const broker = await startMosquitto(port, false);
+  const child = spawnBridge(`mqtt://127.0.0.1:${port}`, node.url);
+  try {
+    const closed = once(child, "close");
+    let said = "";
+    child.stderr?.on("data", (chunk) => {
+      said += String(chunk);
+    });
+    assert.deepEqual(await closed, [1, null]);
+    assert.match(said, /does not let the bridge in: .*[Nn]ot authorized/);
+    assert.doesNotMatch(said, /trying again/);
+  } finally {
+    await end(child, "SIGKILL");
+    await end(broker, "SIGKILL");
+  }
+});
+
+test("nothing is lost or told refused while the node fails, and the largest collection comes through", {
+  skip,
+}, async () => {
+  const failures = [
+    { status: 503, code: "inbox.full" },
+    { status: 502, code: undefined },
+    { status: 500, code: "internal" },
+    { status: 429, code: "rate.limited" },
+  ];
+  await using stub = await startStub(() => failures.shift());
+  const port = await findFreePort();
+  const url = `mqtt://127.0.0.1:${port}`;
+  const broker = await startMosquitto(port);
+  const child = spawnBridge(url, stub.url);
+  await waitForText(child, /Ctrl-C ends it/);
+  const mqtt = await connectAsync(url, { protocolVersion: 5 });
+  try {
+    const address = "ab".repeat(20);
+    const states: string[] = [];
+    const all = Promise.withResolvers<void>();
+    mqtt.on("message", (_topic, payload) => {
+      states.push(JSON.parse(String(payload)).state);
+      if (states.length === 4) all.resolve();
+    });
+    await mqtt.subscribeAsync(`lhg/v1/${address}/reply`, { qos: 1 });
+    for (const [i, sizeBytes] of [100, 100, 100, 256 << 10].entries()) {
+      const statement = Buffer.alloc(sizeBytes, i);
+      statement[0] = 0xd2;
+      await mqtt.publishAsync(`lhg/v1/${address}/up`, statement, { qos: 1 });
+    }
+    await all.promise;
+    assert.deepEqual(states, Array(4).fill("accepted"));
+    assert.equal(stub.taken, 4);
+    assert.deepEqual(failures, []);
+  } finally {
+    await mqtt.endAsync();
+    await end(child, "SIGKILL");
+    await end(broker, "SIGKILL");
+  }
+});
+
+test("an address that lets no bridge in ends it with a reason, and the broker keeps the message", {
+  skip,
+}, async () => {
+  let isBarred = true;
+  await using stub = await startStub(() =>
+    isBarred ? { status: 421, code: "host.not-allowed" } : undefined,
+  );
+  const port = await findFreePort();
+  const url = `mqtt://127.0.0.1:${port}`;
+  const broker = await startMosquitto(port);
+  let child = spawnBridge(url, stub.url);
+  const mqtt = await connectAsync(url, { protocolVersion: 5 });
+  try {
+    await waitForText(child, /Ctrl-C ends it/);
+    const address = "ab".repeat(20);
+    const replied = new Promise<Buffer>((resolve) =>
+      mqtt.once("message", (_topic, payload) => resolve(payload)),
+    );
+    await mqtt.subscribeAsync(`lhg/v1/${address}/reply`, { qos: 1 });
+    const closed = once(child, "close");
+    const explained = waitForText(child, /lets no bridge in \(HTTP 421, host\.not-allowed/);
+    await mqtt.publishAsync(`lhg/v1/${address}/up`, Buffer.alloc(100, 0xd2), { qos: 1 });
+    await explained;
+    assert.deepEqual(await closed, [1, null]);
+    assert.equal(stub.taken, 0);
+    isBarred = false;
+    child = spawnBridge(url, stub.url);
+    assert.equal(JSON.parse(String(await replied)).state, "accepted");
+    assert.equal(stub.taken, 1);
+  } finally {
+    await mqtt.endAsync();
+    await end(child, "SIGKILL");
+    await end(broker, "SIGKILL");
+  }
 });

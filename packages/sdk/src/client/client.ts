@@ -2,6 +2,7 @@
 
 import { concatBytes } from "@lhg/protocol/core/bytes";
 import { CborWriter } from "@lhg/protocol/core/codec/cbor-writer";
+import { LhgError } from "@lhg/protocol/core/errors";
 import { followStream, type StreamOptions } from "./event-stream.ts";
 import {
   createTransport,
@@ -213,7 +214,9 @@ export function createClient(options: ClientOptions): Client {
     async submitMany(submissions) {
       const results: SubmitResult[] = [];
       for (const batch of cutBatches(submissions)) {
-        const answer = (await post(encodeBatch(batch), [])) as { results: SubmitResult[] };
+        const answer = (await post(encodeBatch(batch), [])) as { results?: SubmitResult[] } | null;
+        if (answer?.results?.length !== batch.length)
+          throw new LhgError("client.answer", "answered without a result for each statement");
         results.push(...answer.results);
       }
       return results;

@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { createClient } from "@lhg/sdk/client/client";
+import type { NodeService } from "../../api/service.ts";
 import { type BridgeEvent, startBridge } from "../../gateway/bridge/bridge.ts";
-import { EXIT, type ExitCode, UNREACHABLE_CODES } from "../exit-codes.ts";
+import { RequestFailure } from "../../gateway/bridge/delivery.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Session } from "../session.ts";
 import { waitForEnd } from "../wait-for-end.ts";
 
@@ -15,14 +17,6 @@ interface BridgeOptions {
   readonly connections: number;
 }
 
-/** The node is there and has no room now. */
-const BUSY_CODES: ReadonlySet<string> = new Set([
-  "node.busy",
-  "node.stopping",
-  "mempool.full",
-  "rate.limited",
-  "gateway.busy",
-]);
 const CONNECTIONS_MAX = 64;
 
 /** Runs until a signal ends it. */
@@ -36,7 +30,7 @@ export async function runBridge(session: Session, options: BridgeOptions): Promi
   const end = waitForEnd();
   const password =
     passwordFile === undefined ? undefined : (await readFile(passwordFile, "utf8")).split(/\r?\n/, 1)[0];
-  const bridge = await startBridge({
+  const bridge = startBridge({
     config: {
       brokerUrl: broker,
       userName: username,
@@ -45,16 +39,16 @@ export async function runBridge(session: Session, options: BridgeOptions): Promi
       name,
       connections,
     },
-    submit: (submissions) => client.submitMany(submissions),
+    submit: createBridgeSubmit(session.options.url),
     statementState: async (id) => client.getStatementState(id),
-    isAway: ({ code }) => UNREACHABLE_CODES.has(code) || BUSY_CODES.has(code),
-    onEvent: (event) => noteEvent(session, event),
+    onEvent: (event) => {
+      noteEvent(session, event);
+      if (event.kind === "barred") end.fail(describeBar(session.options.url, event.failure));
+    },
   });
-  session.output.result(
-    { broker, node: session.options.url },
-    `Bridge from ${broker} to ${session.options.url}; Ctrl-C ends it.`,
-  );
+  const place = describeBroker(broker);
   try {
+    await Promise.race([bridge.ready.then(() => showStart(session, place)), end.ended]);
     await end.ended;
     return EXIT.ok;
   } finally {
@@ -62,9 +56,50 @@ export async function runBridge(session: Session, options: BridgeOptions): Promi
   }
 }
 
+function showStart({ output, options: { url } }: Session, broker: string): void {
+  output.result({ broker, node: url }, `Bridge from ${broker} to ${url}; Ctrl-C ends it.`);
+}
+
+/** Without the password that may stand in it. */
+function describeBroker(url: string): string {
+  const { protocol, host } = new URL(url);
+  return `${protocol}//${host}`;
+}
+
+/** Submits once, and tells how a whole request failed: the client knows codes, the bridge goes by the status too. */
+export function createBridgeSubmit(url: string): NodeService["submit"] {
+  return async (submissions) => {
+    let status: number | undefined;
+    const client = createClient({
+      url,
+      retries: 0,
+      fetch: async (input, init) => {
+        const response = await fetch(input, init);
+        status = response.status;
+        return response;
+      },
+    });
+    try {
+      return await client.submitMany(submissions);
+    } catch (error) {
+      throw error instanceof LhgError ? new RequestFailure(error, status) : error;
+    }
+  };
+}
+
+function describeBar(url: string, { status, reason }: RequestFailure): LhgError {
+  const said = `${url} lets no bridge in (HTTP ${status}, ${reason.code}: ${reason.message})`;
+  return new LhgError(
+    "bridge.barred",
+    `${said}; nothing was acknowledged: look at this address and at the node's --host and --public-url`,
+    "--url",
+  );
+}
+
 function noteEvent({ output }: Session, event: BridgeEvent): void {
   if (event.kind === "waiting") output.warn(`the node does not answer; messages wait: ${event.message}`);
-  if (event.kind === "lost") output.warn("a connection to the broker was lost");
+  if (event.kind === "lost") output.warn(`no connection to the broker; trying again (${event.message})`);
+  if (event.kind === "connected") output.note("Connected to the broker.");
   if (event.kind === "failed")
     output.warn(event.error instanceof Error ? event.error.message : String(event.error));
 }

@@ -8,8 +8,9 @@ import { submission } from "@lhg/protocol/core/statement/submission";
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
 import type { NodeService, StatementState, SubmitResult } from "../../api/service.ts";
 import { createOutcomeTracker, type Reply, refuse } from "../replies.ts";
-import { createSubmitter, toSubmission } from "../submitter.ts";
+import { toSubmission } from "../submitter.ts";
 import { readTopic, topicOf } from "../topics.ts";
+import { createDelivery, type RequestFailure } from "./delivery.ts";
 
 export interface BridgeConfig {
   /** `mqtt://host:port` or `mqtts://...` */
@@ -26,22 +27,30 @@ export interface BridgeConfig {
 
 export interface BridgeParts {
   readonly config: BridgeConfig;
-  /** Rejects with an LhgError of `isAway` while the node can't be reached. */
+  /** Rejects with a RequestFailure. */
   readonly submit: NodeService["submit"];
   readonly statementState: (id: string) => Promise<StatementState>;
-  /** Whether an error says that the node is away or busy: then the message is tried again. */
-  readonly isAway: (error: LhgError) => boolean;
   readonly onEvent: (event: BridgeEvent) => void;
 }
 
 export type BridgeEvent =
-  | { readonly kind: "connected" | "lost" }
+  /** All connections stand. */
+  | { readonly kind: "connected" }
+  /** The broker is away, for one connection or all; once until all stand. */
+  | { readonly kind: "lost"; readonly message: string }
   /** The node does not answer; once for each time that it goes. */
   | { readonly kind: "waiting"; readonly message: string }
+  /** The node, or what stands before it, lets nobody in this way: nothing will be acknowledged. */
+  | { readonly kind: "barred"; readonly failure: RequestFailure }
   | { readonly kind: "answered"; readonly state: SubmitResult["state"] }
   | { readonly kind: "failed"; readonly error: unknown };
 
 export interface Bridge {
+  /**
+   * Resolves when all connections stand for the first time, however long the broker is away. Rejects with `bridge.broker` where it is there
+   * and refuses.
+   */
+  readonly ready: Promise<void>;
   /** Leaves what has no answer yet to the broker. Idempotent. */
   stop(): Promise<void>;
 }
@@ -50,40 +59,33 @@ const FILTER = "lhg/v1/+/up";
 const SHARE = "$share/lhg/";
 const SESSION_SECONDS = 24 * 3_600;
 const RECEIVE_MAX = 64;
-const PACKET_BYTES_MAX = 256 << 10;
+/** The largest collection of a chain (`collectionSizeBytesMax`), and 1 KiB for topic, properties and wrapping. */
+const PACKET_BYTES_MAX = (256 << 10) + 1024;
 const RECONNECT_MS = 1_000;
 const RETRY_MS = 500;
 const ASK_AFTER_MS = 500;
 const ASK_MAX = 64;
 
-/** Resolves when all connections stand. Rejects with `bridge.broker` where the broker is not there or refuses. */
-export async function startBridge(parts: BridgeParts): Promise<Bridge> {
-  const { config, onEvent, isAway } = parts;
+/** CONNACK codes that no waiting mends: protocol, client id, user and password, leave, ban, method; first those of MQTT 3.1.1. */
+const REFUSALS: ReadonlySet<unknown> = new Set([1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c]);
+/** What the system says of a network or a host that is away, as opposed to TLS that does not fit. */
+const AWAY = /^E(?!RR_|PROTO)[A-Z_]+$/;
+
+/** Connects, and connects again by itself. */
+export function startBridge(parts: BridgeParts): Bridge {
+  const { config, onEvent } = parts;
   const ending = new AbortController();
-  const submitter = createSubmitter(parts.submit);
+  const deliver = createDelivery({
+    submit: parts.submit,
+    retryMs: RETRY_MS,
+    signal: ending.signal,
+    onWaiting: (message) => onEvent({ kind: "waiting", message }),
+    onBarred: (failure) => onEvent({ kind: "barred", failure }),
+  });
   const outcomes = createOutcomeTracker(
     { statementState: parts.statementState },
     { askAfterMs: ASK_AFTER_MS, askMax: ASK_MAX, onError: (error) => onEvent({ kind: "failed", error }) },
   );
-  let isWaiting = false;
-
-  async function submitUntilAnswered(device: string, payload: Buffer): Promise<Reply> {
-    for (;;) {
-      try {
-        const result = await submitter.submit(device, payload);
-        isWaiting = false;
-        return result;
-      } catch (error) {
-        if (!(error instanceof LhgError)) throw error;
-        const { code, field, message } = error;
-        if (!isAway(error)) return { id: "", state: "refused", code, field, message };
-        if (!isWaiting) onEvent({ kind: "waiting", message });
-        isWaiting = true;
-        await sleep(RETRY_MS, ending.signal);
-      }
-    }
-  }
-
   /** Resolves once the node has answered; never where the bridge ends before. */
   async function carry(client: MqttClient, packet: IPublishPacket): Promise<void> {
     const named = readTopic(packet.topic);
@@ -95,7 +97,7 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
       onEvent({ kind: "answered", state: "refused" });
       return;
     }
-    const result = await submitUntilAnswered(device, packet.payload as Buffer);
+    const result = await deliver(device, packet.payload as Buffer);
     if (ending.signal.aborted) return;
     onEvent({ kind: "answered", state: result.state as SubmitResult["state"] });
     const answer = (reply: Reply): void => publishReply(client, device, packet, reply);
@@ -103,8 +105,33 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
     if (result.state === "accepted") outcomes.track(result.id, answer);
   }
 
-  /** Resolves when it stands and listens; rejects with the first error before that. */
-  function open(client: MqttClient): Promise<void> {
+  const ready = Promise.withResolvers<void>();
+  ready.promise.catch(() => {});
+  const up = new Set<MqttClient>();
+  let isReady = false;
+  let isLost = false;
+
+  function noteUp(client: MqttClient): void {
+    up.add(client);
+    if (up.size < clients.length) return;
+    isReady = true;
+    isLost = false;
+    onEvent({ kind: "connected" });
+    ready.resolve();
+  }
+
+  function noteLost(client: MqttClient, message: string): void {
+    up.delete(client);
+    if (ending.signal.aborted) return;
+    if (!isLost) onEvent({ kind: "lost", message });
+    isLost = true;
+  }
+
+  function refuseStart(error: Error): void {
+    ready.reject(new LhgError("bridge.broker", `does not let the bridge in: ${error.message}`, "broker"));
+  }
+
+  function open(client: MqttClient): void {
     client.handleMessage = (packet, acknowledge) => {
       carry(client, packet).then(
         () => {
@@ -118,27 +145,19 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
         },
       );
     };
-    let isUp = false;
-    client.on("close", () => {
-      if (isUp && !ending.signal.aborted) onEvent({ kind: "lost" });
-      isUp = false;
+    client.on("error", (error) => {
+      if (!isReady && isRefusal(error)) refuseStart(error);
+      else noteLost(client, error.message || String(error));
     });
-    return new Promise((resolve, reject) => {
-      client.on("error", (error) => {
-        reject(new LhgError("bridge.broker", `does not let the bridge in: ${error.message}`, "broker"));
-        if (isUp) onEvent({ kind: "failed", error });
-      });
-      client.on("connect", () => {
-        const filter = config.connections > 1 ? `${SHARE}${FILTER}` : FILTER;
-        client.subscribe(filter, { qos: 1 }, (error) => {
-          if (error !== null) {
-            reject(error);
-            return;
-          }
-          isUp = true;
-          onEvent({ kind: "connected" });
-          resolve();
-        });
+    client.on("close", () => noteLost(client, "the connection was closed"));
+    client.on("connect", () => {
+      const filter = config.connections > 1 ? `${SHARE}${FILTER}` : FILTER;
+      client.subscribe(filter, { qos: 1 }, (error) => {
+        if (error === null) noteUp(client);
+        // A connection that goes meanwhile subscribes when it is back.
+        else if (!client.connected) return;
+        else if (isReady) onEvent({ kind: "failed", error });
+        else refuseStart(error);
       });
     });
   }
@@ -146,22 +165,24 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
   const clients = Array.from({ length: config.connections }, (_, number) =>
     connect(config.brokerUrl, connectOptions(config, number)),
   );
+  clients.forEach(open);
   let stopping: Promise<void> | undefined;
-  const stop = (): Promise<void> => {
-    stopping ??= (async () => {
-      ending.abort();
-      outcomes.stop();
-      await Promise.all(clients.map((client) => client.endAsync(true)));
-    })();
-    return stopping;
+  return {
+    ready: ready.promise,
+    stop() {
+      stopping ??= (async () => {
+        ending.abort();
+        outcomes.stop();
+        await Promise.all(clients.map((client) => client.endAsync(true)));
+      })();
+      return stopping;
+    },
   };
-  try {
-    await Promise.all(clients.map(open));
-    return { stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+}
+
+function isRefusal(error: Error): boolean {
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === "string" ? !AWAY.test(code) : REFUSALS.has(code);
 }
 
 /** What is no submission must not travel: the node refuses the whole request of which it is a part. */
@@ -182,6 +203,8 @@ function connectOptions(config: BridgeConfig, number: number): IClientOptions {
     clientId: `lhg-bridge-${name}-${number}`,
     clean: false,
     reconnectPeriod: RECONNECT_MS,
+    // A broker that has not read its users yet is no reason to stay away.
+    reconnectOnConnackError: true,
     properties: {
       sessionExpiryInterval: SESSION_SECONDS,
       receiveMaximum: RECEIVE_MAX,
@@ -207,13 +230,4 @@ function publishReply(client: MqttClient, device: string, packet: IPublishPacket
     return;
   const properties = correlationData === undefined ? {} : { correlationData };
   client.publish(responseTopic, payload, { qos: 1, properties }, onDone);
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return;
-    const timer = setTimeout(resolve, ms);
-    // Who waits is left waiting: nothing is acknowledged any more.
-    signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
-  });
 }

@@ -35,6 +35,8 @@ const DISCOVERY = encodeUtf8('</v1/up>;ct="18 60",</v1/statements>;obs,</v1/devi
 const STATEMENT = /^v1\/statements\/([0-9a-f]{64})$/;
 const COMMANDS = /^v1\/devices\/([0-9a-f]{40})\/commands$/;
 
+const AFTER = "after=";
+
 export const UP_PATH = "v1/up";
 
 /** The path as text; segments are UTF-8 and none here needs a character that could be mistaken for the slash between them. */
@@ -60,6 +62,7 @@ export function answerError({ code, field, message }: LhgError): Answer {
   const said = explain({ code, field, message });
   if (code === "coap.option") return { code: CODES.badOption, ...said };
   if (code === "coap.incomplete") return { code: CODES.incomplete, ...said };
+  if (code === "coap.query") return { code: CODES.badRequest, ...said };
   if (code === "coap.too-large") return { code: CODES.tooLarge, ...said };
   if (code.endsWith(".not-found")) return { code: CODES.notFound, ...said };
   return {
@@ -79,7 +82,7 @@ async function route(resources: Resources, request: CoapMessage): Promise<Answer
   if (request.code !== CODES.get) return NOT_ALLOWED;
   if (statement !== undefined)
     return answerState(statement, await resources.service.statementState(statement));
-  if (device !== undefined) return answerCommand(resources.commands, device);
+  if (device !== undefined) return answerCommand(resources.commands, device, readAfter(request));
   return content(LINKS, DISCOVERY);
 }
 
@@ -134,8 +137,27 @@ export function answerState(id: string, state: StatementState): Answer {
   };
 }
 
-async function answerCommand(commands: CommandSource | undefined, device: string): Promise<Answer> {
-  const [first] = (await commands?.listPending(device)) ?? [];
+/** Other queries are padding that pays for longer answers, and are not read. Throws `coap.query`. */
+function readAfter({ options }: Pick<CoapMessage, "options">): number {
+  const decoder = new TextDecoder();
+  const asked = options
+    .filter(({ number }) => number === OPTIONS.uriQuery)
+    .map(({ value }) => decoder.decode(value))
+    .filter((query) => query.startsWith(AFTER));
+  const [text = `${AFTER}0`] = asked;
+  const digits = text.slice(AFTER.length);
+  if (asked.length > 1 || !/^\d{1,15}$/.test(digits))
+    throw new LhgError("coap.query", "must be the number of a command, once", "after");
+  return Number(digits);
+}
+
+/** The oldest pending command with a number above `after`. */
+async function answerCommand(
+  commands: CommandSource | undefined,
+  device: string,
+  after: number,
+): Promise<Answer> {
+  const first = (await commands?.listPending(device))?.find(({ number }) => number > after);
   if (commands === undefined || first === undefined) return { code: CODES.notFound };
   const { options, ...answer } = content(CBOR, await commands.getReceipt(first.id));
   const etag = { number: OPTIONS.etag, value: fromHex(first.id, "id").subarray(0, 4) };

@@ -72,12 +72,14 @@ async function start(over: Partial<CoapParts> = {}) {
       observe?: boolean;
     } = {},
   ): Promise<IncomingMessage> => {
+    const [path = "", query] = pathname.split("?");
     // An implementation by others on the device's side; it closes its socket after its last answer.
     const request = new Agent({ type: "udp4" }).request({
       host: "127.0.0.1",
       port: server.port,
       method,
-      pathname,
+      pathname: path,
+      ...(query === undefined ? {} : { query }),
       observe: options.observe ?? false,
     });
     if (options.format !== undefined) request.setOption("Content-Format", Buffer.of(options.format));
@@ -200,6 +202,60 @@ test("a datagram that comes twice is answered twice and acted on once", async ()
   assert.equal(fake.submitted.length, 1);
 });
 
+test("what repeats a message id with fewer bytes gets no answer that the longer request paid for", async () => {
+  const { server } = await start({
+    commands: {
+      listPending: async () => [{ id: ID, number: 1 }],
+      getReceipt: async () => new Uint8Array(3_000),
+    },
+  });
+  const socket = await openSocket();
+  const token = new Uint8Array(0);
+  const padding = { number: OPTIONS.uriQuery, value: new Uint8Array(400).fill(0x61) };
+  const options = [...pathOptions(`v1/devices/${DEVICE}/commands`), padding];
+  const first = await exchange(socket, server.port, encodeMessage(makeMessage({ token, options })));
+  assert.ok(encodeMessage(first).length > 1_000);
+  const short = encodeMessage(makeMessage({ token }));
+  assert.equal(short.length, 4);
+  for (let i = 0; i < 3; i++) {
+    const answer = await exchange(socket, server.port, short);
+    assert.deepEqual([answer.code, encodeMessage(answer).length], [CODES.notFound, 4]);
+  }
+});
+
+test("a repeated last block brings no more than three times its own bytes", async () => {
+  const { server, fake } = await start();
+  fake.result = {
+    id: ID,
+    state: "refused",
+    code: "statement.signature",
+    field: "",
+    message: "y".repeat(500),
+  };
+  const socket = await openSocket();
+  const options = [...pathOptions("v1/up"), { number: OPTIONS.contentFormat, value: new Uint8Array([18]) }];
+  const block = (number: number, isMore: boolean, sizeBytes: number) =>
+    encodeMessage(
+      makeMessage({
+        code: CODES.post,
+        messageId: 20 + number,
+        options: [
+          ...options,
+          { number: OPTIONS.block1, value: new Uint8Array([number * 16 + (isMore ? 8 : 0) + 6]) },
+        ],
+        payload: new Uint8Array(sizeBytes),
+      }),
+    );
+  assert.equal((await exchange(socket, server.port, block(0, true, 1_024))).code, CODES.continue);
+  const last = block(1, false, 4);
+  const first = await exchange(socket, server.port, last);
+  assert.equal(JSON.parse(decodeUtf8(first.payload)).message, "y".repeat(500));
+  const repeated = await exchange(socket, server.port, last);
+  assert.equal(repeated.code, first.code);
+  assert.ok(encodeMessage(repeated).length <= 3 * last.length, `${encodeMessage(repeated).length}`);
+  assert.equal(fake.submitted.length, 1);
+});
+
 test("a receipt of a pending command comes in blocks", async () => {
   const receipt = new Uint8Array(3_000).map((_, i) => i % 253);
   const pending = [{ id: ID, number: 1 }];
@@ -213,6 +269,28 @@ test("a receipt of a pending command comes in blocks", async () => {
   assert.equal(answer.code, "2.05");
   assert.deepEqual(new Uint8Array(answer.payload), receipt);
   assert.equal((await ask("GET", `/v1/devices/${"ef".repeat(20)}/commands`)).code, "4.04");
+});
+
+test("a device gets the next command although it has not answered the oldest", async () => {
+  const ids = ["01", "02", "03"].map((byte) => byte.repeat(32));
+  const { ask } = await start({
+    commands: {
+      listPending: async () => ids.map((id, i) => ({ id, number: 4 + i })),
+      getReceipt: async (id) => encodeUtf8(`receipt of ${id}`.padEnd(900)),
+    },
+  });
+  const path = `/v1/devices/${DEVICE}/commands`;
+  const get = async (query: string) => {
+    const { code, payload } = await ask("GET", path + query);
+    return [code, payload.toString().trim()];
+  };
+  assert.deepEqual(await get(""), ["2.05", `receipt of ${ids[0]}`]);
+  assert.deepEqual(await get("?after=3"), ["2.05", `receipt of ${ids[0]}`]);
+  assert.deepEqual(await get("?after=4"), ["2.05", `receipt of ${ids[1]}`]);
+  assert.deepEqual(await get("?padding&after=5"), ["2.05", `receipt of ${ids[2]}`]);
+  assert.equal((await get("?after=6"))[0], "4.04");
+  for (const query of ["?after=", "?after=-1", "?after=x", "?after=9999999999999999", "?after=1&after=2"])
+    assert.equal((await get(query))[0], "4.00", query);
 });
 
 test("an observer hears of a statement until it is provable", async () => {

@@ -1,4 +1,5 @@
 /** CoAP over UDP (RFC 7252) for devices: datagrams in, answers out. README.md tells what it takes and what bounds it. */
+import { createHash } from "node:crypto";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import { LhgError } from "@lhg/protocol/core/errors";
@@ -105,7 +106,7 @@ export async function startCoapServer(parts: CoapParts): Promise<CoapServer> {
     }
     if (message.type === ACKNOWLEDGEMENT || message.type === RESET) observers.note(peer, message);
     else if (message.code === CODES.empty || message.code >> 5 !== 0) rejectMessage(message, peer);
-    else onRequest(message, bytes.length, peer, nowMs);
+    else onRequest(message, bytes, peer, nowMs);
   }
 
   /** A ping, or an answer to a question that was not asked. */
@@ -115,14 +116,16 @@ export async function startCoapServer(parts: CoapParts): Promise<CoapServer> {
     sendBytes(encodeMessage(reset), peer);
   }
 
-  function onRequest(request: CoapMessage, sizeBytes: number, peer: Peer, nowMs: number): void {
-    const key = `${peer.address} ${peer.port} ${request.messageId}`;
+  function onRequest(request: CoapMessage, datagram: Uint8Array, peer: Peer, nowMs: number): void {
+    // Only the same bytes are a repeat. By the message id alone, a few forged bytes would bring an answer paid by a long request,
+    // and a device that counts from the start again would get answers to what it asked before.
+    const key = `${peer.address} ${peer.port} ${createHash("sha256").update(datagram).digest("base64")}`;
     const before = exchanges.find(key, nowMs);
     if (before === undefined) {
       exchanges.begin(key, nowMs);
-      act(request, sizeBytes, peer, (bytes) => {
-        exchanges.finish(key, bytes);
-        sendBytes(bytes, peer);
+      act(request, datagram.length, peer, (first, repeated) => {
+        exchanges.finish(key, repeated);
+        sendBytes(first, peer);
       });
       // One that is under way is answered once its answer is known; its sender asks again until then.
     } else if (before !== "pending") sendBytes(before, peer);
@@ -132,13 +135,16 @@ export async function startCoapServer(parts: CoapParts): Promise<CoapServer> {
     request: CoapMessage,
     sizeBytes: number,
     peer: Peer,
-    reply: (bytes: Uint8Array) => void,
+    reply: (first: Uint8Array, repeated: Uint8Array) => void,
   ): void {
     const gathered = gather(request, peer);
     const { body } = gathered;
     const finish = ({ answer, options }: Answered): void => {
-      const all = [...gathered.options, ...options];
-      reply(fitAnswer(request, answer, all, Math.max(sizeBytes, body?.length ?? 0), nextMessageId));
+      const fit = (askedBytes: number): Uint8Array =>
+        fitAnswer(request, answer, [...gathered.options, ...options], askedBytes, nextMessageId);
+      const repeated = fit(sizeBytes);
+      // All blocks together have paid for the first answer to the last of them; a repeat pays for itself alone.
+      reply(body !== undefined && body.length > sizeBytes ? fit(body.length) : repeated, repeated);
     };
     if (gathered.answer !== undefined) finish({ answer: gathered.answer, options: [] });
     else if (waiting.size >= REQUESTS_MAX) finish({ answer: answerError(BUSY), options: [] });
