@@ -1,10 +1,13 @@
 /** The console's pages in a real browser, each time in a fresh profile: nothing is cached. */
 import type { Browser, BrowserContext, CDPSession, Page } from "playwright-core";
 import { DESKTOP } from "../e2e/browser.ts";
+import { DEFAULT_TRACE_QUERY } from "../packages/protocol/src/modules/trace/trace-query.ts";
 
+/** A chart that was drawn is drawn again at once for its size and its first figures; after that it moves. */
+const PICTURES_MIN = 4;
 /**
- * Runs before the page's own scripts. `drawn` and `moved`: when a chart had its first pixels, and others than those;
- * in milliseconds since 1970, for the clock of the page is not ours. `longEnd`: when the last task of more than 50 ms
+ * Runs before the page's own scripts. `drawn` and `moved`: when a chart had its first pixels, and when it had shown so
+ * many pictures, in milliseconds since 1970, for the clock of the page is not ours. `longEnd`: when the last task of more than 50 ms
  * was over, and `titled`: when the page had its heading; in milliseconds since the navigation.
  */
 const WATCH = `
@@ -13,18 +16,20 @@ globalThis.benchSeen = seen;
 new PerformanceObserver((list) => {
   for (const { startTime, duration } of list.getEntries()) seen.longEnd = startTime + duration;
 }).observe({ type: "longtask", buffered: true });
-let first;
+let shown;
+let pictures = 0;
 const look = () => {
   if (seen.titled === undefined && document.querySelector("h1") !== null) seen.titled = performance.now();
   const canvas = document.querySelector(".uplot canvas");
   if (canvas !== null && canvas.width > 0) {
-    const now = canvas.toDataURL();
-    if (first === undefined && isDrawn(canvas)) {
-      first = now;
-      seen.drawn = Date.now();
-    } else if (first !== undefined && now !== first) {
-      seen.moved = Date.now();
-      return;
+    const picture = canvas.toDataURL();
+    if (picture !== shown && isDrawn(canvas)) {
+      shown = picture;
+      seen.drawn ??= Date.now();
+      if (++pictures === ${PICTURES_MIN}) {
+        seen.moved = Date.now();
+        return;
+      }
     }
   }
   requestAnimationFrame(look);
@@ -38,11 +43,12 @@ const WATCH_TASKS = WATCH.replace(".uplot canvas", ".no-chart");
 /** The main thread counts as free when no task of more than 50 ms came for as long. */
 const QUIET_MS = 1_000;
 const WAIT_MS_MAX = 60_000;
-/** What `DEFAULT_TRACE_QUERY` is; asks for the first steps as the item's page asks for all, in the same order of messages. */
-const ASK_WORKER = `async ({ worker, identity, maxEvents }) => {
+/** Asks for the first steps as the item's page asks for all, with the same messages to the worker in the same order. */
+const ASK_WORKER = `async ({ worker, identity, query }) => {
   const pin = JSON.parse(localStorage.getItem("lhg-pin")).genesis;
   const genesis = Uint8Array.from(pin.match(/../g), (pair) => Number.parseInt(pair, 16));
-  const params = new URLSearchParams({ id: identity, direction: "both", maxEvents, observations: "show" });
+  const params = new URLSearchParams({ id: identity, direction: "both", maxEvents: query.maxEvents });
+  params.set("observations", "show");
   const response = await fetch("/api/v1/items/trace/bundle?" + params, { headers: { accept: "application/cbor" } });
   const bundle = new Uint8Array(await response.arrayBuffer());
   const asked = new Worker(worker, { type: "module" });
@@ -52,9 +58,6 @@ const ASK_WORKER = `async ({ worker, identity, maxEvents }) => {
     asked.postMessage({ number: 0, job });
   });
   await ask({ kind: "chain", genesis });
-  const query = {
-    direction: 3, maxDepth: null, fromMs: null, untilMs: null, maxEvents, observations: 1, includeClasses: false,
-  };
   const { answer, problem } = await ask(
     { kind: "trace", bundle, asked: { identity, query }, genesis, wantsSources: false },
   );
@@ -168,7 +171,8 @@ export function measureShortJourney(
     const starting = page.waitForEvent("worker");
     await openItem(page, url, identity);
     const worker = (await starting).url();
-    const asked = JSON.stringify({ worker, identity, maxEvents: steps });
+    const query = { ...DEFAULT_TRACE_QUERY, maxEvents: steps };
+    const asked = JSON.stringify({ worker, identity, query });
     return page.evaluate<Verification>(`(${ASK_WORKER})(${asked})`);
   });
 }

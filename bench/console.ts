@@ -153,7 +153,7 @@ async function measureMemory(context: BenchContext, { started, startedMs }: Worl
     if (started.child.exitCode !== null) throw new Error("the node ended early");
     const memory = readTreeMemory(started.child.pid);
     if (memory === undefined) {
-      context.say("no memory figures: the system has no /proc with smaps");
+      context.say("no memory figures: the system has no /proc to read them from");
       return [];
     }
     const { processes, onceBytes, proportionalBytes, residentBytes } = memory;

@@ -3,7 +3,10 @@ import { readdirSync, readFileSync } from "node:fs";
 
 export interface TreeMemory {
   readonly processes: number;
-  /** Anonymous pages of all, and every mapped file as often as the process that holds most of it does: what PSS is on a machine where nobody else runs the same programs. */
+  /**
+   * Anonymous pages of all, and of each mapped file as much as the process has that has most of it: close to PSS on a
+   * machine where nobody else runs the same programs, and the same wherever somebody does.
+   */
   readonly onceBytes: number;
   /** Pages shared with any other process of the machine count in part. */
   readonly proportionalBytes: number;
