@@ -1,12 +1,8 @@
-/** Memory of a node that nobody talks to, started by the project's own start script. */
-
-import { readFileSync } from "node:fs";
+/** Memory of a node that nobody talks to, started by the project's own start script without the sample world. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { bySize, type Figure, type Part } from "./figures.ts";
-import { endProcess, readMemory, startNode } from "./processes.ts";
+import { endProcess, readMemory, startArguments, startNode } from "./processes.ts";
 
-const ROOT = new URL("../", import.meta.url);
 /** What the aim is set for. */
 const AIM_SECONDS = 600;
 const AIM_RESIDENT_MB = 300;
@@ -15,7 +11,15 @@ export const idle: Part = {
   name: "idle",
   run: async (context) => {
     const seconds = bySize(context, { quick: 5, default: 60, full: AIM_SECONDS });
-    const started = startNode([...startArguments(), "--port", "0", "--data", context.makeDirectory()]);
+    const started = startNode([
+      ...startArguments("start:empty"),
+      "--port",
+      "0",
+      "--mqtt-port",
+      "0",
+      "--data",
+      context.makeDirectory(),
+    ]);
     try {
       await started.nextLine();
       context.say(`the node idles for ${seconds} s`);
@@ -27,16 +31,6 @@ export const idle: Part = {
     }
   },
 };
-
-/** What the start script gives to Node: flags, script and arguments. */
-function startArguments(): string[] {
-  const manifest = JSON.parse(readFileSync(new URL("package.json", ROOT), "utf8")) as {
-    readonly scripts: { readonly start: string };
-  };
-  const words = manifest.scripts.start.split(" ");
-  const args = words.slice(words.indexOf("node") + 1);
-  return args.map((arg) => (arg.endsWith(".ts") ? fileURLToPath(new URL(arg, ROOT)) : arg));
-}
 
 function residentFigure(seconds: number, pid: number | undefined, bareBytes: number | undefined): Figure[] {
   const residentBytes = readMemory(pid)?.residentBytes;

@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { calibrate, calibrationFigures } from "./calibration.ts";
 import { captures } from "./captures.ts";
 import { collections } from "./collections.ts";
+import { pages } from "./console.ts";
 import {
   type BenchContext,
   type Figure,
@@ -39,6 +40,7 @@ const PARTS: readonly Part[] = [
   trie,
   state,
   idle,
+  pages,
 ];
 const OUT = fileURLToPath(new URL("out/", import.meta.url));
 const ROOT = dirname(dirname(OUT));

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 
 export interface StartedProcess {
   readonly child: ChildProcess;
@@ -10,7 +11,18 @@ export interface StartedProcess {
   nextLine(): Promise<string>;
 }
 
+const ROOT = new URL("../", import.meta.url);
 const ERROR_TAIL = 400;
+
+/** What a start script of the project gives to Node: flags, program and arguments. */
+export function startArguments(script: "start" | "start:empty"): string[] {
+  const manifest = JSON.parse(readFileSync(new URL("package.json", ROOT), "utf8")) as {
+    readonly scripts: Readonly<Record<typeof script, string>>;
+  };
+  const words = manifest.scripts[script].split(" ");
+  const args = words.slice(words.indexOf("node") + 1);
+  return args.map((arg) => (arg.endsWith(".ts") ? fileURLToPath(new URL(arg, ROOT)) : arg));
+}
 
 export function startNode(args: readonly string[]): StartedProcess {
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
