@@ -118,7 +118,8 @@ export interface MqttInputOptions {
 
 /**
  * Subscribes at a broker with QoS 1 in a session that outlives this process: what comes meanwhile is kept there. A message is acknowledged when
- * its readings are durable, or are no readings. Resolves at once; connects and connects again by itself.
+ * its readings are durable, or are no readings; where `take` fails in any other way the connection is cut, and the broker sends it again.
+ * Resolves at once; connects and connects again by itself.
  */
 export function startMqttInput({ url, topic, clientId, say }: MqttInputOptions, take: Take): Input {
   const [before = "", after = ""] = topic.split("+");
@@ -132,7 +133,8 @@ export function startMqttInput({ url, topic, clientId, say }: MqttInputOptions, 
         await take(device, Buffer.from(payload));
         return;
       } catch (error) {
-        if (!(error instanceof LhgError) || !isBusy(error)) return;
+        if (!(error instanceof LhgError)) throw error;
+        if (!isBusy(error)) return;
         // Not acknowledged until there is room: the broker keeps what comes after it.
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
@@ -143,7 +145,11 @@ export function startMqttInput({ url, topic, clientId, say }: MqttInputOptions, 
   client.handleMessage = (packet, done) => {
     takeMessage(packet).then(
       () => done(),
-      (error: Error) => done(error),
+      (error: Error) => {
+        // mqtt.js goes on to the next message after an error. Only a cut makes the broker send this one again.
+        client.stream.destroy();
+        done(error);
+      },
     );
   };
   client.on("connect", () => {
