@@ -90,6 +90,7 @@ test("pages of browsers, other methods and paths, and long bodies are refused", 
   );
 });
 
+const ANYBODY = { userName: undefined, password: undefined, ca: undefined };
 const CONNACK = [0x20, 2, 0, 0];
 const TOPIC = "plain/fridge-3/readings";
 const PUBLISH = [0x32, 2 + TOPIC.length + 2 + 1, 0, TOPIC.length, ...Buffer.from(TOPIC), 0, 7, 0x34];
@@ -99,6 +100,7 @@ async function startOneMessageBroker() {
   const acknowledged = Promise.withResolvers<number>();
   const sockets = new Set<Socket>();
   let connections = 0;
+  let connect = "";
   const server = createServer((socket) => {
     connections += 1;
     sockets.add(socket);
@@ -110,6 +112,7 @@ async function startOneMessageBroker() {
         const packet = rest.subarray(0, 2 + rest[1]!);
         rest = rest.subarray(packet.length);
         const type = packet[0]! >> 4;
+        if (type === 1) connect = packet.toString("latin1");
         if (type === 1) socket.write(Buffer.from([...CONNACK, ...PUBLISH]));
         if (type === 8) socket.write(Buffer.from([0x90, 3, packet[2]!, packet[3]!, 1]));
         if (type === 4) acknowledged.resolve(connections);
@@ -124,6 +127,7 @@ async function startOneMessageBroker() {
   return {
     url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
     acknowledged: acknowledged.promise,
+    connect: () => connect,
   };
 }
 
@@ -131,7 +135,13 @@ test("a message that could not be stored is not acknowledged: it comes again", a
   const broker = await startOneMessageBroker();
   let takes = 0;
   const input = startMqttInput(
-    { url: broker.url, topic: "plain/+/readings", clientId: "lhg-gateway-test", say: () => {} },
+    {
+      url: broker.url,
+      topic: "plain/+/readings",
+      clientId: "lhg-gateway-test",
+      access: ANYBODY,
+      say: () => {},
+    },
     async () => {
       takes += 1;
       if (takes === 1) throw new TypeError("the disk is gone");
@@ -143,12 +153,19 @@ test("a message that could not be stored is not acknowledged: it comes again", a
   assert.equal(takes, 2);
 });
 
-test("a message that is no reading is acknowledged, or it would come for ever", async () => {
+test("a message that is no reading is acknowledged, or it would come for ever; the broker is told name and password", async () => {
   const broker = await startOneMessageBroker();
   const input = startMqttInput(
-    { url: broker.url, topic: "plain/+/readings", clientId: "lhg-gateway-test", say: () => {} },
+    {
+      url: broker.url,
+      topic: "plain/+/readings",
+      clientId: "lhg-gateway-test",
+      access: { userName: "cold", password: "s3cret", ca: undefined },
+      say: () => {},
+    },
     () => Promise.reject(new LhgError("reading.json", "must be JSON", "payload")),
   );
   closers.unshift(() => input.close());
   assert.equal(await broker.acknowledged, 1);
+  assert.ok(broker.connect().endsWith("\0\x04cold\0\x06s3cret"));
 });

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { connect, type IPublishPacket } from "mqtt";
+import type { BrokerAccess } from "../broker-access.ts";
 import { PAYLOAD_BYTES_MAX } from "./readings.ts";
 
 /** Takes a message of a device; resolves with the number of readings once they are durable. Rejects with what is wrong with them. */
@@ -113,6 +114,7 @@ export interface MqttInputOptions {
   /** With one `+` where the device's name stands. */
   readonly topic: string;
   readonly clientId: string;
+  readonly access: BrokerAccess;
   readonly say: (text: string) => void;
 }
 
@@ -121,9 +123,19 @@ export interface MqttInputOptions {
  * its readings are durable, or are no readings; where `take` fails in any other way the connection is cut, and the broker sends it again.
  * Resolves at once; connects and connects again by itself.
  */
-export function startMqttInput({ url, topic, clientId, say }: MqttInputOptions, take: Take): Input {
+export function startMqttInput(options: MqttInputOptions, take: Take): Input {
+  const { url, topic, clientId, access, say } = options;
   const [before = "", after = ""] = topic.split("+");
-  const client = connect(url, { clientId, clean: false, reconnectPeriod: RETRY_MS, resubscribe: false });
+  const { userName, password, ca } = access;
+  const client = connect(url, {
+    clientId,
+    clean: false,
+    reconnectPeriod: RETRY_MS,
+    resubscribe: false,
+    ...(userName === undefined ? {} : { username: userName }),
+    ...(password === undefined ? {} : { password }),
+    ...(ca === undefined ? {} : { ca }),
+  });
   let isClosing = false;
 
   async function takeMessage({ topic: name, payload }: IPublishPacket): Promise<void> {
@@ -169,7 +181,6 @@ export function startMqttInput({ url, topic, clientId, say }: MqttInputOptions, 
   };
 }
 
-/** Without the password that may stand in it. */
 function describeBroker(url: string): string {
   const { protocol, host } = new URL(url);
   return `${protocol}//${host}`;
