@@ -32,3 +32,17 @@ test("what the deployment files start is a command with these flags", () => {
       assert.ok(read(file!).length > 0, path);
   }
 });
+
+test("the ports that the image exposes are those of the README, and compose publishes those that it says", () => {
+  const withProtocol = (port: string): string => (port.includes("/") ? port : `${port}/tcp`);
+  const [, exposed = ""] = /^EXPOSE (.+)$/m.exec(read("deploy/Dockerfile")) ?? [];
+  const documented = [...read("deploy/README.md").matchAll(/^\| (\d+\/(?:tcp|udp)) \|.*\| (yes|no) \|$/gm)];
+  assert.deepEqual(exposed.split(" ").map(withProtocol).sort(), documented.map(([, port]) => port).sort());
+  const [, node = ""] = /^ {2}node:\n((?: {4}.*\n)+)/m.exec(read("deploy/compose.yaml")) ?? [];
+  const published = [...node.matchAll(/^ {6}- "\$\{LHG_BIND:-127\.0\.0\.1\}:(\d+):(\S+)"$/gm)];
+  assert.deepEqual(
+    published.map(([, , port]) => withProtocol(port!)).sort(),
+    documented.flatMap(([, port, isPublished]) => (isPublished === "yes" ? [port] : [])).sort(),
+  );
+  for (const [, outside, inside] of published) assert.equal(outside, inside);
+});

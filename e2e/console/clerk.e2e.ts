@@ -218,6 +218,52 @@ test(
   },
 );
 
+test("where nothing more can be kept it says so before it signs, and drops nothing", options, async () => {
+  const { page, close } = await stage.open(capturePage());
+  await waitForVendor(page);
+  await page.evaluate(`new Promise((resolve, reject) => {
+    const opening = indexedDB.open("lhg-outbox", 1);
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const transaction = opening.result.transaction("unsent", "readwrite");
+      for (let i = 0; i < 20; i++) {
+        const id = String(i).padStart(64, "0");
+        transaction.objectStore("unsent").add({ id, kind: "attestation", title: "file " + i, bytes: "00" });
+      }
+      transaction.oncomplete = () => resolve(undefined);
+    };
+  })`);
+  await page.reload();
+  await waitForVendor(page);
+  let submissions = 0;
+  await page.route("**/api/v1/statements", async (route) => {
+    submissions += 1;
+    await route.abort();
+  });
+  const id = "urn:epc:id:sgtin:0012345.011111.full";
+  await page.getByLabel("Items").fill(id);
+  await sign(page);
+  await page.getByText("outbox.full").waitFor();
+  assert.equal(await page.getByLabel("Items").inputValue(), id);
+  assert.equal(submissions, 0);
+  await page.goto(`${stage.node.url}/console/files`);
+  await page.getByText("file 0", { exact: true }).waitFor();
+  assert.equal(await page.getByRole("button", { name: "Send again" }).count(), 20);
+  await close();
+});
+
+test("a browser that keeps nothing is told of before anything is signed", options, async () => {
+  const { page, close } = await stage.open("about:blank");
+  await page.addInitScript("Object.defineProperty(window, 'indexedDB', { value: undefined })");
+  await page.goto(capturePage());
+  await waitForVendor(page);
+  await page.getByText("This browser keeps nothing over a reload").waitFor();
+  await page.getByLabel("Items").fill("urn:epc:id:sgtin:0012345.011111.private");
+  await sign(page);
+  await waitUntilCaptured(page);
+  await close();
+});
+
 test(
   "when only the answer is lost, sending again finds it there and captures nothing twice",
   options,

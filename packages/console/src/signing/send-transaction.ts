@@ -5,12 +5,13 @@ import { parameters } from "@lhg/protocol/core/parameters";
 import type { Message } from "@lhg/protocol/ledger";
 import { createAccountSender } from "@lhg/sdk/transaction/account-sender";
 import { client } from "../node/client.ts";
-import { sendKept, toUnsent, type UnsentKind } from "./outbox.ts";
+import { requireOutboxRoom, sendKept, toUnsent } from "./outbox.ts";
 import type { BrowserSigner } from "./signer.ts";
+import type { UnsentKind } from "./unsent-store.ts";
 
 /**
  * Signs and sends; resolves to the statement id once it is durable at a node. Throws the refusal of the chain, or
- * `client.unreachable`, after which what was signed is kept under its kind and title.
+ * `client.unreachable`, after which what was signed is kept under its kind and title; `outbox.full` before anything is signed.
  */
 export async function sendTransaction(
   kind: UnsentKind,
@@ -18,6 +19,7 @@ export async function sendTransaction(
   { account, signer }: BrowserSigner,
   messages: readonly Message[],
 ): Promise<string> {
+  await requireOutboxRoom(0);
   const [{ chainId }, inForce] = await Promise.all([client.getStatus(), client.getParameters()]);
   const sender = createAccountSender({
     chainId,

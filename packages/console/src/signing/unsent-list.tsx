@@ -2,13 +2,15 @@ import { type ReactNode, useState } from "react";
 import { useStrings } from "../strings/strings.tsx";
 import { Button } from "../ui/button.tsx";
 import { Hex, Text } from "../ui/values.tsx";
-import { forgetUnsent, sendKept, type Unsent, type UnsentKind, useUnsent } from "./outbox.ts";
+import { forgetUnsent, sendKept, useIsKeeping, useUnsent } from "./outbox.ts";
 import { Problem } from "./problem.tsx";
+import type { Unsent, UnsentKind } from "./unsent-store.ts";
 
 /** What was signed and did not arrive, offered again. */
 export function UnsentList({ kind, onSent }: { kind: UnsentKind; onSent: (id: string) => void }): ReactNode {
   const { signing } = useStrings();
   const entries = useUnsent(kind);
+  const isKeeping = useIsKeeping();
   const [error, setError] = useState<unknown>();
   const [busyId, setBusyId] = useState<string>();
 
@@ -25,9 +27,10 @@ export function UnsentList({ kind, onSent }: { kind: UnsentKind; onSent: (id: st
     }
   };
 
-  if (entries.length === 0 && error === undefined) return null;
+  if (entries.length === 0 && error === undefined && isKeeping) return null;
   return (
     <section className="note warn" aria-label={signing.unsent}>
+      {isKeeping ? null : <p>{signing.keepsNothing}</p>}
       {entries.length === 0 ? null : <p>{signing.unsentHint}</p>}
       <ul className="unsent">
         {entries.map((entry) => (

@@ -215,6 +215,8 @@ export const actions = {
     unsent: "Signed and not sent",
     unsentHint:
       "This was signed, but it is not known that a node has it. It is kept until you send or discard it.",
+    keepsNothing:
+      "This browser keeps nothing over a reload. What you sign is lost if you close or reload this page before a node has it.",
     sendAgain: "Send again",
     sending: "Sending…",
     discard: "Discard",

@@ -15,7 +15,8 @@ const result = await runSoak({
   kills: Number(values.kills),
   say: (text) => console.error(`  ${text}`),
 });
-const { ackMs, outagesMs, ...counts } = result;
+const { ackMs, outagesMs, gapsMade, gapsFilled, ...rest } = result;
+const counts = { ...rest, "gaps made": gapsMade, "gaps filled": gapsFilled };
 const rows: readonly (readonly [string, string])[] = [
   ["devices", values.devices],
   ["seconds", values.seconds],
@@ -28,6 +29,8 @@ const rows: readonly (readonly [string, string])[] = [
 ];
 for (const [name, value] of rows) console.log(`${name.padEnd(24)}${value.padStart(12)}`);
 const isSound =
-  counts.lost + counts.duplicates + counts.incomplete === 0 && counts.onChain === counts.recorded;
+  counts.lost + counts.duplicates + counts.incomplete === 0 &&
+  counts.onChain === counts.recorded &&
+  gapsFilled === gapsMade;
 console.log(isSound ? "every acknowledged reading is on the chain exactly once" : "NOT SOUND");
 process.exitCode = isSound ? 0 : 1;

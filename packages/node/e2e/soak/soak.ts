@@ -9,6 +9,7 @@ import { createMqttSend } from "@lhg/sdk/device/mqtt-send";
 import type { MqttClient } from "mqtt";
 import { type DevNode, startDevNode } from "../dev-node.ts";
 import { connectDevice, registerDevices, type TestDevice } from "../mqtt-devices.ts";
+import { type GapParts, makeAndFillGap } from "./gaps.ts";
 
 export interface SoakOptions {
   readonly devices: number;
@@ -29,12 +30,19 @@ export interface SoakResult {
   readonly duplicates: number;
   /** Devices whose stream has gaps, or ends before the device's own. */
   readonly incomplete: number;
+  /** Gaps that the chain showed because a device sent its newest collection first. */
+  readonly gapsMade: number;
+  /** Of these, those that the device then filled. */
+  readonly gapsFilled: number;
   /** From each kill until devices had an answer again. */
   readonly outagesMs: readonly number[];
   /** From signing to `accepted`, outages included. */
   readonly ackMs: { readonly p50: number; readonly p99: number; readonly max: number };
 }
 
+const GAP_DEVICE_EVERY = 10;
+/** Of the readings of a device that makes gaps. */
+const GAP_READING_EVERY = 5;
 const READING_INTERVAL_MS = 1_000;
 const ANSWER_TIMEOUT_MS = 5_000;
 const RECONNECT_MS = 500;
@@ -45,8 +53,15 @@ interface Running {
   readonly mqtt: MqttClient;
   readonly acknowledged: Set<string>;
   readonly ackMs: number[];
+  readonly send: GapParts["send"];
   readonly flush: () => Promise<number>;
-  readonly record: () => Promise<void>;
+  /** Whether its time until `accepted` counts. */
+  readonly record: (isTimed: boolean) => Promise<void>;
+}
+
+interface Gaps {
+  made: number;
+  filled: number;
 }
 
 export async function runSoak({ devices: count, seconds, kills, say }: SoakOptions): Promise<SoakResult> {
@@ -60,7 +75,11 @@ export async function runSoak({ devices: count, seconds, kills, say }: SoakOptio
     running = await Promise.all(devices.map((device) => startDevice(node, device, chainId)));
     const outagesMs: number[] = [];
     const untilMs = performance.now() + seconds * 1_000;
-    const working = running.map((each, i) => sendReadings(each, (i / count) * READING_INTERVAL_MS, untilMs));
+    const gaps: Gaps = { made: 0, filled: 0 };
+    const working = running.map((each, i) => {
+      const gapParts = i % GAP_DEVICE_EVERY === 0 ? { client, gaps } : undefined;
+      return sendReadings(each, (i / count) * READING_INTERVAL_MS, untilMs, gapParts);
+    });
     for (const atMs of drawMoments(kills, seconds)) {
       await sleep(untilMs - seconds * 1_000 + atMs - performance.now());
       const killedMs = performance.now();
@@ -76,7 +95,8 @@ export async function runSoak({ devices: count, seconds, kills, say }: SoakOptio
     await Promise.all(working);
     await Promise.all(running.map(flushAll));
     say("all is flushed");
-    return { ...(await countAll(client, running)), outagesMs, ackMs: summarize(running) };
+    const counts = await countAll(client, running);
+    return { ...counts, gapsMade: gaps.made, gapsFilled: gaps.filled, outagesMs, ackMs: summarize(running) };
   } finally {
     await Promise.all(running.map(({ mqtt }) => mqtt.endAsync(true)));
     await node.stop();
@@ -112,21 +132,40 @@ async function startDevice(node: DevNode, device: TestDevice, chainId: string): 
     mqtt,
     acknowledged,
     ackMs,
+    send,
     flush: async () => (await kit.flush(send)).pending,
-    record: async () => {
+    record: async (isTimed) => {
       const pack = [{ n: "urn:dev:mac:1:t", u: "Cel", v: 20 + (turn++ % 10) }];
       const { id } = await kit.record(new TextEncoder().encode(JSON.stringify(pack)));
-      signedMs.set(toHex(id), performance.now());
+      if (isTimed) signedMs.set(toHex(id), performance.now());
     },
   };
 }
 
 /** Each device begins at another moment of the second. */
-async function sendReadings(running: Running, offsetMs: number, untilMs: number): Promise<void> {
+async function sendReadings(
+  running: Running,
+  offsetMs: number,
+  untilMs: number,
+  gapParts: { readonly client: Client; readonly gaps: Gaps } | undefined,
+): Promise<void> {
   let flushing: Promise<unknown> = Promise.resolve();
+  let readings = 0;
   for (let atMs = performance.now() + offsetMs; atMs < untilMs; atMs += READING_INTERVAL_MS) {
     await sleep(atMs - performance.now());
-    await running.record();
+    if (gapParts !== undefined && ++readings % GAP_READING_EVERY === 0) {
+      await Promise.allSettled([flushing]);
+      await makeAndFillGap({
+        ...running,
+        client: gapParts.client,
+        record: () => running.record(false),
+        note: (what) => {
+          gapParts.gaps[what] += 1;
+        },
+      });
+      continue;
+    }
+    await running.record(true);
     // Flushes follow each other by themselves; recording goes on meanwhile.
     flushing = running.flush();
     flushing.catch(() => {});
@@ -164,7 +203,7 @@ function waitForAnswer(running: readonly Running[]): Promise<void> {
 async function countAll(
   client: Client,
   running: readonly Running[],
-): Promise<Omit<SoakResult, "outagesMs" | "ackMs">> {
+): Promise<Omit<SoakResult, "outagesMs" | "ackMs" | "gapsMade" | "gapsFilled">> {
   const total = { recorded: 0, acknowledged: 0, onChain: 0, lost: 0, duplicates: 0, incomplete: 0 };
   for (const { device, acknowledged } of running) {
     const { headSeq, headId } = device.kit.state;

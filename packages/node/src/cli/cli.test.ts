@@ -62,6 +62,7 @@ const COMMANDS = [
   "device revoke",
   "device record",
   "device flush",
+  "device fill",
   "send",
   "send transfer",
   "send credit",

@@ -177,7 +177,15 @@ export async function sendWaiting(
   try {
     const { vendor } = await chain.client.getDevice(toHex(device.address));
     if (countWaiting(desk) > 0)
-      await ensureCredits(session, chain, vendor, costOfWaiting(device, parameters));
+      await ensureCredits(
+        session,
+        chain,
+        vendor,
+        costOfKept(device, parameters, {
+          from: device.state.acknowledgedSeq + 1,
+          to: device.state.headSeq,
+        }),
+      );
     let sent = 0;
     const { problem } = await device.flush((bytes) => {
       session.output.progress(`sending collection ${++sent}`);
@@ -198,10 +206,14 @@ export function keptError(desk: Desk): LhgError {
   return new LhgError("device.kept", describeKept(desk));
 }
 
-/** Credits that the collections cost which no node has confirmed yet. */
-function costOfWaiting({ state }: Device, parameters: Parameters): number {
+/** Credits that the collections `from`..`to` cost. */
+export function costOfKept(
+  { state }: Device,
+  parameters: Parameters,
+  { from, to }: { readonly from: number; readonly to: number },
+): number {
   return state.kept
-    .filter(({ seq }) => seq > state.acknowledgedSeq)
+    .filter(({ seq }) => seq >= from && seq <= to)
     .reduce((sum, { bytes }) => {
       const { statement } = decode(submission, bytes, "submission");
       const { readings } = decode(collection, decodeSign1(statement).payload, "collection");

@@ -5,7 +5,7 @@ import { canonicalIdentity, matchesPrefix } from "@lhg/protocol/epcis/identity";
 import { buildCapture } from "@lhg/sdk/capture/build";
 import type { Vendor } from "@lhg/sdk/client/types";
 import { client } from "../../node/client.ts";
-import { sendKept, toUnsent } from "../../signing/outbox.ts";
+import { requireOutboxRoom, sendKept, toUnsent } from "../../signing/outbox.ts";
 import type { BrowserSigner } from "../../signing/signer.ts";
 
 /** The sequence after the last capture that a node took from here: the chain counts it only when it is in a block. */
@@ -14,7 +14,7 @@ const SEQUENCE_ATTEMPTS = 2;
 
 /**
  * Signs and sends; resolves to the statement id once it is durable at a node. Throws what `buildCapture` throws, the
- * refusal of the chain, or `client.unreachable`, after which the signed capture is kept.
+ * refusal of the chain, or `client.unreachable`, after which the signed capture is kept; `outbox.full` before anything is signed.
  */
 export async function sendCapture(
   title: string,
@@ -22,6 +22,7 @@ export async function sendCapture(
   { signer }: BrowserSigner,
   vendor: string,
 ): Promise<string> {
+  await requireOutboxRoom(document.length);
   const { chainId } = await client.getStatus();
   for (let attempt = 1; ; attempt++) {
     const { nextCaptureSeq } = await client.getVendor(vendor);

@@ -1,18 +1,15 @@
-import { readFile } from "node:fs/promises";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { createClient } from "@lhg/sdk/client/client";
 import type { NodeService } from "../../api/service.ts";
 import { type BridgeEvent, startBridge } from "../../gateway/bridge/bridge.ts";
 import { RequestFailure } from "../../gateway/bridge/delivery.ts";
+import { type BrokerOptions, findUrlProblem, readBrokerAccess } from "../broker-access.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Session } from "../session.ts";
 import { waitForEnd } from "../wait-for-end.ts";
 
-interface BridgeOptions {
+interface BridgeOptions extends BrokerOptions {
   readonly broker: string;
-  readonly username?: string;
-  readonly passwordFile?: string;
-  readonly ca?: string;
   readonly name: string;
   readonly connections: number;
 }
@@ -21,24 +18,16 @@ const CONNECTIONS_MAX = 64;
 
 /** Runs until a signal ends it. */
 export async function runBridge(session: Session, options: BridgeOptions): Promise<ExitCode> {
-  const { broker, username, passwordFile, ca, name, connections } = options;
-  if (!URL.canParse(broker) || !/^mqtts?:$/.test(new URL(broker).protocol))
-    throw new LhgError("usage.broker", "must be a URL such as mqtt://127.0.0.1:1883", "--broker");
+  const { broker, name, connections } = options;
+  const problem = findUrlProblem(broker, ["mqtt", "mqtts"]);
+  if (problem !== undefined) throw new LhgError("usage.broker", problem, "--broker");
   if (connections > CONNECTIONS_MAX)
     throw new LhgError("usage.connections", `must be at most ${CONNECTIONS_MAX}`, "--connections");
   const client = createClient({ url: session.options.url, retries: 0 });
+  const access = await readBrokerAccess(options);
   const end = waitForEnd();
-  const password =
-    passwordFile === undefined ? undefined : (await readFile(passwordFile, "utf8")).split(/\r?\n/, 1)[0];
   const bridge = startBridge({
-    config: {
-      brokerUrl: broker,
-      userName: username,
-      password,
-      ca: ca === undefined ? undefined : await readFile(ca),
-      name,
-      connections,
-    },
+    config: { brokerUrl: broker, ...access, name, connections },
     submit: createBridgeSubmit(session.options.url),
     statementState: async (id) => client.getStatementState(id),
     onEvent: (event) => {

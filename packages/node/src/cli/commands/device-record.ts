@@ -1,9 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { toHex } from "@lhg/protocol/core/bytes";
+import type { Signer } from "@lhg/protocol/core/cose";
+import type { PublicKey } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
-import type { Wait } from "../chain.ts";
+import { type Chain, requireOk, submit, type Wait, waitFor } from "../chain.ts";
+import { ensureCredits } from "../credit.ts";
 import { findDevKeys, loadDevKeys } from "../dev-keys.ts";
 import {
+  costOfKept,
   countWaiting,
   type Desk,
   type DeviceMemory,
@@ -78,13 +82,12 @@ export async function flushReadings(
   const reached = await tryChain(session);
   const { address, key } = await resolvePublicKey(session, await loadDevKeys(session.options.data), keyName);
   const memory = await findMemory(session, reached, address);
-  const signer = {
-    publicKey: key,
-    sign: () => {
-      throw new LhgError("device.locked", "only sends what is signed already", keyName);
-    },
-  };
-  const desk = await openDesk(session, { name: keyName, signer, stream: options.stream, memory });
+  const desk = await openDesk(session, {
+    name: keyName,
+    signer: makeLockedSigner(keyName, key),
+    stream: options.stream,
+    memory,
+  });
   if (countWaiting(desk) === 0) {
     session.output.result({ ...describeDesk(desk), sent: 0 }, "Nothing waits.");
     return;
@@ -95,6 +98,99 @@ export async function flushReadings(
     { ...describeDesk(desk), sent, height: last.height, status: last.status },
     `Sent ${formatCount(sent, "collection")} up to number ${desk.device.state.headSeq}, block ${last.height}, id ${last.id}`,
   );
+}
+
+function makeLockedSigner(keyName: string, publicKey: PublicKey): Signer {
+  return {
+    publicKey,
+    sign: () => {
+      throw new LhgError("device.locked", "only sends what is signed already", keyName);
+    },
+  };
+}
+
+interface Gap {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Sends what is kept of each gap that the chain shows in the device's stream, from the top down: each collection is known by the
+ * id that the one above it names. Throws `device.forgotten` once all that is kept was sent, where something is not kept.
+ */
+export async function fillGaps(session: Session, keyName: string, options: RecordOptions): Promise<void> {
+  const reached = await tryChain(session);
+  if (reached instanceof LhgError) throw reached;
+  const { client } = reached.chain;
+  const { address, key } = await resolvePublicKey(session, await loadDevKeys(session.options.data), keyName);
+  const memory = await findMemory(session, reached, address);
+  const signer = makeLockedSigner(keyName, key);
+  const desk = await openDesk(session, { name: keyName, signer, stream: options.stream, memory });
+  const { device, stream } = desk;
+  const { gaps } = await client.getStream(toHex(address), stream);
+  const kept = new Map(device.state.kept.map((entry) => [entry.seq, entry]));
+  const plans = gaps.map((gap) => planGap(gap, kept));
+  const sendable = plans.filter(({ from, to }) => from <= to);
+  const forgotten = plans.filter(({ lowest, from }) => lowest < from);
+  const filled = sendable.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+  if (filled > 0) {
+    const { vendor } = await client.getDevice(toHex(address));
+    const cost = sendable.reduce((sum, gap) => sum + costOfKept(device, reached.parameters, gap), 0);
+    await ensureCredits(session, reached.chain, vendor, cost);
+  }
+  let sent = 0;
+  for (const gap of sendable) {
+    const submitFill = createFillSubmit(reached.chain);
+    await device.fill(gap, (bytes) => {
+      session.output.progress(`sending collection ${++sent} of ${filled}`);
+      return submitFill(bytes);
+    });
+  }
+  session.output.progress("waiting for the block");
+  for (const { from } of sendable)
+    await requireOk(reached.chain, await waitFor(reached.chain, toHex(kept.get(from)!.id), options.wait));
+  const { gaps: left } = filled === 0 ? { gaps } : await client.getStream(toHex(address), stream);
+  if (forgotten.length > 0) {
+    if (filled > 0) session.output.note(`Filled ${formatCount(filled, "collection")}.`);
+    const ranges = forgotten.map(({ lowest, from }) => describeRange(lowest, from - 1)).join(", ");
+    throw new LhgError(
+      "device.forgotten",
+      `${ranges} cannot be sent from here, where not all is kept any more`,
+      keyName,
+    );
+  }
+  session.output.result(
+    { ...describeDesk(desk), gaps: gaps.length, filled, left: left.length },
+    gaps.length === 0
+      ? "The stream has no gaps."
+      : `Filled ${formatCount(filled, "collection")} of ${formatCount(gaps.length, "gap")}; ${left.length === 0 ? "none remains" : `${formatCount(left.length, "gap")} remain`}.`,
+  );
+}
+
+/** A node takes a fill once the one above it is in a block. */
+function createFillSubmit(chain: Chain): (bytes: Uint8Array) => Promise<void> {
+  let above: string | undefined;
+  return async (bytes) => {
+    try {
+      above = await submit(chain, bytes);
+    } catch (error) {
+      const isEarly = error instanceof LhgError && error.code === "collection.fill-order";
+      if (!isEarly || above === undefined) throw error;
+      await waitFor(chain, above, "committed");
+      above = await submit(chain, bytes);
+    }
+  };
+}
+
+/** The part of a gap that is kept without a break below its upper end; `from` is above `to` where nothing is. */
+function planGap({ from: lowest, to }: Gap, kept: ReadonlyMap<number, unknown>): Gap & { lowest: number } {
+  let from = to + 1;
+  while (from > lowest && kept.has(from - 1)) from -= 1;
+  return { lowest, from, to };
+}
+
+function describeRange(from: number, to: number): string {
+  return from === to ? `collection ${from}` : `collections ${from} to ${to}`;
 }
 
 /** What the chain says, which is remembered; where it cannot be reached, what was remembered. */

@@ -76,6 +76,19 @@ ${examples(
     .addHelpText("after", examples("lhg device flush sensor-7"))
     .action(act(async () => (await import("../commands/device-record.ts")).flushReadings));
   device
+    .command("fill")
+    .argument("<key>", "name of the device's key")
+    .description("send again what the chain misses in the device's stream, as far as it is kept here")
+    .option("--stream <number>", "stream of the device", readIndex, 0)
+    .addOption(waitOption())
+    .addHelpText(
+      "after",
+      `\nGaps are filled from the top down, also those of a revoked device. What is no longer kept is said, and the command ends
+with device.forgotten.
+${examples("lhg device fill sensor-7")}`,
+    )
+    .action(act(async () => (await import("../commands/device-record.ts")).fillGaps));
+  device
     .command("answer")
     .argument("<key>", "name of the device's key")
     .description("take up the commands that wait for a device: check each, follow it, answer")

@@ -33,6 +33,9 @@ export function addGateway(program: Command, act: Act): void {
     .option("--vendor <name>", "vendor for whom it captures, instead of the file's")
     .option("--key <name>", "key that signs, instead of the file's")
     .option("--broker <url>", "MQTT broker where plain readings arrive, instead of the file's")
+    .option("--username <name>", "user name at the broker, instead of the file's")
+    .option("--password-file <file>", "file with the password at the broker, on its first line")
+    .option("--ca <file>", "authority of the broker's certificate (PEM)")
     .option("--http-port <port>", "port for plain readings by HTTP; 0 lets the system choose", readPort)
     .addHelpText(
       "after",

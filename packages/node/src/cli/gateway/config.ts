@@ -2,6 +2,7 @@
 import { LhgError } from "@lhg/protocol/core/errors";
 import { readCapturedEvents } from "@lhg/sdk/capture/build";
 import { nodeCrypto } from "@lhg/sdk/crypto/node";
+import { type BrokerOptions, findUrlProblem } from "../broker-access.ts";
 import { makeDocument, makeEvent } from "./event.ts";
 
 /** How one kind of reading stands in an event: a measurement type of EPCIS, and a unit of UN/CEFACT Recommendation 20. */
@@ -25,17 +26,18 @@ export interface GatewayConfig {
   readonly vendor: string;
   readonly key: string;
   readonly http?: { readonly host: string; readonly port: number };
-  readonly mqtt?: { readonly url: string; readonly topic: string };
+  readonly mqtt?: BrokerOptions & { readonly url: string; readonly topic: string };
   readonly batch: { readonly eventsMax: number; readonly delayMs: number };
   readonly devices: ReadonlyMap<string, PlainDevice>;
 }
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const TOPIC = /^[^#+\0]*\+[^#+\0]*$/;
+const BROKER_OPTIONS = ["username", "passwordFile", "ca"] as const;
 const DEVICES_MAX = 10_000;
 const DEFAULT_BATCH = { eventsMax: 500, delayMs: 2_000 };
 
-export interface GatewayFlags {
+export interface GatewayFlags extends BrokerOptions {
   readonly vendor?: string;
   readonly key?: string;
   readonly broker?: string;
@@ -47,7 +49,7 @@ export function readGatewayConfig(text: string, flags: GatewayFlags = {}): Gatew
   const given = expectObject(parse(text), "config");
   checkNames(given, ["name", "vendor", "key", "http", "mqtt", "batch", "devices"], "");
   const http = readHttp(given.http, flags.httpPort);
-  const mqtt = readMqtt(given.mqtt, flags.broker);
+  const mqtt = readMqtt(given.mqtt, flags);
   if (http === undefined && mqtt === undefined)
     throw invalid("http", "or mqtt must say where readings come from (--http-port, --broker)");
   const name = expectMatch(given.name, NAME, "name", "1 to 63 lower-case letters, digits and hyphens");
@@ -83,15 +85,20 @@ function readHttp(value: unknown, port: number | undefined): GatewayConfig["http
   return { host, port: expectInteger(port ?? given.port, 0, 65_535, "http.port") };
 }
 
-function readMqtt(value: unknown, broker: string | undefined): GatewayConfig["mqtt"] {
-  if (value === undefined && broker === undefined) return undefined;
+function readMqtt(value: unknown, flags: GatewayFlags): GatewayConfig["mqtt"] {
+  if (value === undefined && flags.broker === undefined) return undefined;
   const given = expectObject(value ?? {}, "mqtt");
-  checkNames(given, ["url", "topic"], "mqtt.");
-  const url = expectText(broker ?? given.url, "mqtt.url");
-  if (!URL.canParse(url) || !/^(?:mqtts?|wss?):$/.test(new URL(url).protocol))
-    throw invalid("mqtt.url", "must be an mqtt or mqtts URL");
+  checkNames(given, ["url", "topic", ...BROKER_OPTIONS], "mqtt.");
+  const url = expectText(flags.broker ?? given.url, "mqtt.url");
+  const problem = findUrlProblem(url, ["mqtt", "mqtts", "ws", "wss"]);
+  if (problem !== undefined) throw invalid("mqtt.url", problem);
   const topic = given.topic ?? "plain/+/readings";
+  const options = BROKER_OPTIONS.flatMap((name) => {
+    const option = flags[name] ?? given[name];
+    return option === undefined ? [] : [[name, expectText(option, `mqtt.${name}`)]];
+  });
   return {
+    ...(Object.fromEntries(options) as BrokerOptions),
     url,
     topic: expectMatch(topic, TOPIC, "mqtt.topic", "a topic with one +, which stands for the device"),
   };

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterEach, test } from "node:test";
 import { decodeUtf8 } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
-import { startHttpInput, type Take } from "./inputs.ts";
+import { startHttpInput, startMqttInput, type Take } from "./inputs.ts";
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -87,4 +88,84 @@ test("pages of browsers, other methods and paths, and long bodies are refused", 
     (await send(url, "{}", { headers: { "content-type": "application/senml+json" } })).status,
     202,
   );
+});
+
+const ANYBODY = { userName: undefined, password: undefined, ca: undefined };
+const CONNACK = [0x20, 2, 0, 0];
+const TOPIC = "plain/fridge-3/readings";
+const PUBLISH = [0x32, 2 + TOPIC.length + 2 + 1, 0, TOPIC.length, ...Buffer.from(TOPIC), 0, 7, 0x34];
+
+/** A broker with one message (QoS 1, number 7), which it sends on every connection until it is acknowledged. */
+async function startOneMessageBroker() {
+  const acknowledged = Promise.withResolvers<number>();
+  const sockets = new Set<Socket>();
+  let connections = 0;
+  let connect = "";
+  const server = createServer((socket) => {
+    connections += 1;
+    sockets.add(socket);
+    let rest = Buffer.alloc(0);
+    socket.on("error", () => {});
+    socket.on("data", (chunk) => {
+      rest = Buffer.concat([rest, chunk]);
+      while (rest.length >= 2 && rest.length >= 2 + rest[1]!) {
+        const packet = rest.subarray(0, 2 + rest[1]!);
+        rest = rest.subarray(packet.length);
+        const type = packet[0]! >> 4;
+        if (type === 1) connect = packet.toString("latin1");
+        if (type === 1) socket.write(Buffer.from([...CONNACK, ...PUBLISH]));
+        if (type === 8) socket.write(Buffer.from([0x90, 3, packet[2]!, packet[3]!, 1]));
+        if (type === 4) acknowledged.resolve(connections);
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closers.push(async () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return {
+    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    acknowledged: acknowledged.promise,
+    connect: () => connect,
+  };
+}
+
+test("a message that could not be stored is not acknowledged: it comes again", async () => {
+  const broker = await startOneMessageBroker();
+  let takes = 0;
+  const input = startMqttInput(
+    {
+      url: broker.url,
+      topic: "plain/+/readings",
+      clientId: "lhg-gateway-test",
+      access: ANYBODY,
+      say: () => {},
+    },
+    async () => {
+      takes += 1;
+      if (takes === 1) throw new TypeError("the disk is gone");
+      return 1;
+    },
+  );
+  closers.unshift(() => input.close());
+  assert.equal(await broker.acknowledged, 2, "acknowledged on the second connection");
+  assert.equal(takes, 2);
+});
+
+test("a message that is no reading is acknowledged, or it would come for ever; the broker is told name and password", async () => {
+  const broker = await startOneMessageBroker();
+  const input = startMqttInput(
+    {
+      url: broker.url,
+      topic: "plain/+/readings",
+      clientId: "lhg-gateway-test",
+      access: { userName: "cold", password: "s3cret", ca: undefined },
+      say: () => {},
+    },
+    () => Promise.reject(new LhgError("reading.json", "must be JSON", "payload")),
+  );
+  closers.unshift(() => input.close());
+  assert.equal(await broker.acknowledged, 1);
+  assert.ok(broker.connect().endsWith("\0\x04cold\0\x06s3cret"));
 });

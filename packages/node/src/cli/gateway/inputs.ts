@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { connect, type IPublishPacket } from "mqtt";
+import type { BrokerAccess } from "../broker-access.ts";
 import { PAYLOAD_BYTES_MAX } from "./readings.ts";
 
 /** Takes a message of a device; resolves with the number of readings once they are durable. Rejects with what is wrong with them. */
@@ -113,16 +114,28 @@ export interface MqttInputOptions {
   /** With one `+` where the device's name stands. */
   readonly topic: string;
   readonly clientId: string;
+  readonly access: BrokerAccess;
   readonly say: (text: string) => void;
 }
 
 /**
  * Subscribes at a broker with QoS 1 in a session that outlives this process: what comes meanwhile is kept there. A message is acknowledged when
- * its readings are durable, or are no readings. Resolves at once; connects and connects again by itself.
+ * its readings are durable, or are no readings; where `take` fails in any other way the connection is cut, and the broker sends it again.
+ * Resolves at once; connects and connects again by itself.
  */
-export function startMqttInput({ url, topic, clientId, say }: MqttInputOptions, take: Take): Input {
+export function startMqttInput(options: MqttInputOptions, take: Take): Input {
+  const { url, topic, clientId, access, say } = options;
   const [before = "", after = ""] = topic.split("+");
-  const client = connect(url, { clientId, clean: false, reconnectPeriod: RETRY_MS, resubscribe: false });
+  const { userName, password, ca } = access;
+  const client = connect(url, {
+    clientId,
+    clean: false,
+    reconnectPeriod: RETRY_MS,
+    resubscribe: false,
+    ...(userName === undefined ? {} : { username: userName }),
+    ...(password === undefined ? {} : { password }),
+    ...(ca === undefined ? {} : { ca }),
+  });
   let isClosing = false;
 
   async function takeMessage({ topic: name, payload }: IPublishPacket): Promise<void> {
@@ -132,7 +145,8 @@ export function startMqttInput({ url, topic, clientId, say }: MqttInputOptions, 
         await take(device, Buffer.from(payload));
         return;
       } catch (error) {
-        if (!(error instanceof LhgError) || !isBusy(error)) return;
+        if (!(error instanceof LhgError)) throw error;
+        if (!isBusy(error)) return;
         // Not acknowledged until there is room: the broker keeps what comes after it.
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
@@ -143,7 +157,11 @@ export function startMqttInput({ url, topic, clientId, say }: MqttInputOptions, 
   client.handleMessage = (packet, done) => {
     takeMessage(packet).then(
       () => done(),
-      (error: Error) => done(error),
+      (error: Error) => {
+        // mqtt.js goes on to the next message after an error. Only a cut makes the broker send this one again.
+        client.stream.destroy();
+        done(error);
+      },
     );
   };
   client.on("connect", () => {
@@ -163,7 +181,6 @@ export function startMqttInput({ url, topic, clientId, say }: MqttInputOptions, 
   };
 }
 
-/** Without the password that may stand in it. */
 function describeBroker(url: string): string {
   const { protocol, host } = new URL(url);
   return `${protocol}//${host}`;

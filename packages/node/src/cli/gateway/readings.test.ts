@@ -135,6 +135,8 @@ test("a configuration that could record nothing is refused at the start, with it
   refused({ http: undefined }, "http");
   refused({ http: { port: 70_000 } }, "http.port");
   refused({ mqtt: { url: "http://broker" } }, "mqtt.url");
+  refused({ mqtt: { url: "mqtts://cold:s3cret@broker" } }, "mqtt.url");
+  refused({ mqtt: { url: "mqtts://broker", passwordFile: 1 } }, "mqtt.passwordFile");
   refused({ mqtt: { url: "mqtt://broker", topic: "plain/#" } }, "mqtt.topic");
   refused({ batch: { eventsMax: 0 } }, "batch.eventsMax");
   refused({ devices: {} }, "devices");
@@ -146,4 +148,7 @@ test("a configuration that could record nothing is refused at the start, with it
   const flags = { vendor: "v", key: "k", broker: "mqtt://127.0.0.1", httpPort: 1 };
   const won = readGatewayConfig(JSON.stringify(FILE), flags);
   assert.deepEqual([won.vendor, won.key, won.mqtt?.url, won.http?.port], ["v", "k", "mqtt://127.0.0.1", 1]);
+  const mqtt = { url: "mqtts://broker", username: "cold", passwordFile: "secret", ca: "ca.pem" };
+  const asked = readGatewayConfig(JSON.stringify({ ...FILE, mqtt }), { passwordFile: "other" });
+  assert.deepEqual(asked.mqtt, { ...mqtt, passwordFile: "other", topic: "plain/+/readings" });
 });

@@ -10,6 +10,7 @@ import type { Refusal } from "@lhg/sdk/client/types";
 import { nodeCrypto } from "@lhg/sdk/crypto/node";
 import { createFileStore } from "@lhg/sdk/device/file-store";
 import { openFilePort } from "../../store/file-port.ts";
+import { readBrokerAccess } from "../broker-access.ts";
 import type { GatewayConfig } from "./config.ts";
 import { makeDocument, makeEvent } from "./event.ts";
 import { type Input, startHttpInput, startMqttInput, type Take } from "./inputs.ts";
@@ -53,6 +54,7 @@ const REFUSALS_SAID_MAX = 20;
 
 export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   const { config, folder, say } = parts;
+  const access = config.mqtt === undefined ? undefined : await readBrokerAccess(config.mqtt);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const store = createFileStore(join(folder, "state"));
   const spool = await openSpool(await openFilePort(join(folder, "spool")), await loadDoneThrough(store));
@@ -164,8 +166,10 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   const inputs: Input[] = [];
   try {
     if (config.http !== undefined) inputs.push(await startHttpInput(config.http, take));
-    if (config.mqtt !== undefined)
-      inputs.push(startMqttInput({ ...config.mqtt, clientId: `lhg-gateway-${config.name}`, say }, take));
+    if (config.mqtt !== undefined && access !== undefined)
+      inputs.push(
+        startMqttInput({ ...config.mqtt, access, clientId: `lhg-gateway-${config.name}`, say }, take),
+      );
   } catch (error) {
     await spool.close();
     throw error;
