@@ -21,6 +21,18 @@ export interface VendorJob {
   readonly genesis: Uint8Array;
 }
 
+export interface AttestationsJob {
+  readonly kind: "attestations";
+  readonly digest: Uint8Array;
+  /** Proof of how many owners registered it; undefined where the node gives none. */
+  readonly count: Uint8Array | undefined;
+  /** Proofs of the first records, in their order. */
+  readonly entries: readonly (Uint8Array | undefined)[];
+  /** So many were asked for. */
+  readonly entriesMax: number;
+  readonly genesis: Uint8Array;
+}
+
 export interface ChainJob {
   readonly kind: "chain";
   readonly genesis: Uint8Array;
@@ -78,17 +90,50 @@ export type VendorCheck =
   | { readonly isProven: true; readonly name: string; readonly prefixes: readonly string[] }
   | { readonly isProven: false; readonly refused: Refused };
 
+/** Size, media type and note are the owner's word, that it said so is proven. */
+export type AttestationCheck =
+  | {
+      readonly isProven: true;
+      /** Hex, like the statement's id. */
+      readonly owner: string;
+      readonly statementId: string;
+      readonly height: number;
+      readonly timeMs: number;
+      readonly sizeBytes: number;
+      readonly mediaType: string;
+      readonly note: string;
+    }
+  | { readonly isProven: false; readonly refused: Refused };
+
+export type AttestationsCheck =
+  | {
+      readonly isProven: true;
+      /** 0: proven that nobody did. */
+      readonly total: number;
+      /** Of the header that all hang on, and its time. */
+      readonly height: number;
+      readonly provenByMs: number;
+      readonly isWithinTrust: boolean;
+      /** By their place in the list. */
+      readonly entries: readonly AttestationCheck[];
+    }
+  | { readonly isProven: false; readonly refused: Refused };
+
 export interface ChainCheck {
   readonly chainId: string;
 }
 
-export type Job = TraceJob | VendorJob | ChainJob;
+export type Job = TraceJob | VendorJob | AttestationsJob | ChainJob;
 
 export type AnswerTo<J extends Job> = J extends TraceJob
   ? TraceCheck
   : J extends VendorJob
     ? VendorCheck
-    : ChainCheck;
+    : J extends AttestationsJob
+      ? AttestationsCheck
+      : ChainCheck;
+
+export type Answer = TraceCheck | VendorCheck | AttestationsCheck | ChainCheck;
 
 export interface Request {
   readonly number: number;
@@ -96,7 +141,7 @@ export interface Request {
 }
 
 export type Reply =
-  | { readonly number: number; readonly answer: TraceCheck | VendorCheck | ChainCheck }
+  | { readonly number: number; readonly answer: Answer }
   | {
       readonly number: number;
       readonly problem: { readonly code: string; readonly message: string; readonly field: string };
