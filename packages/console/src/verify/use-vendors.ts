@@ -9,6 +9,7 @@ export interface KnownVendor {
   readonly vendor: string;
   /** Absent where the node's proof of it does not hold. */
   readonly name?: string;
+  /** The proven ones: none where the name is not proven. */
   readonly prefixes: readonly string[];
   readonly isProven: boolean;
 }
@@ -33,9 +34,8 @@ export function useVendors(addresses: readonly string[]): Vendors {
 
 async function askVendor(vendor: string): Promise<KnownVendor> {
   const { pin } = await readPin();
-  const { name, prefixes, proof } = await client.getVendor(vendor, { proof: true });
-  const claimed = { vendor, name, prefixes, isProven: false };
-  if (proof === undefined) return claimed;
+  const { name, proof } = await client.getVendor(vendor, { proof: true });
+  if (proof === undefined) return { vendor, name, prefixes: [], isProven: false };
   const found = await check({
     kind: "vendor",
     vendor,
