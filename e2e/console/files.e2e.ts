@@ -258,3 +258,17 @@ test("the name of who registered a file is the proven one, or marked", options, 
     await close();
   }
 });
+
+test("when the validators are no longer trusted, a registration is amber", options, async () => {
+  const content = Buffer.from("registered long ago");
+  const file = join(stage.data, "old.txt");
+  await writeFile(file, content);
+  await stage.lhg("attest", file, "--as", "nordic-rail");
+  const { page, close } = await stage.open(FILES);
+  await page.clock.setFixedTime(Date.now() + 181 * 24 * 3_600_000);
+  await choose(page, "old.txt", content);
+  await page.getByText("unconfirmed since").waitFor();
+  await page.locator(".badge.warn").getByText("proven in this browser").waitFor();
+  assert.equal(await page.locator(".badge.good").count(), 0);
+  await close();
+});

@@ -6,14 +6,14 @@ import {
   attestationKey,
   attestationRecord,
 } from "@lhg/protocol/modules/attestation/attestation";
-import { readTrust } from "./check-trace.ts";
 import type { AttestationCheck, AttestationsCheck, AttestationsJob } from "./messages.ts";
 import { proveRecord } from "./proven-record.ts";
+import { readTrust } from "./read-trust.ts";
 
 /** Each proof has to be of its own place in the list: what is left out, repeated or of another digest is refused. */
 export function checkAttestations(job: AttestationsJob): AttestationsCheck {
-  const { digest, count, entries, entriesMax, genesis } = job;
-  const trust = readTrust(genesis);
+  const { digest, count, entries, entriesMax, pinned } = job;
+  const trust = readTrust(pinned);
   const counted = proveRecord(count, trust, attestationCountKey(digest), attestationCount);
   if (!counted.ok) return { isProven: false, refused: counted };
   const { height, provenByMs, isWithinTrust } = counted.verdict;
@@ -28,5 +28,13 @@ export function checkAttestations(job: AttestationsJob): AttestationsCheck {
     const { owner, statementId, ...record } = found.record;
     return { isProven: true, ...record, owner: toHex(owner), statementId: toHex(statementId) };
   });
-  return { isProven: true, total, height, provenByMs, isWithinTrust, entries: checked };
+  return {
+    isProven: true,
+    total,
+    height,
+    provenByMs,
+    isWithinTrust,
+    entries: checked,
+    vouched: counted.vouched,
+  };
 }

@@ -3,12 +3,28 @@ import type { AskedTrace } from "@lhg/protocol/modules/trace/verify-trace";
 import type { Refused } from "@lhg/sdk/verify/verdict";
 import type { TraceVerdict } from "@lhg/sdk/verify/verify-trace";
 
+/** A set of validators, and when it was in force, as a verified header says. */
+export interface Vouched {
+  /** Hex. */
+  readonly validatorsHash: string;
+  readonly timeMs: number;
+}
+
+/** The chain that this browser knows. */
+export interface Pinned {
+  /** Encoded. */
+  readonly genesis: Uint8Array;
+  /** Of the newest header that was verified here while its chain was trusted. */
+  readonly newest: Vouched | undefined;
+  /** By the clock of this device, when it is judged. */
+  readonly nowMs: number;
+}
+
 export interface TraceJob {
   readonly kind: "trace";
   readonly bundle: Uint8Array;
   readonly asked: AskedTrace;
-  /** Encoded genesis of the chain that this browser knows. */
-  readonly genesis: Uint8Array;
+  readonly pinned: Pinned;
   /** Whether the answer repeats the bytes of every event. */
   readonly wantsSources: boolean;
 }
@@ -18,7 +34,7 @@ export interface VendorJob {
   /** Hex of the address. */
   readonly vendor: string;
   readonly proof: Uint8Array;
-  readonly genesis: Uint8Array;
+  readonly pinned: Pinned;
 }
 
 export interface AttestationsJob {
@@ -30,7 +46,7 @@ export interface AttestationsJob {
   readonly entries: readonly (Uint8Array | undefined)[];
   /** So many were asked for. */
   readonly entriesMax: number;
-  readonly genesis: Uint8Array;
+  readonly pinned: Pinned;
 }
 
 export interface ChainJob {
@@ -62,6 +78,7 @@ export interface TraceProof {
   readonly sources: readonly string[];
   readonly states: readonly ItemState[];
   readonly tookMs: number;
+  readonly vouched: Vouched | undefined;
 }
 
 /** Bent: its bytes are not those that were recorded. Missing: the log names it and the answer does not hold it. */
@@ -87,7 +104,12 @@ export interface TraceRefusal {
 export type TraceCheck = TraceProof | TraceRefusal;
 
 export type VendorCheck =
-  | { readonly isProven: true; readonly name: string; readonly prefixes: readonly string[] }
+  | {
+      readonly isProven: true;
+      readonly name: string;
+      readonly prefixes: readonly string[];
+      readonly vouched: Vouched | undefined;
+    }
   | { readonly isProven: false; readonly refused: Refused };
 
 /** Size, media type and note are the owner's word, that it said so is proven. */
@@ -116,6 +138,7 @@ export type AttestationsCheck =
       readonly isWithinTrust: boolean;
       /** By their place in the list. */
       readonly entries: readonly AttestationCheck[];
+      readonly vouched: Vouched | undefined;
     }
   | { readonly isProven: false; readonly refused: Refused };
 

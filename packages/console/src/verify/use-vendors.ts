@@ -2,7 +2,7 @@
 import { fromHex } from "@lhg/protocol/core/bytes";
 import { useQueries } from "@tanstack/react-query";
 import { client } from "../node/client.ts";
-import { readPin } from "./pin.ts";
+import { keepVouched, readPin, toPinned } from "./pin.ts";
 import { check } from "./verifier.ts";
 
 export interface KnownVendor {
@@ -40,8 +40,9 @@ async function askVendor(vendor: string): Promise<KnownVendor> {
     kind: "vendor",
     vendor,
     proof: fromHex(proof.bytes, "proof"),
-    genesis: fromHex(pin.genesis),
+    pinned: toPinned(pin),
   });
   if (!found.isProven) return { vendor, prefixes: [], isProven: false };
+  keepVouched(pin.chainId, found.vouched);
   return { vendor, name: found.name, prefixes: found.prefixes, isProven: true };
 }

@@ -5,7 +5,14 @@ import type { Attestation, Attestations } from "@lhg/sdk/client/types";
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { client } from "../../node/client.ts";
 import type { AttestationsCheck } from "../../verify/messages.ts";
-import { keepVerifiedHeight, type PinState, readPin, readVerifiedHeight } from "../../verify/pin.ts";
+import {
+  keepVerifiedHeight,
+  keepVouched,
+  type PinState,
+  readPin,
+  readVerifiedHeight,
+  toPinned,
+} from "../../verify/pin.ts";
 import { check } from "../../verify/verifier.ts";
 
 /** As many as the node proves in one answer. */
@@ -73,12 +80,13 @@ async function prove(digest: Uint8Array, { pin, isSame }: PinState): Promise<Att
     count: readProof(shown),
     entries: shown.items.map(readProof),
     entriesMax: ENTRIES_MAX,
-    genesis: fromHex(pin.genesis),
+    pinned: toPinned(pin),
   });
   if (!found.isProven) return found;
   if (found.height < knownHeight)
     return refuse("proof.old", `it is of block ${found.height}, and block ${knownHeight} was proven before`);
   keepVerifiedHeight(pin.chainId, found.height);
+  keepVouched(pin.chainId, found.vouched);
   return found;
 }
 
