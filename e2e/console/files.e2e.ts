@@ -34,16 +34,16 @@ function dropLarge(page: Page, count: number): Promise<unknown> {
   })()`);
 }
 
-test("a file is registered, and found again with its receipt checked here", options, async () => {
+test("a file is registered, and found again with its entry proven here", options, async () => {
   const { page, errors, close } = await stage.open(FILES, { viewport: DESKTOP });
   await choose(page, "contract.pdf", picture);
   await page.getByText(createHash("sha256").update(picture).digest("hex")).waitFor();
-  await page.getByText("Nobody has registered this file").waitFor();
+  await page.getByText("Nobody had registered this file: that is proven").waitFor();
   await page.getByLabel("Note").fill("Signed <b>copy</b>");
   assert.deepEqual(await findAccessibilityFaults(page), []);
   await page.getByRole("button", { name: "Sign and register" }).click();
   await page.getByRole("heading", { name: "Registered", exact: true }).waitFor();
-  await page.getByText("receipt checked in this browser").waitFor();
+  await page.getByText("proven in this browser").waitFor();
   const waiting = page.waitForEvent("download");
   await page.getByRole("link", { name: "Download the receipt" }).first().click();
   const download = await waiting;
@@ -54,7 +54,7 @@ test("a file is registered, and found again with its receipt checked here", opti
 
   await page.reload();
   await choose(page, "renamed.pdf", picture);
-  await page.getByText("receipt checked in this browser").waitFor();
+  await page.getByText("proven in this browser").waitFor();
   await page.getByText("Signed <b>copy</b>").waitFor();
   await page.getByText("Acme Manufacturing").first().waitFor();
   await page.evaluate("scrollTo(0, 0)");
@@ -66,7 +66,7 @@ test("a file is registered, and found again with its receipt checked here", opti
   await page.getByLabel("Who signs").selectOption({ label: "Nordic Rail (vendor)" });
   await page.getByRole("button", { name: "Sign and register" }).click();
   await page.getByRole("heading", { name: "Registered", exact: true }).waitFor();
-  await page.getByText("receipt checked in this browser").nth(1).waitFor();
+  await page.getByText("proven in this browser").nth(1).waitFor();
   assert.deepEqual(errors, []);
   await close();
 });
@@ -82,7 +82,7 @@ test("what the command registered is found on a phone in the dark", options, asy
   await page.getByLabel("Choose a file").setInputFiles(file);
   await page.getByText("raw data").waitFor();
   assert.equal(await page.locator("main img").count(), 0);
-  await page.getByText("receipt checked in this browser").waitFor();
+  await page.getByText("proven in this browser").waitFor();
   await takeScreenshot(page, "files-phone", true);
   await assertFits(page);
   assert.deepEqual(await findAccessibilityFaults(page), []);
@@ -115,7 +115,7 @@ test("ten gigabytes begin at once, show how far they are, and can be cancelled",
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.getByRole("heading", { name: "Hashing" }).waitFor({ state: "detached" });
   await choose(page, "next.txt", Buffer.from("next"), "text/plain");
-  await page.getByText("Nobody has registered this file").waitFor();
+  await page.getByText("Nobody had registered this file: that is proven").waitFor();
   assert.deepEqual(errors, []);
   await close();
 });
@@ -124,7 +124,7 @@ test("when the node goes away while registering, what was signed is sent later",
   const { page, close } = await stage.open(FILES);
   const file = Buffer.from("registered while the node was away");
   await choose(page, "away.txt", file, "text/plain");
-  await page.getByText("Nobody has registered this file").waitFor();
+  await page.getByText("Nobody had registered this file: that is proven").waitFor();
   await page.route("**/api/v1/statements", (route) => route.abort());
   await page.getByRole("button", { name: "Sign and register" }).click();
   await page.getByText("Nothing is lost").waitFor();
@@ -133,6 +133,142 @@ test("when the node goes away while registering, what was signed is sent later",
   await page.getByRole("button", { name: "Send again" }).click();
   await page.getByText("It was sent").waitFor();
   await choose(page, "away.txt", file, "text/plain");
-  await page.getByText("receipt checked in this browser").waitFor();
+  await page.getByText("proven in this browser").waitFor();
+  await close();
+});
+
+const LISTS = "**/api/v1/attestations/**";
+interface Answer {
+  digest: string;
+  total: number;
+  items: { timeMs: number }[];
+  proof?: unknown;
+}
+
+/** Opens the page before a node whose answers about files somebody changes on the way. */
+async function openThrough(change: (answer: Answer, isProof: boolean) => Answer | undefined): Promise<Page> {
+  const { page } = await stage.open(FILES);
+  await page.route(LISTS, async (route) => {
+    const isProof = new URL(route.request().url()).searchParams.get("proof") === "true";
+    const response = await route.fetch();
+    const changed = change((await response.json()) as Answer, isProof);
+    if (changed !== undefined) return route.fulfill({ response, json: changed });
+    const problem = { type: "about:blank", code: "proof.not-yet", detail: "none", field: "height" };
+    await route.fulfill({ status: 409, contentType: "application/problem+json", json: problem });
+  });
+  return page;
+}
+
+/** What the list of a file says once it is judged; nothing in it is green. */
+async function expectRefusal(page: Page, file: Buffer, text: string | RegExp): Promise<void> {
+  await choose(page, "file.bin", file);
+  await page.getByText(text).first().waitFor();
+  assert.equal(await page.getByText("proven in this browser").count(), 0);
+  assert.equal(await page.getByText("that is proven").count(), 0);
+}
+
+test("a node that lies about who registered a file is never green", options, async () => {
+  const first = Buffer.from("registered by a company");
+  const other = Buffer.from("registered by nobody");
+  const file = join(stage.data, "first.txt");
+  await writeFile(file, first);
+  await stage.lhg("attest", file, "--note", "true note", "--as", "nordic-rail");
+  const url = new URL(
+    `/api/v1/attestations/${createHash("sha256").update(first).digest("hex")}`,
+    stage.node.url,
+  );
+  const ask = async (query: string): Promise<Answer> =>
+    (await fetch(`${url}${query}`)).json() as Promise<Answer>;
+  let real: Answer;
+  do real = await ask("?proof=true");
+  while (real.total === 0);
+
+  // Another file's registration, though that one was found to hold in this very page before.
+  let isLying = false;
+  const lent = await openThrough((answer) => (isLying ? { ...real, digest: answer.digest } : answer));
+  await choose(lent, "first.txt", first);
+  await lent.getByText("proven in this browser").waitFor();
+  isLying = true;
+  await expectRefusal(lent, other, /proves the value of another key/);
+  await lent.close();
+
+  // What the node writes beside the proof is not shown at all.
+  const bent = await openThrough((answer) => ({
+    ...answer,
+    items: answer.items.map((item) => ({
+      ...item,
+      timeMs: Date.UTC(2009, 0, 3),
+      height: 1,
+      note: "false note",
+    })),
+  }));
+  await choose(bent, "first.txt", first);
+  await bent.getByText("proven in this browser").waitFor();
+  await bent.getByText("true note").waitFor();
+  assert.equal(await bent.getByText("false note").count(), 0);
+  const times = await bent
+    .locator(".registration time")
+    .evaluateAll((all) => all.map((one) => one.getAttribute("datetime")));
+  assert.deepEqual(times, [new Date(real.items[0]?.timeMs ?? 0).toISOString()]);
+  await bent.close();
+
+  // An entry hidden: the proven number stays, or its proof is missing.
+  const hidden = await openThrough((answer) => ({ ...answer, total: 0, items: [] }));
+  await expectRefusal(hidden, first, /the node leaves it out \(proof.missing\)/);
+  await hidden.close();
+  const empty = await openThrough(({ proof: _, ...answer }) => ({ ...answer, total: 0, items: [] }));
+  await expectRefusal(empty, first, /nothing of the node's answer is shown/);
+  await empty.close();
+
+  // Without any proof the word of the node is marked as such.
+  const early = await openThrough((answer, isProof) =>
+    isProof ? undefined : { ...answer, total: 0, items: [] },
+  );
+  await expectRefusal(early, other, /That is not proven/);
+  await early.close();
+});
+
+test("the name of who registered a file is the proven one, or marked", options, async () => {
+  const content = Buffer.from("registered under a name");
+  const file = join(stage.data, "named.txt");
+  await writeFile(file, content);
+  await stage.lhg("attest", file, "--as", "nordic-rail");
+  for (const keepsProof of [true, false]) {
+    const { page, close } = await stage.open(FILES);
+    await page.route("**/api/v1/vendors**", async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({
+        response,
+        body: (await response.text()).replaceAll("Nordic Rail", "Court of Justice"),
+      });
+    });
+    await page.route("**/api/v1/vendors/*", async (route) => {
+      const response = await route.fetch();
+      const { proof, ...vendor } = (await response.json()) as Record<string, unknown>;
+      await route.fulfill({
+        response,
+        json: { ...vendor, name: "Court of Justice", ...(keepsProof ? { proof } : {}) },
+      });
+    });
+    await choose(page, "named.txt", content);
+    await page.getByText("proven in this browser").waitFor();
+    const entry = page.locator(".registration");
+    await entry.getByText(keepsProof ? "Nordic Rail" : "name not proven").waitFor();
+    if (keepsProof) assert.equal(await entry.getByText("Court of Justice").count(), 0);
+    await close();
+  }
+});
+
+test("when the validators are no longer trusted, a registration is amber", options, async () => {
+  const content = Buffer.from("registered long ago");
+  const file = join(stage.data, "old.txt");
+  await writeFile(file, content);
+  await stage.lhg("attest", file, "--as", "nordic-rail");
+  const { page, close } = await stage.open(FILES);
+  await page.clock.setFixedTime(Date.now() + 181 * 24 * 3_600_000);
+  await choose(page, "old.txt", content);
+  await page.getByText("unconfirmed since").waitFor();
+  await page.locator(".badge.warn").getByText("proven in this browser").waitFor();
+  assert.equal(await page.locator(".badge.good").count(), 0);
   await close();
 });

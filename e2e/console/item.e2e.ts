@@ -12,6 +12,7 @@ import { assertFits, options, setStage } from "./setup.ts";
 /** Steps of which all is shown. */
 const UNFOLDED = ".timeline > li > details[open]";
 const BUNDLES = "**/api/v1/items/trace/bundle*";
+const DAY_MS = 24 * 3_600_000;
 /** Of the item that is seen once more afterwards. */
 let bundleBefore: Uint8Array;
 
@@ -209,6 +210,40 @@ test("a node that shows another chain is said loudly, and the reader decides", o
   assert.match(text, /another chain than the one this browser knows/);
   await page.getByRole("button", { name: "Know the new chain" }).click();
   await page.locator("[data-verdict=good]").waitFor();
+  await close();
+});
+
+test("validators are trusted for a time, which a proof that holds renews", options, async () => {
+  const { page, close } = await stage.open("/console/items", { viewport: DESKTOP });
+  const startMs = Date.now();
+  const lookAfter = async (days: number): Promise<boolean> => {
+    await page.clock.setFixedTime(startMs + days * DAY_MS);
+    await page.goto(addressOf("/items", STORY.good));
+    const { tone, text } = await readVerdict(page);
+    const isConfirmed = !text.includes("unconfirmed since");
+    if (!isConfirmed) assert.equal(tone, "warn");
+    return isConfirmed;
+  };
+  const readKept = () =>
+    page.evaluate<{ name: string; value: { timeMs: number; validatorsHash: string } }>(`(() => {
+      const name = Object.keys(localStorage).find((name) => name.startsWith("lhg-newest-validators-"));
+      return { name, value: JSON.parse(localStorage.getItem(name) ?? "null") };
+    })()`);
+  const setKept = (name: string, value: unknown) =>
+    page.evaluate(`localStorage.setItem(${JSON.stringify(name)}, ${JSON.stringify(JSON.stringify(value))})`);
+  assert.equal(await lookAfter(0), true);
+  const { name, value } = await readKept();
+  assert.ok(Math.abs(value.timeMs - startMs) < DAY_MS);
+  assert.equal(await lookAfter(179), true);
+  assert.equal(await lookAfter(181), false);
+  // As if this browser had come by in between, and what was kept then counts.
+  await setKept(name, { ...value, timeMs: startMs + 100 * DAY_MS });
+  assert.equal(await lookAfter(181), true);
+  assert.equal(await lookAfter(281), false);
+  // Validators of whom the chain never had any lead nowhere.
+  await setKept(name, { timeMs: startMs + 200 * DAY_MS, validatorsHash: "00".repeat(32) });
+  await page.goto(addressOf("/items", STORY.good));
+  assert.equal((await readVerdict(page)).tone, "bad");
   await close();
 });
 

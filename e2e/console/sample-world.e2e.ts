@@ -190,7 +190,7 @@ test("a file is registered and found again; a clerk's form stands ready", option
   const contract = { name: "contract.pdf", mimeType: "application/pdf", buffer: Buffer.from("the contract") };
   await page.getByLabel("Choose a file").setInputFiles(contract);
   await page.getByRole("button", { name: "Sign and register" }).click();
-  await page.getByText("receipt checked in this browser").waitFor();
+  await page.getByText("proven in this browser").waitFor();
   await takeScreenshot(page, "files");
   await page.goto(`${url}/console/capture`);
   await page.getByText("What happened?").waitFor();

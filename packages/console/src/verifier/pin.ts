@@ -4,10 +4,8 @@ import { decode, encode, fromJson } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { type Genesis, genesis } from "@lhg/protocol/core/genesis";
 import { nobleCrypto } from "@lhg/sdk/crypto/noble";
-import { type Trust, trustFromGenesis } from "@lhg/sdk/verify/trust";
+import { TRUST_LENGTH_MS_DEFAULT, type Trust, trustFromGenesis } from "@lhg/sdk/verify/trust";
 
-/** For how long after its genesis the validators of a chain are trusted without a newer proof. */
-const TRUST_MS = 180 * 24 * 3_600_000;
 const GENESIS_BYTES_MAX = 16 << 20;
 
 export interface Pin {
@@ -52,7 +50,7 @@ function pinGenesis(made: Genesis): Pin {
     pinnedAtMs: made.timeMs,
     genesisHash: toHex(nobleCrypto.sha256(bytes)),
     validators: made.validators.length,
-    trustedUntilMs: made.timeMs + TRUST_MS,
+    trustedUntilMs: made.timeMs + TRUST_LENGTH_MS_DEFAULT,
     names: new Map(made.vendors.map(({ account, name }) => [toHex(account), name])),
   };
 }
@@ -62,6 +60,6 @@ export function trustAt({ chainId, validatorsHash, pinnedAtMs }: Pin, nowMs: num
   return {
     chainId,
     validatorsHash: fromHex(validatorsHash),
-    period: { pinnedAtMs, lengthMs: TRUST_MS, nowMs },
+    period: { pinnedAtMs, lengthMs: TRUST_LENGTH_MS_DEFAULT, nowMs },
   };
 }

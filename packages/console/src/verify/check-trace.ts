@@ -3,25 +3,20 @@ import { toHex } from "@lhg/protocol/core/bytes";
 import { decode } from "@lhg/protocol/core/codec/definition";
 import { computeStatementId, decodeSign1 } from "@lhg/protocol/core/cose";
 import { formatDecimal } from "@lhg/protocol/core/decimal";
-import { genesis as genesisCodec } from "@lhg/protocol/core/genesis";
-import type { Trust } from "@lhg/protocol/core/proof/anchor";
+import { anchor as anchorCodec } from "@lhg/protocol/core/proof/anchor";
 import { computeItemKey } from "@lhg/protocol/modules/trace/facts";
 import { AGGREGATION, itemRecord } from "@lhg/protocol/modules/trace/items";
 import { type TraceBundle, traceBundle } from "@lhg/protocol/modules/trace/trace-bundle";
 import { nobleCrypto } from "@lhg/sdk/crypto/noble";
-import { trustFromGenesis } from "@lhg/sdk/verify/trust";
 import { type TraceVerdict, verifyTrace } from "@lhg/sdk/verify/verify-trace";
 import { findFaultyStep } from "./faulty-step.ts";
 import type { ItemState, TraceCheck, TraceJob } from "./messages.ts";
-
-export function readTrust(genesis: Uint8Array): Trust {
-  return trustFromGenesis(decode(genesisCodec, genesis, "genesis"));
-}
+import { readTrust, readVouched } from "./read-trust.ts";
 
 /** Throws `LhgError` for a bad pin alone; whatever is in the bundle becomes a refusal. */
-export function checkTrace({ bundle, asked, genesis, wantsSources }: TraceJob): TraceCheck {
+export function checkTrace({ bundle, asked, pinned, wantsSources }: TraceJob): TraceCheck {
   const startMs = performance.now();
-  const trust = readTrust(genesis);
+  const trust = readTrust(pinned);
   const verdict = verifyTrace(bundle, trust, { asked });
   const tookMs = performance.now() - startMs;
   if (!verdict.ok) {
@@ -31,7 +26,8 @@ export function checkTrace({ bundle, asked, genesis, wantsSources }: TraceJob): 
   // The same bytes that were just verified, read again for what the verdict leaves out.
   const parts = decode(traceBundle, bundle, "bundle");
   const sources = wantsSources ? readSources(parts, verdict) : [];
-  return { isProven: true, verdict, sources, states: readStates(parts), tookMs };
+  const vouched = readVouched(verdict, decode(anchorCodec, parts.anchor, "anchor"));
+  return { isProven: true, verdict, sources, states: readStates(parts), tookMs, vouched };
 }
 
 const decoder = new TextDecoder();

@@ -3,12 +3,28 @@ import type { AskedTrace } from "@lhg/protocol/modules/trace/verify-trace";
 import type { Refused } from "@lhg/sdk/verify/verdict";
 import type { TraceVerdict } from "@lhg/sdk/verify/verify-trace";
 
+/** A set of validators, and when it was in force, as a verified header says. */
+export interface Vouched {
+  /** Hex. */
+  readonly validatorsHash: string;
+  readonly timeMs: number;
+}
+
+/** The chain that this browser knows. */
+export interface Pinned {
+  /** Encoded. */
+  readonly genesis: Uint8Array;
+  /** Of the newest header that was verified here while its chain was trusted. */
+  readonly newest: Vouched | undefined;
+  /** By the clock of this device, when it is judged. */
+  readonly nowMs: number;
+}
+
 export interface TraceJob {
   readonly kind: "trace";
   readonly bundle: Uint8Array;
   readonly asked: AskedTrace;
-  /** Encoded genesis of the chain that this browser knows. */
-  readonly genesis: Uint8Array;
+  readonly pinned: Pinned;
   /** Whether the answer repeats the bytes of every event. */
   readonly wantsSources: boolean;
 }
@@ -18,7 +34,19 @@ export interface VendorJob {
   /** Hex of the address. */
   readonly vendor: string;
   readonly proof: Uint8Array;
-  readonly genesis: Uint8Array;
+  readonly pinned: Pinned;
+}
+
+export interface AttestationsJob {
+  readonly kind: "attestations";
+  readonly digest: Uint8Array;
+  /** Proof of how many owners registered it; undefined where the node gives none. */
+  readonly count: Uint8Array | undefined;
+  /** Proofs of the first records, in their order. */
+  readonly entries: readonly (Uint8Array | undefined)[];
+  /** So many were asked for. */
+  readonly entriesMax: number;
+  readonly pinned: Pinned;
 }
 
 export interface ChainJob {
@@ -50,6 +78,7 @@ export interface TraceProof {
   readonly sources: readonly string[];
   readonly states: readonly ItemState[];
   readonly tookMs: number;
+  readonly vouched: Vouched | undefined;
 }
 
 /** Bent: its bytes are not those that were recorded. Missing: the log names it and the answer does not hold it. */
@@ -75,20 +104,59 @@ export interface TraceRefusal {
 export type TraceCheck = TraceProof | TraceRefusal;
 
 export type VendorCheck =
-  | { readonly isProven: true; readonly name: string; readonly prefixes: readonly string[] }
+  | {
+      readonly isProven: true;
+      readonly name: string;
+      readonly prefixes: readonly string[];
+      readonly vouched: Vouched | undefined;
+    }
+  | { readonly isProven: false; readonly refused: Refused };
+
+/** Size, media type and note are the owner's word, that it said so is proven. */
+export type AttestationCheck =
+  | {
+      readonly isProven: true;
+      /** Hex, like the statement's id. */
+      readonly owner: string;
+      readonly statementId: string;
+      readonly height: number;
+      readonly timeMs: number;
+      readonly sizeBytes: number;
+      readonly mediaType: string;
+      readonly note: string;
+    }
+  | { readonly isProven: false; readonly refused: Refused };
+
+export type AttestationsCheck =
+  | {
+      readonly isProven: true;
+      /** 0: proven that nobody did. */
+      readonly total: number;
+      /** Of the header that all hang on, and its time. */
+      readonly height: number;
+      readonly provenByMs: number;
+      readonly isWithinTrust: boolean;
+      /** By their place in the list. */
+      readonly entries: readonly AttestationCheck[];
+      readonly vouched: Vouched | undefined;
+    }
   | { readonly isProven: false; readonly refused: Refused };
 
 export interface ChainCheck {
   readonly chainId: string;
 }
 
-export type Job = TraceJob | VendorJob | ChainJob;
+export type Job = TraceJob | VendorJob | AttestationsJob | ChainJob;
 
 export type AnswerTo<J extends Job> = J extends TraceJob
   ? TraceCheck
   : J extends VendorJob
     ? VendorCheck
-    : ChainCheck;
+    : J extends AttestationsJob
+      ? AttestationsCheck
+      : ChainCheck;
+
+export type Answer = TraceCheck | VendorCheck | AttestationsCheck | ChainCheck;
 
 export interface Request {
   readonly number: number;
@@ -96,7 +164,7 @@ export interface Request {
 }
 
 export type Reply =
-  | { readonly number: number; readonly answer: TraceCheck | VendorCheck | ChainCheck }
+  | { readonly number: number; readonly answer: Answer }
   | {
       readonly number: number;
       readonly problem: { readonly code: string; readonly message: string; readonly field: string };

@@ -1,9 +1,11 @@
 /**
  * The chain this browser knows: the genesis it saw first, kept across visits. A node that later shows another chain is
- * caught by it, and a node that shows less of the same chain by the height that was verified here before.
+ * caught by it, and a node that shows less of the same chain by the height that was verified here before. Every proof that
+ * holds while the chain's validators are trusted renews that trust: it counts from the newest header seen so.
  */
 import { fromHex } from "@lhg/protocol/core/bytes";
 import { client } from "../node/client.ts";
+import type { Pinned, Vouched } from "./messages.ts";
 import { check } from "./verifier.ts";
 
 export interface Pin {
@@ -25,6 +27,7 @@ export interface PinState {
 
 const PIN = "lhg-pin";
 const HEIGHT = "lhg-verified-height";
+const NEWEST = "lhg-newest-validators";
 
 let memory: Pin | undefined;
 
@@ -50,6 +53,32 @@ export function readVerifiedHeight(chainId: string): number {
 
 export function keepVerifiedHeight(chainId: string, height: number): void {
   if (height > readVerifiedHeight(chainId)) storage()?.setItem(`${HEIGHT}-${chainId}`, String(height));
+}
+
+/** What a proof is judged by. */
+export function toPinned({ chainId, genesis }: Pin): Pinned {
+  return { genesis: fromHex(genesis, "genesis"), newest: readNewest(chainId), nowMs: Date.now() };
+}
+
+/** Never later than the clock of this device: a header of the future would keep its signers trusted for longer. */
+export function keepVouched(chainId: string, vouched: Vouched | undefined): void {
+  if (vouched === undefined) return;
+  const timeMs = Math.min(vouched.timeMs, Date.now());
+  if (timeMs <= (readNewest(chainId)?.timeMs ?? 0)) return;
+  storage()?.setItem(`${NEWEST}-${chainId}`, JSON.stringify({ ...vouched, timeMs }));
+}
+
+function readNewest(chainId: string): Vouched | undefined {
+  const text = storage()?.getItem(`${NEWEST}-${chainId}`);
+  if (text === null || text === undefined) return undefined;
+  try {
+    const { validatorsHash, timeMs } = JSON.parse(text) as Partial<Vouched>;
+    if (typeof validatorsHash !== "string" || !/^[0-9a-f]{64}$/.test(validatorsHash)) return undefined;
+    return typeof timeMs === "number" ? { validatorsHash, timeMs } : undefined;
+  } catch {
+    // Something else wrote there: the trust counts from genesis again.
+    return undefined;
+  }
 }
 
 function loadPin(): Pin | undefined {

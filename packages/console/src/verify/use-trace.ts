@@ -1,12 +1,18 @@
 /** A trace with its proof: asked of the node, checked in the worker, compared with what this browser knows. */
-import { fromHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { DEFAULT_TRACE_QUERY, type TraceQuery } from "@lhg/protocol/modules/trace/trace-query";
 import type { TraceOptions } from "@lhg/sdk/client/client";
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { client } from "../node/client.ts";
 import type { TraceProof, TraceRefusal } from "./messages.ts";
-import { keepVerifiedHeight, type PinState, readPin, readVerifiedHeight } from "./pin.ts";
+import {
+  keepVerifiedHeight,
+  keepVouched,
+  type PinState,
+  readPin,
+  readVerifiedHeight,
+  toPinned,
+} from "./pin.ts";
 import { check } from "./verifier.ts";
 
 export type TraceAnswer =
@@ -68,10 +74,11 @@ async function askOnce(question: Question, { pin }: PinState): Promise<TraceAnsw
     return { kind: "withheld", code: error.code, message: error.message };
   }
   const asked = { identity, query: toQuery(question) };
-  const found = await check({ kind: "trace", bundle, asked, genesis: fromHex(pin.genesis), wantsSources });
+  const found = await check({ kind: "trace", bundle, asked, pinned: toPinned(pin), wantsSources });
   if (!found.isProven) return { kind: "refused", refusal: found };
   if (found.verdict.height < knownHeight) return { kind: "old", proof: found, knownHeight };
   keepVerifiedHeight(pin.chainId, found.verdict.height);
+  keepVouched(pin.chainId, found.vouched);
   return { kind: "proven", proof: found, bundle };
 }
 

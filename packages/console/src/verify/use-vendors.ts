@@ -2,13 +2,14 @@
 import { fromHex } from "@lhg/protocol/core/bytes";
 import { useQueries } from "@tanstack/react-query";
 import { client } from "../node/client.ts";
-import { readPin } from "./pin.ts";
+import { keepVouched, readPin, toPinned } from "./pin.ts";
 import { check } from "./verifier.ts";
 
 export interface KnownVendor {
   readonly vendor: string;
   /** Absent where the node's proof of it does not hold. */
   readonly name?: string;
+  /** The proven ones: none where the name is not proven. */
   readonly prefixes: readonly string[];
   readonly isProven: boolean;
 }
@@ -33,15 +34,15 @@ export function useVendors(addresses: readonly string[]): Vendors {
 
 async function askVendor(vendor: string): Promise<KnownVendor> {
   const { pin } = await readPin();
-  const { name, prefixes, proof } = await client.getVendor(vendor, { proof: true });
-  const claimed = { vendor, name, prefixes, isProven: false };
-  if (proof === undefined) return claimed;
+  const { name, proof } = await client.getVendor(vendor, { proof: true });
+  if (proof === undefined) return { vendor, name, prefixes: [], isProven: false };
   const found = await check({
     kind: "vendor",
     vendor,
     proof: fromHex(proof.bytes, "proof"),
-    genesis: fromHex(pin.genesis),
+    pinned: toPinned(pin),
   });
   if (!found.isProven) return { vendor, prefixes: [], isProven: false };
+  keepVouched(pin.chainId, found.vouched);
   return { vendor, name: found.name, prefixes: found.prefixes, isProven: true };
 }

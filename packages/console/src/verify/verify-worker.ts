@@ -3,19 +3,22 @@ import { decode } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { computeChainId, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
 import { nobleCrypto } from "@lhg/sdk/crypto/noble";
+import { checkAttestations } from "./check-attestations.ts";
 import { checkTrace } from "./check-trace.ts";
 import { checkVendor } from "./check-vendor.ts";
-import type { ChainCheck, Job, Reply, Request, TraceCheck, VendorCheck } from "./messages.ts";
+import type { Answer, Job, Reply, Request } from "./messages.ts";
 import { warmUp } from "./warm-up.ts";
 
 let isWarm = false;
 
-function answer(job: Job): TraceCheck | VendorCheck | ChainCheck {
+function answer(job: Job): Answer {
   switch (job.kind) {
     case "trace":
       return checkTrace(job);
     case "vendor":
       return checkVendor(job);
+    case "attestations":
+      return checkAttestations(job);
     case "chain":
       return { chainId: computeChainId(nobleCrypto, decode(genesisCodec, job.genesis, "genesis")) };
   }

@@ -5,14 +5,18 @@ import { decode, fromJson } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { type Genesis, genesis } from "@lhg/protocol/core/genesis";
 import { nodeCrypto } from "@lhg/sdk/crypto/node";
-import { type Trust, trustFromGenesis } from "@lhg/sdk/verify/trust";
+import { TRUST_LENGTH_MS_DEFAULT, type Trust, trustFromGenesis } from "@lhg/sdk/verify/trust";
 import { type DevKeys, loadDevKeys } from "./dev-keys.ts";
 import type { Session } from "./session.ts";
+
+const DAY_MS = 24 * 3_600_000;
 
 export interface TrustOptions {
   readonly genesis?: string;
   readonly chainId?: string;
   readonly validatorsHash?: string;
+  /** For how long after genesis its validators are trusted; 180 by default. */
+  readonly trustDays?: number;
 }
 
 export interface FoundTrust {
@@ -25,9 +29,11 @@ export interface FoundTrust {
 
 /** Throws `usage.trust` where nothing says what to trust. */
 export async function findTrust({ options }: Session, given: TrustOptions): Promise<FoundTrust> {
+  const { trustDays } = given;
+  const lengthMs = trustDays === undefined ? TRUST_LENGTH_MS_DEFAULT : trustDays * DAY_MS;
   if (given.genesis !== undefined)
     return {
-      trust: trustFromGenesis(await readGenesis(given.genesis), { hasher: nodeCrypto }),
+      trust: trustFromGenesis(await readGenesis(given.genesis), { lengthMs, hasher: nodeCrypto }),
       origin: given.genesis,
     };
   if (given.chainId !== undefined || given.validatorsHash !== undefined)
@@ -39,7 +45,7 @@ export async function findTrust({ options }: Session, given: TrustOptions): Prom
       "say what to trust: --genesis FILE, or --chain-id and --validators-hash",
       "--genesis",
     );
-  const trust = trustFromGenesis(devKeys.genesis, { hasher: nodeCrypto });
+  const trust = trustFromGenesis(devKeys.genesis, { lengthMs, hasher: nodeCrypto });
   return { trust, devKeys, origin: `the development chain of ${options.data}` };
 }
 

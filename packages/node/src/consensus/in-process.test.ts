@@ -100,6 +100,22 @@ test("validators come and go while the chain runs; headers name the sets two hei
       transitions,
     });
     assert.equal(verified.header.height, height);
+    // Who pinned a later set is given all the changes since genesis, and follows those after its own.
+    for (const past of transitions.length === 2 ? [1, height - 1, height] : [])
+      verifyHeader(
+        sodiumCrypto,
+        { ...trust, validatorsHash: application.getBlock(past)!.header.validatorsHash },
+        { header: getCertifiedHeader(application, height), transitions },
+      );
+    assert.throws(
+      () =>
+        verifyHeader(
+          sodiumCrypto,
+          { ...trust, validatorsHash: new Uint8Array(32) },
+          { header: getCertifiedHeader(application, height), transitions },
+        ),
+      { code: "header.untrusted" },
+    );
     assert.equal(
       transitions.length,
       handovers - (equalBytes(header.validatorsHash, header.nextValidatorsHash) ? 0 : 1),

@@ -1,10 +1,16 @@
 /** Commands from vendor to device and back, over a chain in memory and the device kit. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { toHex } from "@lhg/protocol/core/bytes";
+import { fromHex, toHex } from "@lhg/protocol/core/bytes";
 import { decode } from "@lhg/protocol/core/codec/definition";
 import { ALG_EDDSA } from "@lhg/protocol/core/crypto";
 import { submission } from "@lhg/protocol/core/statement/submission";
+import {
+  attestationCount,
+  attestationCountKey,
+  attestationKey,
+  attestationRecord,
+} from "@lhg/protocol/modules/attestation/attestation";
 import { type CommandReceiver, createCommandReceiver } from "@lhg/sdk/device/commands";
 import { createDevice } from "@lhg/sdk/device/device";
 import { keyFromSeed } from "@lhg/sdk/keys/keys";
@@ -15,6 +21,7 @@ import {
   makeTransfer,
 } from "@lhg/sdk/transaction/messages";
 import { trustFromGenesis } from "@lhg/sdk/verify/trust";
+import { verifyValue } from "@lhg/sdk/verify/verify-value";
 import { addressOf, GENESIS_MS } from "../application/testing.ts";
 import { createNativeSigner, sodiumCrypto } from "../crypto/sodium.ts";
 import { openSampleWorld } from "./testing.ts";
@@ -277,4 +284,32 @@ test("who registered a digest is told in order, and nobody is an answer", async 
       ],
     ],
   );
+});
+
+test("who registered a digest is proven: their number, each of them, and that nobody did", async () => {
+  const { world } = await openDeviceWorld();
+  const { chain, vendor, otherVendor } = world;
+  const trust = trustFromGenesis(chain.dev.genesis);
+  const digest = new Uint8Array(32).fill(4);
+  const ask = (limit = 20) => world.ask("listAttestations", { digest: toHex(digest), proof: true, limit });
+  const read = (proof: { readonly bytes: string } | undefined) => {
+    const verdict = verifyValue(fromHex(proof?.bytes ?? ""), trust, sodiumCrypto);
+    assert.ok(verdict.ok, JSON.stringify(verdict));
+    return verdict;
+  };
+  const absent = read((await ask()).proof);
+  assert.deepEqual([absent.key, absent.value], [toHex(attestationCountKey(digest)), null]);
+  const register = (key: typeof vendor, note: string) =>
+    chain.commit([chain.transaction(key, [makeAttestation(digest, { sizeBytes: 5, note })])]);
+  await register(otherVendor, "mine");
+  await register(vendor, "also");
+  const { total, items, proof } = await ask();
+  // The second is in the newest block, which no certified header commits to yet.
+  assert.deepEqual([total, items.length], [1, 1]);
+  assert.deepEqual(decode(attestationCount, fromHex(read(proof).value ?? ""), "count"), { attestations: 1 });
+  const first = read(items[0]?.proof);
+  assert.equal(first.key, toHex(attestationKey(digest, 0)));
+  const { owner, note, timeMs } = decode(attestationRecord, fromHex(first.value ?? ""), "attestation");
+  assert.deepEqual([toHex(owner), note, timeMs], [toHex(addressOf(otherVendor)), "mine", items[0]?.timeMs]);
+  await assert.rejects(async () => ask(21), { code: "limit.range" });
 });

@@ -431,9 +431,11 @@ export const attestationsView = Type.Object({
       sizeBytes: Type.Integer({ minimum: 0, description: "as the owner says, like media type and note" }),
       mediaType: Type.String(),
       note: Type.String(),
+      proof,
     }),
   ),
   next: Type.Optional(Type.String()),
+  proof: Type.Optional(Type.Object(proofView.properties, { description: "of the number of owners" })),
 });
 export type AttestationsView = Static<typeof attestationsView>;
 

@@ -142,7 +142,7 @@ export interface Client {
     options?: PageOptions & { readonly state?: "all" | "pending" },
   ): Promise<Page<Command>>;
   /** Who registered the SHA-256 of some data, first ones first. */
-  getAttestations(digest: string, options?: PageOptions): Promise<Attestations>;
+  getAttestations(digest: string, options?: PageOptions & ProofOptions): Promise<Attestations>;
   getEvent(id: string, options?: ProofOptions): Promise<Event>;
   getEventReceipt(id: string): Promise<EncodedProof>;
   listEvents(filter?: EventFilter): Promise<Page<EventSummary>>;

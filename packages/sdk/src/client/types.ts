@@ -235,6 +235,7 @@ export interface Attestation {
   readonly sizeBytes: number;
   readonly mediaType: string;
   readonly note: string;
+  readonly proof?: Proof;
 }
 
 /** Who registered a digest. */
@@ -242,6 +243,8 @@ export interface Attestations extends Page<Attestation> {
   readonly height: number;
   readonly digest: string;
   readonly total: number;
+  /** Of the number: the state record `attestation count`, absent where nobody registered it. */
+  readonly proof?: Proof;
 }
 
 export interface Command {

@@ -8,6 +8,12 @@ import { nobleCrypto } from "../crypto/noble.ts";
 export type { Trust };
 
 /**
+ * For how long validators are trusted after they were known to be in force, where nobody says otherwise: after that, keys
+ * that they have given up long ago may have leaked.
+ */
+export const TRUST_LENGTH_MS_DEFAULT = 180 * 24 * 3_600_000;
+
+/**
  * Pins the chain by its genesis. `lengthMs` bounds for how long its validators are trusted, as of `nowMs`; none
  * by default.
  */

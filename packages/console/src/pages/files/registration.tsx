@@ -25,7 +25,9 @@ export function Registration({ hashed }: { hashed: HashedFile }): ReactNode {
   const hasFailed = (state?.state === "committed" || isProvable) && state.status !== "ok";
   // Read by the list above, too.
   const { data: known } = useAttestations(hashed.digest);
-  const isKnown = known?.items.some(({ owner }) => owner === chosen?.account) === true;
+  const isKnown =
+    known?.proof.isProven === true &&
+    known.proof.entries.some((entry) => entry.isProven && entry.owner === chosen?.account);
   useEffect(() => {
     if (isProvable) void queries.invalidateQueries({ queryKey: attestationsKey(hashed.digest) });
   }, [isProvable, hashed, queries]);

@@ -30,8 +30,8 @@ export function findCustody(identity: string, states: ReadonlyMap<string, ItemSt
 export function findHolder(identity: string, vendors: Vendors): string | undefined {
   const canonical = canonicalIdentity(identity, "identity");
   let found: { readonly vendor: string; readonly prefix: string } | undefined;
-  for (const { vendor, prefixes } of vendors.values())
-    for (const prefix of prefixes)
+  for (const { vendor, prefixes, isProven } of vendors.values())
+    for (const prefix of isProven ? prefixes : [])
       if (matchesPrefix(canonical, prefix) && prefix.length > (found?.prefix.length ?? 0))
         found = { vendor, prefix };
   return found?.vendor;

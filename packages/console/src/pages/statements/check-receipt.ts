@@ -1,12 +1,11 @@
 /** Checks a receipt in the browser: loaded when somebody asks for it, for it brings the cryptography. */
-import { fromHex } from "@lhg/protocol/core/bytes";
 import { decode } from "@lhg/protocol/core/codec/definition";
-import { genesis } from "@lhg/protocol/core/genesis";
-import { trustFromGenesis } from "@lhg/sdk/verify/trust";
+import { receipt } from "@lhg/protocol/core/proof/receipt";
 import type { Refused } from "@lhg/sdk/verify/verdict";
 import { type ReceiptVerdict, verifyReceipt } from "@lhg/sdk/verify/verify-receipt";
 import { client } from "../../node/client.ts";
-import { readPin } from "../../verify/pin.ts";
+import { keepVouched, readPin, toPinned } from "../../verify/pin.ts";
+import { readTrust, readVouched } from "../../verify/read-trust.ts";
 
 export interface ReceiptAnswer {
   readonly verdict: ReceiptVerdict | Refused;
@@ -17,13 +16,13 @@ export interface ReceiptAnswer {
 /** Rejects with what the client throws; a proof that does not hold is an answer. */
 export async function checkReceipt(id: string): Promise<ReceiptAnswer> {
   const [{ pin, isSame }, { bytes }] = await Promise.all([readPin(), client.getReceipt(id)]);
-  const trust = trustFromGenesis(decode(genesis, fromHex(pin.genesis, "genesis"), "genesis"));
-  const verdict = verifyReceipt(bytes, trust);
+  const verdict = verifyReceipt(bytes, readTrust(toPinned(pin)));
   // A receipt that holds, of another statement, proves nothing of this one.
   if (verdict.ok && verdict.statementId !== id)
     return {
       verdict: { ok: false, code: "receipt.other", field: "id", message: "it is of another statement" },
       isKnownChain: isSame,
     };
+  if (verdict.ok) keepVouched(pin.chainId, readVouched(verdict, decode(receipt, bytes, "receipt").anchor));
   return { verdict, isKnownChain: isSame };
 }

@@ -45,7 +45,7 @@ function Verdict({ answer: { verdict, isKnownChain } }: { answer: Answer }): Rea
       </div>
     );
   return (
-    <div className="note good">
+    <div className={verdict.isWithinTrust ? "note good" : "note warn"}>
       <p>
         <strong>{words.checkHolds}</strong> {words.checkNote}
       </p>

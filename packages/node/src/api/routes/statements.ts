@@ -142,8 +142,10 @@ export function addAttestationRoutes(app: FastifyInstance, service: NodeService)
     path: "/attestations/:digest",
     summary: "Who registered the SHA-256 of some data, first ones first",
     params: object({ digest: digestText }),
-    parameters: paged({}),
+    description: "With `proof`: one of the number of owners, and one of each; at most 20 on a page.",
+    parameters: paged(proofParameter),
     answer: attestationsView,
+    cost: 3,
     toArgs: (input) => input,
   });
 }

@@ -57,6 +57,12 @@ export function addQuestions(program: Command, act: Act): void {
     .option("--genesis <file>", "genesis of the chain that you trust (JSON or bytes)")
     .option("--chain-id <id>", "chain that you trust, with --validators-hash")
     .option("--validators-hash <hex>", "hash of a validator set that you trust")
+    .option(
+      "--trust-days <days>",
+      "so long after its genesis the validators of it are trusted",
+      readIndex,
+      180,
+    )
     .addHelpText(
       "after",
       `\nNeeds no network. Without --genesis or --chain-id it trusts the development chain of the data folder. A node

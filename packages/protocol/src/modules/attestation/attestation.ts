@@ -9,7 +9,7 @@ import { ATTESTATION_MODULE, type attestationMessages } from "./messages.ts";
 
 const NOTICE_REGISTERED = 1;
 
-const attestationRecord = record(1, {
+export const attestationRecord = record(1, {
   owner: address,
   statementId: digest,
   height: uint(),
@@ -26,11 +26,13 @@ const attestations = defineTable<[Uint8Array, number], Attestation>(
   1,
   attestationRecord,
 );
-const counters = defineTable<[Uint8Array], { attestations: number }>(
+/** How many owners registered a digest; absent where nobody did. */
+export const attestationCount = record(1, { attestations: uint() });
+const counters = defineTable<[Uint8Array], Infer<typeof attestationCount>>(
   "attestation count",
   ATTESTATION_MODULE,
   2,
-  record(1, { attestations: uint() }),
+  attestationCount,
 );
 /** Where the one attestation of an owner stands: nobody lengthens a list with the same word twice. */
 const places = defineTable<[Uint8Array, Address], { index: number }>(
@@ -52,6 +54,11 @@ export function getAttestation(state: StateReader, hash: Uint8Array, index: numb
 /** Key of a record in the map of base, for proofs of it. */
 export function attestationKey(hash: Uint8Array, index: number): Uint8Array {
   return attestations.key(hash, index);
+}
+
+/** Key of the count of a digest's records in the map of base: a proof that it holds nothing says that nobody did. */
+export function attestationCountKey(hash: Uint8Array): Uint8Array {
+  return counters.key(hash);
 }
 
 export const attestation: Module<typeof attestationMessages> = {
