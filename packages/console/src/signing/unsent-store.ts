@@ -47,49 +47,64 @@ export async function openUnsentStore(): Promise<UnsentStore | undefined> {
   const database = await openDatabase().catch(() => undefined);
   if (database === undefined) return undefined;
   return {
-    load: () => run(database, "readonly", (table) => table.getAll() as IDBRequest<Unsent[]>),
-    add: async (entry) => {
-      const waiting = await run(database, "readonly", (table) => table.getAll() as IDBRequest<Unsent[]>);
-      if (waiting.some(({ id }) => id === entry.id)) return waiting;
-      requireRoom(waiting, entry.bytes.length / 2);
-      await run(database, "readwrite", (table) => table.add(entry)).catch((error: unknown) => {
-        const isRoom = error instanceof DOMException && error.name === "QuotaExceededError";
-        throw isRoom ? new LhgError("outbox.full", "this browser has no room left to keep it") : error;
-      });
-      return [...waiting, entry];
-    },
-    remove: async (id) => {
-      const place = await run(database, "readonly", (table) => table.index("id").getKey(id));
-      if (place !== undefined) await run(database, "readwrite", (table) => table.delete(place));
-    },
+    load: () => inTransaction(database, "readonly", (table) => settle<Unsent[]>(table.getAll())),
+    add: (entry) =>
+      inTransaction(database, "readwrite", async (table) => {
+        const waiting = await settle<Unsent[]>(table.getAll());
+        if (waiting.some(({ id }) => id === entry.id)) return waiting;
+        requireRoom(waiting, entry.bytes.length / 2);
+        await settle(table.add(entry));
+        return [...waiting, entry];
+      }).catch((error: unknown) => {
+        const isFull = error instanceof DOMException && error.name === "QuotaExceededError";
+        throw isFull ? new LhgError("outbox.full", "this browser has no room left to keep it") : error;
+      }),
+    remove: (id) =>
+      inTransaction(database, "readwrite", async (table) => {
+        const place = await settle(table.index("id").getKey(id));
+        if (place !== undefined) await settle(table.delete(place));
+      }),
   };
 }
 
-async function openDatabase(): Promise<IDBDatabase> {
-  const opening = indexedDB.open(DATABASE, 1);
-  opening.onupgradeneeded = () => {
-    const table = opening.result.createObjectStore(TABLE, { autoIncrement: true });
-    table.createIndex("id", "id", { unique: true });
-  };
+function openDatabase(): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
+    const opening = indexedDB.open(DATABASE, 1);
+    opening.onupgradeneeded = () => {
+      const table = opening.result.createObjectStore(TABLE, { autoIncrement: true });
+      table.createIndex("id", "id", { unique: true });
+    };
     opening.onsuccess = () => resolve(opening.result);
     opening.onerror = () => reject(opening.error);
-    opening.onblocked = () => reject(opening.error);
   });
 }
 
-/** Resolves once the transaction is complete, so that what it wrote stands. */
-function run<T>(
+/** Resolves once all that was written stands; nothing does where `work` fails. `work` may await its own requests only. */
+async function inTransaction<T>(
   database: IDBDatabase,
   mode: IDBTransactionMode,
-  work: (table: IDBObjectStore) => IDBRequest<T>,
+  work: (table: IDBObjectStore) => Promise<T>,
 ): Promise<T> {
+  // Strict: a browser may otherwise say "complete" before the disk has it.
+  const transaction = database.transaction(TABLE, mode, { durability: "strict" });
+  const completed = new Promise<void>((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error ?? new DOMException("was aborted", "AbortError"));
+  });
+  const working = work(transaction.objectStore(TABLE)).catch((error: unknown) => {
+    // A failed request has ended it already.
+    if (!(error instanceof DOMException)) transaction.abort();
+    throw error;
+  });
+  const [worked, done] = await Promise.allSettled([working, completed]);
+  if (worked.status === "rejected") throw worked.reason;
+  if (done.status === "rejected") throw done.reason;
+  return worked.value;
+}
+
+function settle<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    // Strict: a browser may otherwise say "complete" before the disk has it.
-    const transaction = database.transaction(TABLE, mode, { durability: "strict" });
-    const request = work(transaction.objectStore(TABLE));
-    transaction.oncomplete = () => resolve(request.result);
-    transaction.onabort = () => reject(transaction.error ?? request.error);
-    transaction.onerror = () => reject(transaction.error ?? request.error);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
   });
 }
