@@ -45,7 +45,7 @@ export function useAttestations(digest: Uint8Array): UseQueryResult<Attestations
   });
 }
 
-export function isTooEarly(proof: AttestationsProof): boolean {
+function isTooEarly(proof: AttestationsProof): boolean {
   return !proof.isProven && proof.refused === undefined;
 }
 
