@@ -100,7 +100,7 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
     onEvent({ kind: "answered", state: result.state as SubmitResult["state"] });
     const answer = (reply: Reply): void => publishReply(client, device, packet, reply);
     answer(result);
-    if (result.state === "accepted") outcomes.track(result.id, answer);
+    if (result.state === "accepted") outcomes.track(result.id, answer, answer);
   }
 
   /** Resolves when it stands and listens; rejects with the first error before that. */
