@@ -31,10 +31,8 @@ export interface NodeConfig {
   readonly mqttHost: string | undefined;
   /** Whether a device has to prove with a password or a certificate that it is itself. */
   readonly mqttAuthentication: "required" | "optional";
-  /** Of the listener with TLS, which needs a certificate and its key (PEM files). */
+  /** Of the listener with TLS, which shows the certificate of the API. */
   readonly mqttTlsPort: number | undefined;
-  readonly mqttTlsCertificateFile: string | undefined;
-  readonly mqttTlsKeyFile: string | undefined;
   /** With it every client of the TLS listener needs a certificate of this authority. */
   readonly mqttTlsClientCaFile: string | undefined;
   readonly logLevel: "silent" | "error" | "warn" | "info" | "debug";
@@ -60,8 +58,6 @@ export const DEFAULT_CONFIG: NodeConfig = {
   mqttHost: undefined,
   mqttAuthentication: "optional",
   mqttTlsPort: undefined,
-  mqttTlsCertificateFile: undefined,
-  mqttTlsKeyFile: undefined,
   mqttTlsClientCaFile: undefined,
   logLevel: "info",
 };
@@ -133,8 +129,6 @@ const CHECKS: { readonly [K in keyof NodeConfig]: (value: unknown) => Problem } 
   mqttHost: optional(checkText),
   mqttAuthentication: (value) => checkChoice(value, ["required", "optional"]),
   mqttTlsPort: optional((value) => checkInteger(value, 0, 65_535)),
-  mqttTlsCertificateFile: optional(checkText),
-  mqttTlsKeyFile: optional(checkText),
   mqttTlsClientCaFile: optional(checkText),
   logLevel: (value) => checkChoice(value, LOG_LEVELS),
 };

@@ -19,7 +19,7 @@ function openTracker(t: TestContext) {
         return () => {};
       },
     },
-    { askAfterMs: 60_000, askMax: 10, onError: assert.fail },
+    { askAfterMs: 60_000, askMax: 10, onError: (error) => assert.fail(String(error)) },
   );
   t.after(() => tracker.stop());
   const update = { timeMs: 0, isWorking: true };

@@ -108,14 +108,8 @@ function readTlsOptions(options: DevOptions): Partial<NodeConfig> {
       acmeDomain: options.acme,
       acmeEmail: options.acmeEmail,
       acmeDirectoryUrl: options.acmeDirectory,
-      ...(options.mqttsPort === undefined
-        ? {}
-        : {
-            mqttTlsPort: options.mqttsPort,
-            mqttTlsCertificateFile: options.tlsCert,
-            mqttTlsKeyFile: options.tlsKey,
-            mqttTlsClientCaFile: options.mqttsClientCa,
-          }),
+      mqttTlsPort: options.mqttsPort,
+      mqttTlsClientCaFile: options.mqttsClientCa,
     }).filter(([, value]) => value !== undefined),
   );
 }
