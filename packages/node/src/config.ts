@@ -149,7 +149,7 @@ export function readConfig(given: { readonly [field: string]: unknown }): NodeCo
     return problem === undefined ? [] : [{ field, problem }];
   });
   const first = problems[0];
-  if (first === undefined) return settleTls(merged as unknown as NodeConfig);
+  if (first === undefined) return settleMqtt(settleTls(merged as unknown as NodeConfig));
   const rest = problems.slice(1).map(({ field, problem }) => `; ${field} ${problem}`);
   throw new LhgError("config.invalid", `${first.problem}${rest.join("")}`, first.field);
 }
@@ -182,5 +182,20 @@ function settleTls(given: NodeConfig): NodeConfig {
     refuse("publicUrl", "must be an https URL, as the node speaks TLS");
   if (acmeDomain !== undefined && publicUrl !== undefined && new URL(publicUrl).hostname !== acmeDomain)
     refuse("publicUrl", "must have the host of acmeDomain, or browsers refuse the certificate");
+  return config;
+}
+
+/** Throws `config.invalid` where settings of MQTT over TLS lack what they need. */
+function settleMqtt(config: NodeConfig): NodeConfig {
+  const { mqttTlsPort, mqttTlsClientCaFile, tlsCertificateFile, acmeDomain } = config;
+  const hasCertificate = tlsCertificateFile !== undefined || acmeDomain !== undefined;
+  if (mqttTlsPort !== undefined && !hasCertificate)
+    throw new LhgError(
+      "config.invalid",
+      "needs a certificate: tlsCertificateFile and tlsKeyFile, or acmeDomain",
+      "mqttTlsPort",
+    );
+  if (mqttTlsClientCaFile !== undefined && mqttTlsPort === undefined)
+    throw new LhgError("config.invalid", "needs mqttTlsPort", "mqttTlsClientCaFile");
   return config;
 }
