@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { createServer, isIPv6 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { toHex } from "@lhg/protocol/core/bytes";
@@ -66,7 +66,7 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
   const keys = describeDevKeys(chain);
   const example = makeExample(findCompanyPrefix(keys));
   await writeFile(join(data, example.fileName), example.document);
-  announce(session, node, host, keys, example);
+  announce(session, node, findDeviceHost(config), keys, example);
   adviseForPhones(session, config, node.listenUrl);
   const { output } = session;
   const companion =
@@ -143,6 +143,13 @@ function findCompanyPrefix({ vendors }: DevKeys): string {
   return found;
 }
 
+/** The host of URLs that devices are given: the public one, or where the node listens. */
+export function findDeviceHost({ host, publicUrl }: Pick<NodeConfig, "host" | "publicUrl">): string {
+  if (publicUrl !== undefined) return new URL(publicUrl).hostname;
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return isIPv6(host) ? `[${host}]` : host;
+}
+
 function announce(
   session: Session,
   { url, listenUrl, mqtt, coapPort }: Pick<RunningNode, "url" | "listenUrl" | "mqtt" | "coapPort">,
@@ -188,7 +195,7 @@ function announce(
         ["API", `${url}/api/v1/docs`],
         ...(mqttUrl === null ? [] : [["MQTT", mqttUrl] as const]),
         ...(mqttsUrl === undefined ? [] : [["MQTT over TLS", mqttsUrl] as const]),
-        ...(coapPort === undefined ? [] : [["CoAP", `UDP port ${coapPort}`] as const]),
+        ...(coapPort === undefined ? [] : [["CoAP", `coap://${host}:${coapPort}`] as const]),
         ...(url === listenUrl ? [] : [["listens", listenUrl] as const]),
         ["keys", `${join(data, DEV_KEYS_FILE)}, not encrypted: for development only`],
       ]),
