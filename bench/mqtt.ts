@@ -28,7 +28,7 @@ export const mqtt: Part = {
       crypto: sodiumCrypto,
       config: { host: "127.0.0.1", port: 0, authentication: "optional", tls: undefined },
       presence: createPresence(),
-      limits: { messages: UNLIMITED, bytes: UNLIMITED },
+      limits: { messages: UNLIMITED, bytes: UNLIMITED, remoteMessages: UNLIMITED, remoteBytes: UNLIMITED },
       logger: { error: (fields) => console.error(fields), debug: () => {} },
     });
     try {

@@ -40,3 +40,15 @@ test("with ACME the public URL and the plain port follow from the name", () => {
   };
   assert.equal(readConfig(given).publicUrl, "https://node.example:8443");
 });
+
+test("MQTT over TLS needs a certificate, an authority for clients needs MQTT over TLS", () => {
+  const own = { tlsCertificateFile: "a.pem", tlsKeyFile: "a.key" };
+  assertRefused({ mqttTlsPort: 8883 }, "mqttTlsPort");
+  assertRefused({ mqttPort: 1883, mqttTlsPort: 8883, tlsCertificateFile: "a.pem" }, "tlsKeyFile");
+  assertRefused({ ...own, mqttPort: 1883, mqttTlsClientCaFile: "ca.pem" }, "mqttTlsClientCaFile");
+  for (const source of [own, { acmeDomain: "node.example" }])
+    assert.equal(
+      readConfig({ ...source, mqttTlsPort: 8883, mqttTlsClientCaFile: "ca.pem" }).mqttTlsPort,
+      8883,
+    );
+});

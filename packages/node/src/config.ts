@@ -31,10 +31,8 @@ export interface NodeConfig {
   readonly mqttHost: string | undefined;
   /** Whether a device has to prove with a password or a certificate that it is itself. */
   readonly mqttAuthentication: "required" | "optional";
-  /** Of the listener with TLS, which needs a certificate and its key (PEM files). */
+  /** Of the listener with TLS, which shows the certificate of the API. */
   readonly mqttTlsPort: number | undefined;
-  readonly mqttTlsCertificateFile: string | undefined;
-  readonly mqttTlsKeyFile: string | undefined;
   /** With it every client of the TLS listener needs a certificate of this authority. */
   readonly mqttTlsClientCaFile: string | undefined;
   readonly logLevel: "silent" | "error" | "warn" | "info" | "debug";
@@ -60,8 +58,6 @@ export const DEFAULT_CONFIG: NodeConfig = {
   mqttHost: undefined,
   mqttAuthentication: "optional",
   mqttTlsPort: undefined,
-  mqttTlsCertificateFile: undefined,
-  mqttTlsKeyFile: undefined,
   mqttTlsClientCaFile: undefined,
   logLevel: "info",
 };
@@ -133,8 +129,6 @@ const CHECKS: { readonly [K in keyof NodeConfig]: (value: unknown) => Problem } 
   mqttHost: optional(checkText),
   mqttAuthentication: (value) => checkChoice(value, ["required", "optional"]),
   mqttTlsPort: optional((value) => checkInteger(value, 0, 65_535)),
-  mqttTlsCertificateFile: optional(checkText),
-  mqttTlsKeyFile: optional(checkText),
   mqttTlsClientCaFile: optional(checkText),
   logLevel: (value) => checkChoice(value, LOG_LEVELS),
 };
@@ -155,7 +149,7 @@ export function readConfig(given: { readonly [field: string]: unknown }): NodeCo
     return problem === undefined ? [] : [{ field, problem }];
   });
   const first = problems[0];
-  if (first === undefined) return settleTls(merged as unknown as NodeConfig);
+  if (first === undefined) return settleMqtt(settleTls(merged as unknown as NodeConfig));
   const rest = problems.slice(1).map(({ field, problem }) => `; ${field} ${problem}`);
   throw new LhgError("config.invalid", `${first.problem}${rest.join("")}`, first.field);
 }
@@ -188,5 +182,20 @@ function settleTls(given: NodeConfig): NodeConfig {
     refuse("publicUrl", "must be an https URL, as the node speaks TLS");
   if (acmeDomain !== undefined && publicUrl !== undefined && new URL(publicUrl).hostname !== acmeDomain)
     refuse("publicUrl", "must have the host of acmeDomain, or browsers refuse the certificate");
+  return config;
+}
+
+/** Throws `config.invalid` where settings of MQTT over TLS lack what they need. */
+function settleMqtt(config: NodeConfig): NodeConfig {
+  const { mqttTlsPort, mqttTlsClientCaFile, tlsCertificateFile, acmeDomain } = config;
+  const hasCertificate = tlsCertificateFile !== undefined || acmeDomain !== undefined;
+  if (mqttTlsPort !== undefined && !hasCertificate)
+    throw new LhgError(
+      "config.invalid",
+      "needs a certificate: tlsCertificateFile and tlsKeyFile, or acmeDomain",
+      "mqttTlsPort",
+    );
+  if (mqttTlsClientCaFile !== undefined && mqttTlsPort === undefined)
+    throw new LhgError("config.invalid", "needs mqttTlsPort", "mqttTlsClientCaFile");
   return config;
 }

@@ -1,5 +1,5 @@
 /** Wires a node: the chain, and its faces to people and devices. Only here and in start-chain.ts do siblings meet. */
-import { LhgError } from "@lhg/protocol/core/errors";
+import { assertInvariant } from "@lhg/protocol/core/errors";
 import type { Logger } from "pino";
 import type { PagesConfig } from "./api/pages.ts";
 import { createRateLimiter } from "./api/rate-limit.ts";
@@ -12,6 +12,7 @@ import { type CoapServer, startCoapServer } from "./gateway/coap/server.ts";
 import { createCommandSource } from "./gateway/command-source.ts";
 import { type MqttGateway, startMqttGateway } from "./gateway/mqtt/server.ts";
 import { type ChainParts, createLogger, type RunningChain, startChain } from "./start-chain.ts";
+import type { CertificateSource } from "./tls/certificate.ts";
 import { openTlsFront } from "./tls/tls-front.ts";
 import { VERSION } from "./version.ts";
 
@@ -53,7 +54,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
       ...(tls === undefined ? {} : { certificates: tls.certificates }),
     });
     closers.add(() => api.stop());
-    const mqtt = await startGateway(parts, chain, logger);
+    const mqtt = await startGateway(parts, chain, tls?.certificates, logger);
     if (mqtt !== undefined) closers.add(() => mqtt.stop());
     const listenUrl = await api.start();
     await tls?.start();
@@ -99,21 +100,17 @@ async function startCoap(
 async function startGateway(
   { config }: NodeParts,
   { service, presence, metrics, chainId }: RunningChain,
+  certificates: CertificateSource | undefined,
   logger: Logger,
 ): Promise<MqttGateway | undefined> {
-  const { mqttPort: port, mqttTlsPort, mqttTlsCertificateFile, mqttTlsKeyFile } = config;
+  const { mqttPort: port, mqttTlsPort, mqttTlsClientCaFile: clientCaFile } = config;
   if (port === undefined && mqttTlsPort === undefined) return undefined;
-  if (mqttTlsPort !== undefined && (mqttTlsCertificateFile === undefined || mqttTlsKeyFile === undefined))
-    throw new LhgError("config.invalid", "needs a certificate and its key", "mqttTlsPort");
+  if (mqttTlsPort !== undefined)
+    assertInvariant(certificates !== undefined, "settings with mqttTlsPort name a certificate");
   const tls =
-    mqttTlsPort === undefined
+    mqttTlsPort === undefined || certificates === undefined
       ? undefined
-      : {
-          port: mqttTlsPort,
-          certificateFile: mqttTlsCertificateFile!,
-          keyFile: mqttTlsKeyFile!,
-          clientCaFile: config.mqttTlsClientCaFile,
-        };
+      : { port: mqttTlsPort, certificates, clientCaFile };
   return startMqttGateway({
     service,
     chainId,

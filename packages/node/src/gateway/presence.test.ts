@@ -12,7 +12,7 @@ test("a device is online from its first connection to its last word", () => {
   const [first, second] = [{}, {}];
   presence.setOnline("aa", "mqtt", first);
   nowMs = 2_000;
-  presence.setOnline("aa", "coap", second);
+  presence.setOnline("aa", "mqtt", second);
   presence.setOffline("aa", first);
   assert.ok(presence.isOnline("aa"), "a connection that was replaced says nothing any more");
   presence.setOnline("bb", "mqtt", {});
@@ -30,7 +30,7 @@ test("a device is online from its first connection to its last word", () => {
     [
       ["cc", true, "mqtt"],
       ["bb", true, "mqtt"],
-      ["aa", false, "coap"],
+      ["aa", false, "mqtt"],
     ],
   );
 });

@@ -1,6 +1,7 @@
 /** Which devices are connected. In memory: it says what is, not what was. */
 
-export type Via = "mqtt" | "coap";
+/** CoAP has no connection that could say who is there. */
+export type Via = "mqtt";
 
 export interface PresenceEntry {
   /** Address in hex. */

@@ -30,47 +30,71 @@ export interface OutcomeOptions {
 }
 
 export interface OutcomeTracker {
-  /** Tells when the accepted statement is committed, then when it is provable, or that it was refused after all. */
-  track(id: string, tell: Tell): void;
+  /**
+   * Tells when the accepted statement is committed, then when it is provable, or that it was refused after all; at once what is
+   * known already. Of what one owner tracks twice it is told by the later `tell` alone.
+   */
+  track(id: string, owner: object, tell: Tell): void;
+  /** The owner, a connection for instance, is told of nothing any more. */
+  leave(owner: object): void;
   stop(): void;
 }
 
 /** Beyond these the oldest are no longer told of; the API still answers for them. */
 const TRACKED_MAX = 100_000;
-/** Copies of one statement sent over several connections. */
-const TELLS_MAX = 4;
+/** Owners of one statement, sent over several connections; beyond them the oldest is no longer told. */
+const OWNERS_MAX = 4;
 
 interface Tracked {
   readonly id: string;
-  readonly tells: Tell[];
+  /** The newest last. */
+  readonly tells: Map<object, Tell>;
   askAtMs: number;
-  height: number | undefined;
+  committed: { readonly height: number; readonly status: string } | undefined;
 }
 
 export function createOutcomeTracker(source: OutcomeSource, options: OutcomeOptions): OutcomeTracker {
   /** By id; those longest without news first. */
   const tracked = new Map<string, Tracked>();
   const unproven = new Set<Tracked>();
+  const byOwner = new Map<object, Set<Tracked>>();
 
   function tell(entry: Tracked, reply: Reply): void {
-    for (const listener of entry.tells) listener(reply);
+    for (const listener of entry.tells.values()) listener(reply);
   }
 
   function forget(entry: Tracked): void {
     tracked.delete(entry.id);
     unproven.delete(entry);
+    for (const owner of entry.tells.keys()) unlink(entry, owner);
+  }
+
+  function link(entry: Tracked, owner: object, listener: Tell): void {
+    // Behind the others, also where it was among them.
+    entry.tells.delete(owner);
+    entry.tells.set(owner, listener);
+    const owned = byOwner.get(owner) ?? new Set();
+    byOwner.set(owner, owned.add(entry));
+    if (entry.tells.size > OWNERS_MAX) unlink(entry, entry.tells.keys().next().value!);
+  }
+
+  function unlink(entry: Tracked, owner: object): void {
+    entry.tells.delete(owner);
+    const owned = byOwner.get(owner);
+    owned?.delete(entry);
+    if (owned?.size === 0) byOwner.delete(owner);
   }
 
   function noteCommitted(entry: Tracked, height: number, status: string): void {
-    if (entry.height !== undefined) return;
-    entry.height = height;
+    if (entry.committed !== undefined) return;
+    entry.committed = { height, status };
     unproven.add(entry);
     tell(entry, { id: entry.id, state: "committed", height, status });
   }
 
   function noteProvable(entry: Tracked, height: number): void {
-    forget(entry);
     tell(entry, { id: entry.id, state: "provable", height });
+    forget(entry);
   }
 
   function onBlock({ height, provableHeight, executed }: ChainUpdate): void {
@@ -79,8 +103,10 @@ export function createOutcomeTracker(source: OutcomeSource, options: OutcomeOpti
       const entry = tracked.get(toHex(id));
       if (entry !== undefined) noteCommitted(entry, height, status);
     }
+    if (provableHeight === undefined) return;
     for (const entry of unproven)
-      if (provableHeight !== undefined && entry.height! <= provableHeight) noteProvable(entry, entry.height!);
+      if (entry.committed !== undefined && entry.committed.height <= provableHeight)
+        noteProvable(entry, entry.committed.height);
   }
 
   function noteState(entry: Tracked, state: StatementState): void {
@@ -88,8 +114,8 @@ export function createOutcomeTracker(source: OutcomeSource, options: OutcomeOpti
     if (state.state === "committed" || state.state === "provable")
       noteCommitted(entry, state.height, state.status);
     if (state.state === "provable") noteProvable(entry, state.height);
-    if (state.state === "unknown" || state.state === "refused") forget(entry);
     if (state.state === "refused") tell(entry, { id: entry.id, ...state });
+    if (state.state === "unknown" || state.state === "refused") forget(entry);
   }
 
   /** What was on chain already when it was sent again stands in no block to come. */
@@ -130,21 +156,31 @@ export function createOutcomeTracker(source: OutcomeSource, options: OutcomeOpti
   const unsubscribe = source.subscribe?.(onBlock);
 
   return {
-    track(id, listener) {
+    track(id, owner, listener) {
       const known = tracked.get(id);
       if (known !== undefined) {
-        if (known.height === undefined && known.tells.length < TELLS_MAX) known.tells.push(listener);
+        link(known, owner, listener);
+        if (known.committed !== undefined) listener({ id, state: "committed", ...known.committed });
         return;
       }
       const askAtMs = performance.now() + options.askAfterMs;
-      tracked.set(id, { id, tells: [listener], askAtMs, height: undefined });
+      const entry: Tracked = { id, tells: new Map(), askAtMs, committed: undefined };
+      tracked.set(id, entry);
+      link(entry, owner, listener);
       if (tracked.size > TRACKED_MAX) forget(tracked.values().next().value!);
+    },
+    leave(owner) {
+      for (const entry of byOwner.get(owner) ?? []) {
+        unlink(entry, owner);
+        if (entry.tells.size === 0) forget(entry);
+      }
     },
     stop() {
       clearInterval(timer);
       unsubscribe?.();
       tracked.clear();
       unproven.clear();
+      byOwner.clear();
     },
   };
 }

@@ -167,7 +167,7 @@ export interface PresenceList {
     readonly isOnline: boolean;
     /** When it came or went, by the node's clock. */
     readonly sinceMs: number;
-    readonly via: "mqtt" | "coap";
+    readonly via: "mqtt";
   }[];
 }
 

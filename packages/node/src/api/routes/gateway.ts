@@ -13,7 +13,7 @@ const presenceView = Type.Object({
       device: addressText,
       isOnline: Type.Boolean(),
       sinceMs: Type.Integer({ description: "when it came or went, by this node's clock" }),
-      via: Type.Union([Type.Literal("mqtt"), Type.Literal("coap")]),
+      via: Type.Literal("mqtt"),
     }),
   ),
 });

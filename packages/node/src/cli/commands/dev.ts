@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { createServer, isIPv6 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { toHex } from "@lhg/protocol/core/bytes";
@@ -70,7 +70,7 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
     const keys = describeDevKeys(chain);
     const example = makeExample(findCompanyPrefix(keys));
     await writeFile(join(data, example.fileName), example.document);
-    announce(session, node, host, keys, example);
+    announce(session, node, findDeviceHost(config), keys, example);
     adviseForPhones(session, config, node.listenUrl);
     const { output } = session;
     const { token } = developmentKeys;
@@ -121,14 +121,8 @@ function readTlsOptions(options: DevOptions): Partial<NodeConfig> {
       acmeDomain: options.acme,
       acmeEmail: options.acmeEmail,
       acmeDirectoryUrl: options.acmeDirectory,
-      ...(options.mqttsPort === undefined
-        ? {}
-        : {
-            mqttTlsPort: options.mqttsPort,
-            mqttTlsCertificateFile: options.tlsCert,
-            mqttTlsKeyFile: options.tlsKey,
-            mqttTlsClientCaFile: options.mqttsClientCa,
-          }),
+      mqttTlsPort: options.mqttsPort,
+      mqttTlsClientCaFile: options.mqttsClientCa,
     }).filter(([, value]) => value !== undefined),
   );
 }
@@ -159,6 +153,13 @@ function findCompanyPrefix({ vendors }: DevKeys): string {
   const found = vendors[0]?.prefixes.find((prefix) => /^[0-9]{6,12}$/.test(prefix));
   assertInvariant(found !== undefined, "the first development vendor has a company prefix");
   return found;
+}
+
+/** The host of URLs that devices are given: the public one, or where the node listens. */
+export function findDeviceHost({ host, publicUrl }: Pick<NodeConfig, "host" | "publicUrl">): string {
+  if (publicUrl !== undefined) return new URL(publicUrl).hostname;
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return isIPv6(host) ? `[${host}]` : host;
 }
 
 function announce(
@@ -203,10 +204,11 @@ function announce(
       ...formatFields([
         ["chain", keys.chainId],
         ["console", `${url}/console/`],
+        ["documents", `${url}/docs/`],
         ["API", `${url}/api/v1/docs`],
         ...(mqttUrl === null ? [] : [["MQTT", mqttUrl] as const]),
         ...(mqttsUrl === undefined ? [] : [["MQTT over TLS", mqttsUrl] as const]),
-        ...(coapPort === undefined ? [] : [["CoAP", `UDP port ${coapPort}`] as const]),
+        ...(coapPort === undefined ? [] : [["CoAP", `coap://${host}:${coapPort}`] as const]),
         ...(url === listenUrl ? [] : [["listens", listenUrl] as const]),
         ["keys", `${join(data, DEV_KEYS_FILE)}, not encrypted: for development only`],
       ]),

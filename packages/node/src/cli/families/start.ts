@@ -16,7 +16,7 @@ export function addStart(program: Command, act: Act): void {
         .choices(["optional", "required"])
         .default("optional"),
     )
-    .option("--mqtts-port <port>", "port for MQTT over TLS, with the certificate of --tls-cert", readPort)
+    .option("--mqtts-port <port>", "port for MQTT over TLS; needs --tls-cert or --acme", readPort)
     .option("--mqtts-client-ca <file>", "authority in PEM: over TLS every device needs a certificate of it")
     .option("--public-url <url>", "where people and phones reach the node, such as https://node.example.com")
     .option("--tls-cert <file>", "certificate chain in PEM: the API speaks HTTPS, and takes renewals over")

@@ -102,7 +102,7 @@ export function startBridge(parts: BridgeParts): Bridge {
     onEvent({ kind: "answered", state: result.state as SubmitResult["state"] });
     const answer = (reply: Reply): void => publishReply(client, device, packet, reply);
     answer(result);
-    if (result.state === "accepted") outcomes.track(result.id, answer);
+    if (result.state === "accepted") outcomes.track(result.id, answer, answer);
   }
 
   const ready = Promise.withResolvers<void>();

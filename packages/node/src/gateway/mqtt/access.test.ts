@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { connectAsync } from "mqtt";
+import { createCertificateHolder } from "../../tls/certificate-holder.ts";
+import { type MadeCertificate, makeCertificate } from "../../tls/testing.ts";
 import {
   closeOf,
   hearReplies,
@@ -164,7 +166,11 @@ test("over TLS with own certificates, a client certificate proves the device it 
   await sign("ca", "/CN=test authority", []);
   await sign("server", "/CN=localhost", [...byCa, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]);
   await sign("device", `/CN=${device.address}`, byCa);
-  const tls = { port: 0, certificateFile: file("server.crt"), keyFile: file("server.key") };
+  const [serverCert, serverKey] = await Promise.all(
+    ["server.crt", "server.key"].map((name) => readFile(file(name), "utf8")),
+  );
+  const certificates = createCertificateHolder({ cert: serverCert!, key: serverKey! });
+  const tls = { port: 0, certificates };
   const gateway = await startTestGateway(t, { config: { tls: { ...tls, clientCaFile: file("ca.crt") } } });
   const url = `mqtts://127.0.0.1:${gateway.gateway.tlsPort}`;
   const [ca, cert, key] = await Promise.all(
@@ -180,10 +186,32 @@ test("over TLS with own certificates, a client certificate proves the device it 
   const stranger = await connectAsync(`mqtts://127.0.0.1:${open.gateway.tlsPort}`, options, false);
   await stranger.publishAsync(upOf(stranger), "without a certificate", QOS1);
   await stranger.endAsync();
-  await assert.rejects(
-    startTestGateway(t, { config: { tls: { ...tls, keyFile: file("none"), clientCaFile: undefined } } }),
-    {
+  for (const clientCaFile of [file("none"), file("ca.key")])
+    await assert.rejects(startTestGateway(t, { config: { tls: { ...tls, clientCaFile } } }), {
       code: "config.invalid",
-    },
-  );
+      field: "mqttTlsClientCaFile",
+    });
+});
+
+test("over TLS the certificate is that of the node, also one that is issued or renewed later", {
+  skip,
+}, async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "lhg-tls-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const [first, second, device] = ["first", "second", "device"].map((name) => makeCertificate(folder, name));
+  const certificates = createCertificateHolder(undefined);
+  const tls = { port: 0, certificates, clientCaFile: device!.certFile };
+  const { gateway } = await startTestGateway(t, { config: { tls } });
+  const connectTrusting = async ({ cert: ca }: MadeCertificate, own = device): Promise<void> => {
+    const options = { clientId: makeKey().address, reconnectPeriod: 0, ca, cert: own!.cert, key: own!.key };
+    const client = await connectAsync(`mqtts://127.0.0.1:${gateway.tlsPort}`, options, false);
+    await client.endAsync();
+  };
+  await assert.rejects(connectTrusting(first!), "none was issued yet");
+  certificates.replace(first!);
+  await connectTrusting(first!);
+  certificates.replace(second!);
+  await connectTrusting(second!);
+  await assert.rejects(connectTrusting(first!));
+  await assert.rejects(connectTrusting(second!, first), "clients are still asked for theirs");
 });

@@ -1,4 +1,4 @@
-/** What one connection may send: two token buckets, of messages and of bytes. */
+/** What one connection, or all of one address, may send: two token buckets, of messages and of bytes. */
 
 export interface Rate {
   readonly perSecond: number;
@@ -8,6 +8,14 @@ export interface Rate {
 export interface Allowance {
   /** Takes what was sent, into debt if need be; returns the milliseconds until the debt is paid, 0 without. */
   spend(messages: number, bytes: number, nowMs: number): number;
+}
+
+/** Of what has to be within both. */
+export function bothOf(first: Allowance, second: Allowance): Allowance {
+  return {
+    spend: (messages, bytes, nowMs) =>
+      Math.max(first.spend(messages, bytes, nowMs), second.spend(messages, bytes, nowMs)),
+  };
 }
 
 interface Bucket {

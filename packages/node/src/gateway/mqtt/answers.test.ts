@@ -48,6 +48,23 @@ test("a device hears of acceptance, block and proof", async (t) => {
   assert.deepEqual(await next(), { id, state: "provable", height: 5 });
 });
 
+test("a device that comes back after the block is told of it, after the acceptance", async (t) => {
+  const gateway = await startTestGateway(t);
+  const [first, second] = [await gateway.connect(), await gateway.connect()];
+  const id = idOf(Buffer.from([0x82, 1, 2]));
+  const early = await hearReplies(first);
+  await first.publishAsync(upOf(first), Buffer.from([0x82, 1, 2]), QOS1);
+  assert.deepEqual(await early.next(), { id, state: "accepted" });
+  gateway.announce({ height: 5, executed: [{ id: fromHex(id, "id"), status: "ok" }] });
+  const late = await hearReplies(second);
+  await second.publishAsync(upOf(second), Buffer.from([0x82, 1, 2]), QOS1);
+  assert.deepEqual(await late.next(), { id, state: "accepted" });
+  assert.deepEqual(await late.next(), { id, state: "committed", height: 5, status: "ok" });
+  await first.endAsync(true);
+  gateway.announce({ height: 6 });
+  assert.deepEqual(await late.next(), { id, state: "provable", height: 5 });
+});
+
 test("a COSE_Sign1 is taken as it is, a submission record too", async (t) => {
   const gateway = await startTestGateway(t);
   const client = await gateway.connect();

@@ -210,8 +210,9 @@ export async function createMqttBroker(parts: BrokerParts): Promise<Broker> {
   function answer(session: Session, result: Reply, acknowledge: () => void): void {
     const isPromise = result.state !== "not-yet";
     const deliver = (): void => {
-      if (result.state === "accepted") outcomes.track(result.id, (notice) => reply(session, notice));
       reply(session, result);
+      if (result.state === "accepted" && !session.visitor.stream.destroyed)
+        outcomes.track(result.id, session, (notice) => reply(session, notice));
       if (!isPromise) acknowledge();
     };
     if (isPromise) acknowledge();
@@ -242,6 +243,7 @@ export async function createMqttBroker(parts: BrokerParts): Promise<Broker> {
     if (session === undefined) return;
     presence.setOffline(session.device, session);
     desk?.leave(session);
+    outcomes.leave(session);
     if (holders.get(session.device) === session) holders.delete(session.device);
   }
 

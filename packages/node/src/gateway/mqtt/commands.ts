@@ -21,6 +21,8 @@ export interface DeskParts {
 
 /** Who is further behind looks at everybody once instead. */
 const HEIGHTS_MAX = 100;
+const RETRY_FIRST_MS = 100;
+const RETRY_MAX_MS = 5_000;
 
 export function createCommandDesk({ source, listNamed, send, onError }: DeskParts): CommandDesk {
   const listeners = new Map<string, Session>();
@@ -28,31 +30,65 @@ export function createCommandDesk({ source, listNamed, send, onError }: DeskPart
   const due = new Set<Session>();
   let unproven: number[] = [];
   /** Provable and not looked through yet. */
-  let heights: number[] = [];
+  const heights = new Set<number>();
   let isWorking = false;
+  let retryMs = RETRY_FIRST_MS;
 
   function wake(): void {
     if (isWorking) return;
     isWorking = true;
-    work().finally(() => {
-      isWorking = false;
-    });
+    void work();
   }
 
+  /** Never rejects. Nothing can become due between its last look and the end of its work. */
   async function work(): Promise<void> {
-    while (due.size > 0 || heights.length > 0) {
-      const height = heights.shift();
+    while (due.size > 0 || heights.size > 0) {
       try {
-        if (height !== undefined) await findNamed(height);
-        const session = due.values().next().value;
-        if (session === undefined) continue;
-        due.delete(session);
-        await deliver(session);
+        await lookThroughNext();
+        retryMs = RETRY_FIRST_MS;
       } catch (error) {
-        // A busy ledger: what is due stays pending on the chain, and is looked for when the device subscribes again.
+        if (isBusy(error)) {
+          // Whoever wakes it meanwhile has no ledger to ask either.
+          setTimeout(() => void work(), retryMs).unref();
+          retryMs = Math.min(RETRY_MAX_MS, retryMs * 2);
+          return;
+        }
+        // Other errors of the ledger are of this device, such as one that is not registered.
         if (!(error instanceof LhgError)) onError(error);
       }
     }
+    isWorking = false;
+  }
+
+  /** What the ledger is too busy to answer stays due. */
+  async function lookThroughNext(): Promise<void> {
+    const height = heights.values().next().value;
+    if (height !== undefined) {
+      heights.delete(height);
+      try {
+        await findNamed(height);
+      } catch (error) {
+        if (isBusy(error)) addHeights([height]);
+        throw error;
+      }
+    }
+    const session = due.values().next().value;
+    if (session === undefined) return;
+    // Taken out first: what becomes of it while it is looked after makes it due again.
+    due.delete(session);
+    try {
+      await deliver(session);
+    } catch (error) {
+      if (isBusy(error) && listeners.get(session.device) === session) due.add(session);
+      throw error;
+    }
+  }
+
+  function addHeights(added: readonly number[]): void {
+    for (const height of added) heights.add(height);
+    if (heights.size <= HEIGHTS_MAX) return;
+    heights.clear();
+    for (const session of listeners.values()) due.add(session);
   }
 
   async function findNamed(height: number): Promise<void> {
@@ -87,6 +123,7 @@ export function createCommandDesk({ source, listNamed, send, onError }: DeskPart
     leave(session) {
       if (listeners.get(session.device) === session) listeners.delete(session.device);
       due.delete(session);
+      if (listeners.size === 0) heights.clear();
     },
     onBlock({ height, provableHeight = -1, executed }) {
       if (listeners.size === 0) unproven = [];
@@ -94,12 +131,12 @@ export function createCommandDesk({ source, listNamed, send, onError }: DeskPart
       const provable = unproven.filter((each) => each <= provableHeight);
       if (provable.length === 0) return;
       unproven = unproven.filter((each) => each > provableHeight);
-      heights.push(...provable);
-      if (heights.length > HEIGHTS_MAX) {
-        heights = [];
-        for (const session of listeners.values()) due.add(session);
-      }
+      addHeights(provable);
       wake();
     },
   };
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof LhgError && error.code === "node.busy";
 }

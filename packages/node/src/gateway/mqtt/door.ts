@@ -1,14 +1,16 @@
 /**
  * Lets connections in: a socket costs a few bytes of memory until it has sent a whole CONNECT packet, and only then the broker
- * hears of it. Beyond the cap the longest idle stranger is cut, so that silent connections cost each other their place.
+ * hears of it. Beyond the cap the longest idle stranger of the address with most strangers is cut, so that connections of one
+ * address cost each other their place and nobody else theirs.
  */
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { LhgError } from "@lhg/protocol/core/errors";
-import { createAllowance } from "./allowance.ts";
+import { bothOf, createAllowance } from "./allowance.ts";
 import { type GuardedStream, guardStream } from "./guarded-stream.ts";
 import type { MqttLimits } from "./limits.ts";
 import { CONNECT, createPacketMeter } from "./packet-meter.ts";
+import { createRemotes, type Remote } from "./remotes.ts";
 
 /** A connection that has sent CONNECT. */
 export interface Visitor {
@@ -38,8 +40,7 @@ export interface DoorParts {
 
 export function createDoor({ limits, onConnections, onVisitor, onCut }: DoorParts): Door {
   const timers = new Map<Socket, NodeJS.Timeout | undefined>();
-  /** Those that are not known, the longest idle first. */
-  const strangers = new Set<Socket>();
+  const remotes = createRemotes(limits);
   const unfinished = new Map<Duplex, number>();
   let unfinishedBytes = 0;
 
@@ -48,26 +49,31 @@ export function createDoor({ limits, onConnections, onVisitor, onCut }: DoorPart
     socket.destroy();
   }
 
-  function watch(socket: Socket): void {
+  function watch(socket: Socket): Remote {
+    const remote = remotes.join(socket);
     const timer = setTimeout(
       () => cut(socket, new LhgError("mqtt.connect-timeout", "did not connect in time")),
       limits.connectTimeoutMs,
     );
     timers.set(socket, timer);
-    strangers.add(socket);
     socket.once("close", () => {
       clearTimeout(timers.get(socket));
       timers.delete(socket);
-      strangers.delete(socket);
+      remotes.leave(socket, remote);
       onConnections(timers.size);
     });
     onConnections(timers.size);
-    if (timers.size <= limits.connectionsMax) return;
     // The newcomer stands last: it goes itself only where everybody else is known.
-    cut(strangers.values().next().value!, new LhgError("mqtt.full", "made room for another connection"));
+    if (remote.sockets.size > limits.remoteConnectionsMax) makeRoom(remotes.takeStranger(remote));
+    else if (timers.size > limits.connectionsMax) makeRoom(remotes.takeStranger());
+    return remote;
   }
 
-  function noteActivity(socket: Socket): void {
+  function makeRoom(stranger: Socket | undefined): void {
+    if (stranger !== undefined) cut(stranger, new LhgError("mqtt.full", "made room for another connection"));
+  }
+
+  function noteActivity(socket: Socket, { strangers }: Remote): void {
     if (strangers.delete(socket)) strangers.add(socket);
   }
 
@@ -82,7 +88,7 @@ export function createDoor({ limits, onConnections, onVisitor, onCut }: DoorPart
   }
 
   function enter(socket: Socket): void {
-    watch(socket);
+    const remote = watch(socket);
     const meter = createPacketMeter(limits.connectBytesMax);
     const parts: Uint8Array[] = [];
     const leave = (): void => void socket.off("data", onData);
@@ -92,7 +98,7 @@ export function createDoor({ limits, onConnections, onVisitor, onCut }: DoorPart
         if (meter.type !== CONNECT)
           throw new LhgError("mqtt.packet-malformed", "is the first packet and no CONNECT", "type");
         parts.push(chunk.subarray(0, end));
-        noteActivity(socket);
+        noteActivity(socket, remote);
         if (meter.unfinishedBytes > 0) return;
         leave();
         socket.pause();
@@ -109,11 +115,11 @@ export function createDoor({ limits, onConnections, onVisitor, onCut }: DoorPart
         meter,
         first,
         rest,
-        allowance: createAllowance(limits.messages, limits.bytes),
+        allowance: bothOf(createAllowance(limits.messages, limits.bytes), remote.allowance),
         packetTimeoutMs: limits.packetTimeoutMs,
         isFull: () => visitor.isFull,
         onUnfinished: (bytes) => noteUnfinished(guarded.stream, bytes),
-        onActivity: () => noteActivity(socket),
+        onActivity: () => noteActivity(socket, remote),
       });
       const visitor: Visitor = {
         stream: guarded.stream,
@@ -122,7 +128,7 @@ export function createDoor({ limits, onConnections, onVisitor, onCut }: DoorPart
         admit(isKnown) {
           clearTimeout(timers.get(socket));
           if (timers.has(socket)) timers.set(socket, undefined);
-          if (isKnown) strangers.delete(socket);
+          if (isKnown) remote.strangers.delete(socket);
           guarded.open();
         },
         wake: guarded.wake,

@@ -77,13 +77,17 @@ export function guardStream(parts: StreamParts): GuardedStream {
       parts.onActivity();
       try {
         const waitMs = allowance.spend(measure(chunk), chunk.length, performance.now());
-        if (waitMs > 0) pauseTimer = setTimeout(resume, waitMs);
+        pauseFor(waitMs);
       } catch (error) {
         stream.destroy(error as Error);
         return;
       }
       wantsMore = stream.push(chunk);
     }
+  }
+
+  function pauseFor(waitMs: number): void {
+    if (waitMs > 0) pauseTimer = setTimeout(resume, waitMs);
   }
 
   function resume(): void {
@@ -127,6 +131,8 @@ export function guardStream(parts: StreamParts): GuardedStream {
     stream,
     open() {
       isOpen = true;
+      // Connecting anew leaves no debt behind.
+      if (!stream.destroyed) pauseFor(allowance.spend(0, 0, performance.now()));
       pump();
     },
     wake: pump,

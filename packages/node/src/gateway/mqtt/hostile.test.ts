@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import fc from "fast-check";
 import { closeOf, makeKey, QOS1, startTestGateway, type TestGateway, upOf } from "./testing.ts";
@@ -115,6 +115,64 @@ test("beyond the cap the longest idle stranger goes, known devices stay", async 
   assert.deepEqual([known.connected, newer.destroyed, newest.destroyed], [true, false, false]);
   newer.destroy();
   newest.destroy();
+});
+
+/** A stranger of a made-up id, from this address of the loopback network, once it is let in. */
+async function connectFrom(gateway: TestGateway, localAddress: string): Promise<Socket> {
+  const socket = connect({ port: gateway.port, host: "127.0.0.1", localAddress });
+  socket.on("error", () => {});
+  socket.write(makeConnect(makeKey().address));
+  await once(socket, "data");
+  socket.resume();
+  return socket;
+}
+
+test("many made-up ids of one address do not cut the stranger of another", async (t) => {
+  const gateway = await startTestGateway(t, { limits: { connectionsMax: 50 } });
+  const other = await connectFrom(gateway, "127.0.0.2");
+  const crowd: Socket[] = [];
+  for (let i = 0; i < 60; i++) crowd.push(await connectFrom(gateway, "127.0.0.1"));
+  // The first of the crowd were idle for longest.
+  await Promise.all(crowd.slice(0, 11).map(async (socket) => socket.closed || (await once(socket, "close"))));
+  assert.equal(crowd.filter(({ closed }) => !closed).length, 49);
+  other.write(Buffer.from([0xc0, 0]));
+  const [pong] = await once(other, "data");
+  assert.deepEqual([...(pong as Buffer)], [0xd0, 0]);
+  for (const socket of [other, ...crowd]) socket.destroy();
+});
+
+test("an address has so many connections and no more, whatever room there is", async (t) => {
+  const gateway = await startTestGateway(t, { limits: { remoteConnectionsMax: 3 } });
+  const oldest = await connectFrom(gateway, "127.0.0.1");
+  const closed = once(oldest, "close");
+  const others = [await connectFrom(gateway, "127.0.0.2")];
+  for (let i = 0; i < 3; i++) others.push(await connectFrom(gateway, "127.0.0.1"));
+  await closed;
+  assert.ok(others.every((socket) => !socket.destroyed));
+  for (const socket of others) socket.destroy();
+});
+
+test("a flood over many connections of one address is slowed as one, other addresses are not", async (t) => {
+  const limits = { remoteMessages: { perSecond: 1, burst: 20 } };
+  const gateway = await startTestGateway(t, { limits });
+  const ping = Buffer.alloc(400, Buffer.from([0xc0, 0]));
+  // Each may send 200 at once by itself; the first takes all that its address has for minutes.
+  const first = await connectFrom(gateway, "127.0.0.1");
+  first.write(ping);
+  await once(first, "data");
+  first.destroy();
+  const again = await connectFrom(gateway, "127.0.0.1");
+  let answered = 0;
+  again.on("data", (bytes: Buffer) => {
+    answered += bytes.length;
+  });
+  again.write(ping);
+  const other = await connectFrom(gateway, "127.0.0.2");
+  other.write(Buffer.from([0xc0, 0]));
+  const [pong] = await once(other, "data");
+  assert.deepEqual([[...(pong as Buffer)], answered], [[0xd0, 0], 0]);
+  again.destroy();
+  other.destroy();
 });
 
 test("one that floods is slowed down, others have their answers meanwhile", async (t) => {

@@ -1,15 +1,17 @@
 /** The MQTT side of the gateway: listeners, broker and what it needs of the node. */
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import {
-  createSecureContext,
   createServer as createTlsServer,
+  type SecureContextOptions,
   type TLSSocket,
-  type TlsOptions,
+  type Server as TlsServer,
 } from "node:tls";
 import type { Hasher, Verifier } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { NodeService } from "../../api/service.ts";
+import { type Certificate, type CertificateSource, TLS_MIN_VERSION } from "../../tls/certificate.ts";
 import type { CommandSource } from "../command-source.ts";
 import type { Presence } from "../presence.ts";
 import { createOutcomeTracker } from "../replies.ts";
@@ -32,8 +34,8 @@ export interface MqttConfig {
 
 export interface MqttTls {
   readonly port: number;
-  readonly certificateFile: string;
-  readonly keyFile: string;
+  /** As of the API: without a current one handshakes fail until it is there. */
+  readonly certificates: CertificateSource;
   /** With it every client needs a certificate of this authority; one named by an address proves that device. */
   readonly clientCaFile: string | undefined;
 }
@@ -66,14 +68,15 @@ export interface MqttGateway {
 const ASK_AFTER_MS = 1_000;
 const ASK_MAX = 64;
 
-/** Throws `mqtt.port-taken` and the system's error where it can't listen, `config.invalid` for files that are not there or no certificates. */
+/** Throws `mqtt.port-taken` and the system's error where it can't listen, `config.invalid` for an authority that is not there or no certificate. */
 export async function startMqttGateway(parts: MqttGatewayParts): Promise<MqttGateway> {
   const { service, config, presence, logger, nowMs = Date.now } = parts;
   const limits: MqttLimits = { ...DEFAULT_MQTT_LIMITS, ...parts.limits };
   const onError = (error: unknown): void =>
     logger.error({ error: error instanceof Error ? error.stack : String(error) }, "the MQTT gateway failed");
   const log = (fields: object, message: string): void => logger.debug(fields, `MQTT: ${message}`);
-  const tlsOptions = config.tls === undefined ? undefined : await readTlsOptions(config.tls);
+  const tlsServer =
+    config.tls === undefined ? undefined : await makeTlsServer(config.tls, limits.connectTimeoutMs);
   const outcomes = createOutcomeTracker(service, { askAfterMs: ASK_AFTER_MS, askMax: ASK_MAX, onError });
   const submitter = createSubmitter(service.submit);
   const desk =
@@ -155,13 +158,11 @@ export async function startMqttGateway(parts: MqttGatewayParts): Promise<MqttGat
       config.port === undefined
         ? undefined
         : await listen(createServer({ noDelay: true }, door.enter), config.port);
+    tlsServer?.on("secureConnection", door.enter);
     const tlsPort =
-      config.tls === undefined
+      config.tls === undefined || tlsServer === undefined
         ? undefined
-        : await listen(
-            createTlsServer({ ...tlsOptions, handshakeTimeout: limits.connectTimeoutMs }, door.enter),
-            config.tls.port,
-          );
+        : await listen(tlsServer, config.tls.port);
     return {
       port,
       tlsPort,
@@ -218,31 +219,36 @@ async function findDevice(
   }
 }
 
-/** Throws `config.invalid`. */
-async function readTlsOptions(tls: MqttTls): Promise<TlsOptions> {
-  const read = (path: string, field: string): Promise<Buffer> =>
-    readFile(path).catch((error: NodeJS.ErrnoException) => {
-      throw new LhgError("config.invalid", `cannot read ${path}: ${error.code}`, field);
-    });
-  const ca = tls.clientCaFile === undefined ? undefined : await read(tls.clientCaFile, "mqttTlsClientCaFile");
-  const options: TlsOptions = {
-    cert: await read(tls.certificateFile, "mqttTlsCertificateFile"),
-    key: await read(tls.keyFile, "mqttTlsKeyFile"),
-    minVersion: "TLSv1.2",
+/** Shows the newest certificate of the source. Throws `config.invalid`. */
+async function makeTlsServer(
+  { certificates, clientCaFile }: MqttTls,
+  handshakeTimeout: number,
+): Promise<TlsServer> {
+  const ca = clientCaFile === undefined ? undefined : await readAuthority(clientCaFile);
+  const contextOf = (certificate: Certificate | undefined): SecureContextOptions => ({
+    ...certificate,
+    minVersion: TLS_MIN_VERSION,
+    ...(ca === undefined ? {} : { ca }),
+  });
+  const server = createTlsServer({
+    ...contextOf(certificates.current),
+    ...(ca === undefined ? {} : { requestCert: true, rejectUnauthorized: true }),
+    handshakeTimeout,
     noDelay: true,
-    ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
-  };
+  });
+  certificates.onChange((certificate) => server.setSecureContext(contextOf(certificate)));
+  return server;
+}
+
+async function readAuthority(path: string): Promise<Buffer> {
   try {
-    createSecureContext(options);
+    const pem = await readFile(path);
+    new X509Certificate(pem);
+    return pem;
   } catch (error) {
-    const reason = (error as Error).message;
-    throw new LhgError(
-      "config.invalid",
-      `certificate and key do not go: ${reason}`,
-      "mqttTlsCertificateFile",
-    );
+    const { message } = error as Error;
+    throw new LhgError("config.invalid", `cannot be used: ${message}`, "mqttTlsClientCaFile");
   }
-  return options;
 }
 
 function describeTaken(port: number): LhgError {
