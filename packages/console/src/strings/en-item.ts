@@ -59,7 +59,8 @@ export const verdict = {
   unreachableMore: "This page tries again by itself.",
   stillShown: "The node could not be asked again just now. What you see was verified before.",
   malformed: "This is no item identity",
-  malformedMore: "An item is named by a web address, such as https://id.gs1.org/01/…/21/…, or by a URN.",
+  malformedMore:
+    "An item is named by a web address, such as https://id.gs1.org/01/09506000134352/21/7, or by a URN.",
   otherChain: "This node shows another chain than the one this browser knows",
   otherChainMore:
     "Somebody may have put up a look-alike, or the chain was begun anew. Only if you know why it changed, take the new one.",
@@ -97,7 +98,9 @@ export const item = {
   title: "Item",
   find: "Find an item",
   findLabel: "Identity of the item",
-  findHint: "A web address such as https://id.gs1.org/01/09506000134352/21/7, or a URN.",
+  findHint:
+    "What stands on the label: (01)09506000134352(21)7, the digits below a bar code, a web address, or a URN.",
+  notReadFor: (reason: string): string => `It ${reason}.`,
   open: "Open",
   scan: "Scan a code",
   recent: "Lately on the chain",

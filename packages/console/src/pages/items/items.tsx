@@ -9,7 +9,7 @@ import { ItemLink } from "../../ui/links.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Empty } from "../../ui/states.tsx";
 import { nameStep } from "../../words/steps.ts";
-import { Finder } from "./finder.tsx";
+import { Finder, NoItem } from "./finder.tsx";
 import { ItemPage } from "./item-page.tsx";
 import { readId } from "./read-id.ts";
 import "./items.css";
@@ -25,19 +25,11 @@ export default function Items(): ReactNode {
     return (
       <div className="stack">
         <h1>{strings.sections.items}</h1>
-        <div className="note bad" role="alert">
-          <p>
-            <strong>{strings.verdict.malformed}</strong>: <Text value={id} />
-          </p>
-          <p>{strings.verdict.malformedMore}</p>
-          <p className="mono small">
-            {identity.code}: <Text value={identity.message} />
-          </p>
-        </div>
+        <NoItem text={id} error={identity} />
         <Finder path="/items" />
       </div>
     );
-  if (identity !== undefined) return <ItemPage key={identity} identity={identity} />;
+  if (identity !== undefined) return <ItemPage key={identity.key} identity={identity.key} />;
   return (
     <div className="stack">
       <h1>{strings.sections.items}</h1>

@@ -25,7 +25,12 @@ test("the text of a barcode names the item that a Digital Link names", () => {
   assert.equal(itemOf("(00)000123457777777770"), "https://id.gs1.org/00/000123457777777770");
   assert.equal(itemOf("00012345111112"), "https://id.gs1.org/01/00012345111112");
   assert.equal(canonicalIdentity(link, "item").key, link);
-  assert.equal(itemOf("urn:epc:id:sgtin:0012345.011111.1"), "urn:epc:id:sgtin:0012345.011111.1");
+  assert.equal(itemOf("urn:epc:id:sgtin:0012345.011111.1"), link);
+  assert.equal(itemOf("https://shop.example/01/00012345111112/21/1?a=b"), link);
+  assert.equal(
+    itemOf("http://node.example/console/items?id=urn%3Aepc%3Aid%3Asgtin%3A0012345.011111.1"),
+    link,
+  );
 });
 
 test("a hash of an event is an alias and no item", () => {
