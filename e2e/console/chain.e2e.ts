@@ -211,7 +211,6 @@ test("the search opens what is named exactly, whatever names it", options, async
   const { hash } = await client.getBlock(1);
   const event = await client.getEvent(`${capture}:0`);
   const cases: readonly (readonly [query: string, path: RegExp])[] = [
-    ["1", /\/blocks\/1$/],
     [hash, /\/blocks\/1$/],
     [capture, /\/statements\/[0-9a-f]{64}$/],
     [`${capture}:2`, /\/statements\/[0-9a-f]{64}\?event=2$/],
@@ -229,6 +228,22 @@ test("the search opens what is named exactly, whatever names it", options, async
     await close();
   }
 });
+
+test(
+  "the search finds items by a part of what stands on them, and offers a block beside",
+  options,
+  async () => {
+    const { page, errors, close } = await open("/search?q=1");
+    await page.getByRole("link", { name: "1", exact: true }).waitFor();
+    await page.getByRole("link", { name: "Serial 1 · 00012345111112" }).waitFor();
+    await page.getByText(/in the newest [0-9,]+ events only/).waitFor();
+    assert.deepEqual(await findAccessibilityFaults(page), []);
+    await page.goto(`${stage.node.url}/console/search?q=12345111112`);
+    await page.getByRole("link", { name: "Serial 1 · 00012345111112" }).waitFor();
+    assert.deepEqual(findFaults(errors), []);
+    await close();
+  },
+);
 
 test(
   "a node that is killed and started again: a banner, then the page goes on by itself",

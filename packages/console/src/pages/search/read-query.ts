@@ -11,7 +11,9 @@ export type Candidate =
   | { readonly kind: "alias"; readonly alias: string }
   | { readonly kind: "address"; readonly address: string }
   | { readonly kind: "item"; readonly identity: string; readonly identityKind: IdentityKind }
-  | { readonly kind: "name"; readonly name: string };
+  | { readonly kind: "name"; readonly name: string }
+  /** A serial, a lot or a number, or a part of one. */
+  | { readonly kind: "part"; readonly text: string };
 
 const HASH = /^(?:0x)?([0-9a-f]{64})$/i;
 const EVENT = /^([0-9a-f]{64}):([0-9]{1,6})$/i;
@@ -36,7 +38,10 @@ export function readQuery(text: string): Candidate[] {
   if (URI.test(query) && event === null) found.push({ kind: "alias", alias: query });
   const item = event === null && !query.startsWith("ni:") ? findItem(query) : undefined;
   if (item !== undefined) found.push({ kind: "item", identity: item.key, identityKind: item.kind });
+  const isNamed = [hash, event, address].some((one) => one !== undefined && one !== null);
+  const isWhole = isNamed || URI.test(query) || (item !== undefined && item.kind !== "class");
   if (found.length === 0 && query.length <= NAME_LENGTH_MAX) found.push({ kind: "name", name: query });
+  if (!isWhole && query.length <= NAME_LENGTH_MAX) found.push({ kind: "part", text: query });
   return found;
 }
 
