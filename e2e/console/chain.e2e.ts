@@ -246,6 +246,24 @@ test(
 );
 
 test(
+  "recalls and items offer what to choose, and a text that names nothing is answered with an example",
+  options,
+  async () => {
+    const { page, errors, close } = await open("/recall");
+    await page.getByRole("link", { name: "Serial 1 · 00012345111112" }).click();
+    await page.waitForURL(/\/recall\?id=.*%2F21%2F1$/);
+    for (const path of ["/items", "/recall"]) {
+      await page.goto(`${stage.node.url}/console${path}?id=A00000120`);
+      await page.getByRole("alert").getByText("(01)09506000134352(21)7").waitFor();
+      await page.goto(`${stage.node.url}/console${path}?id=(01)00012345111113(21)1`);
+      await page.getByRole("alert").getByText("wrong check digit").waitFor();
+    }
+    assert.deepEqual(findFaults(errors), []);
+    await close();
+  },
+);
+
+test(
   "a node that is killed and started again: a banner, then the page goes on by itself",
   options,
   async () => {

@@ -105,6 +105,8 @@ export const item = {
   scan: "Scan a code",
   recent: "Lately on the chain",
   recentNone: "No event has come in yet.",
+  kindNone: (events: number): string =>
+    `None is named in the newest ${many(events, "event", "events")}; older ones are not looked through here.`,
   label: "Code and label",
   recall: "Where did it go?",
   copy: "Copy the identity",
@@ -339,6 +341,7 @@ export const recall = {
   lead: "Which items came from this one, and where they are now.",
   findLabel: "Lot, batch or serial that is bad",
   find: "Find what is affected",
+  choose: "Or choose a lot or an item that was lately on the chain",
   direction: "Look",
   forward: "Forward: what came of it",
   back: "Back: what it came from",

@@ -12,6 +12,7 @@ import { VerdictPanel } from "../../verify/verdict-panel.tsx";
 import { isCarrier } from "../../words/identity.ts";
 import { Finder, NoItem } from "../items/finder.tsx";
 import { readId } from "../items/read-id.ts";
+import { Recent } from "../items/recent.tsx";
 import { findAffected, findOrigins } from "./affected.ts";
 import { AffectedItems } from "./affected-items.tsx";
 import { Origins } from "./origins.tsx";
@@ -40,6 +41,11 @@ export default function Recall(): ReactNode {
       <div className="no-print">
         <Finder path="/recall" label={recall.findLabel} action={recall.find} initial={id} />
       </div>
+      {id === "" ? (
+        <Panel title={recall.choose}>
+          <Recent path="/recall" lotsFirst />
+        </Panel>
+      ) : null}
       {identity instanceof LhgError ? <NoItem text={id} error={identity} /> : null}
       {identity === undefined || identity instanceof LhgError ? null : (
         <>
