@@ -245,6 +245,18 @@ test(
   },
 );
 
+test("a GTIN without serial names a kind of product, and its known items are offered", options, async () => {
+  const { page, errors, close } = await open("/items?id=(01)00012345111112");
+  await page.getByText("This number names the kind of product").waitFor();
+  assert.equal(await page.getByText("Nobody has recorded").count(), 0);
+  assert.equal(await page.locator(".note.warn, .note.bad").count(), 0);
+  assert.deepEqual(await findAccessibilityFaults(page), []);
+  await page.getByRole("link", { name: "Serial 1 · 00012345111112" }).click();
+  await page.waitForURL(/%2F21%2F1$/);
+  assert.deepEqual(findFaults(errors), []);
+  await close();
+});
+
 test(
   "recalls and items offer what to choose, and a text that names nothing is answered with an example",
   options,

@@ -105,6 +105,11 @@ export const item = {
   scan: "Scan a code",
   recent: "Lately on the chain",
   recentNone: "No event has come in yet.",
+  kindOnly: "This number names the kind of product. Scan or type the serial too.",
+  kindOnlyMore:
+    "Every one of them bears it. What the chain records is told of single things and of lots, so nothing stands here under the number alone.",
+  kindHolder: "As the node says, this number range was granted to",
+  kindItems: "Of this kind, lately on the chain",
   kindNone: (events: number): string =>
     `None is named in the newest ${many(events, "event", "events")}; older ones are not looked through here.`,
   label: "Code and label",

@@ -26,7 +26,7 @@ export default function Items(): ReactNode {
       </div>
     );
   if (identity !== undefined)
-    return <ItemPage key={identity.key} identity={identity.key} />;
+    return <ItemPage key={identity.key} identity={identity.key} isKind={identity.kind === "class"} />;
   return (
     <div className="stack">
       <h1>{strings.sections.items}</h1>
