@@ -211,7 +211,6 @@ test("the search opens what is named exactly, whatever names it", options, async
   const { hash } = await client.getBlock(1);
   const event = await client.getEvent(`${capture}:0`);
   const cases: readonly (readonly [query: string, path: RegExp])[] = [
-    ["1", /\/blocks\/1$/],
     [hash, /\/blocks\/1$/],
     [capture, /\/statements\/[0-9a-f]{64}$/],
     [`${capture}:2`, /\/statements\/[0-9a-f]{64}\?event=2$/],
@@ -229,6 +228,52 @@ test("the search opens what is named exactly, whatever names it", options, async
     await close();
   }
 });
+
+test(
+  "the search finds items by a part of what stands on them, and offers a block beside",
+  options,
+  async () => {
+    const { page, errors, close } = await open("/search?q=1");
+    await page.getByRole("link", { name: "1", exact: true }).waitFor();
+    await page.getByRole("link", { name: "Serial 1 · 00012345111112" }).waitFor();
+    await page.getByText(/in the newest [0-9,]+ events only/).waitFor();
+    assert.deepEqual(await findAccessibilityFaults(page), []);
+    await page.goto(`${stage.node.url}/console/search?q=12345111112`);
+    await page.getByRole("link", { name: "Serial 1 · 00012345111112" }).waitFor();
+    assert.deepEqual(findFaults(errors), []);
+    await close();
+  },
+);
+
+test("a GTIN without serial names a kind of product, and its known items are offered", options, async () => {
+  const { page, errors, close } = await open("/items?id=(01)00012345111112");
+  await page.getByText("This number names the kind of product").waitFor();
+  assert.equal(await page.getByText("Nobody has recorded").count(), 0);
+  assert.equal(await page.locator(".note.warn, .note.bad").count(), 0);
+  assert.deepEqual(await findAccessibilityFaults(page), []);
+  await page.getByRole("link", { name: "Serial 1 · 00012345111112" }).click();
+  await page.waitForURL(/%2F21%2F1$/);
+  assert.deepEqual(findFaults(errors), []);
+  await close();
+});
+
+test(
+  "recalls and items offer what to choose, and a text that names nothing is answered with an example",
+  options,
+  async () => {
+    const { page, errors, close } = await open("/recall");
+    await page.getByRole("link", { name: "Serial 1 · 00012345111112" }).click();
+    await page.waitForURL(/\/recall\?id=.*%2F21%2F1$/);
+    for (const path of ["/items", "/recall"]) {
+      await page.goto(`${stage.node.url}/console${path}?id=A00000120`);
+      await page.getByRole("alert").getByText("(01)09506000134352(21)7").waitFor();
+      await page.goto(`${stage.node.url}/console${path}?id=(01)00012345111113(21)1`);
+      await page.getByRole("alert").getByText("wrong check digit").waitFor();
+    }
+    assert.deepEqual(findFaults(errors), []);
+    await close();
+  },
+);
 
 test(
   "a node that is killed and started again: a banner, then the page goes on by itself",

@@ -336,9 +336,12 @@ export const chain = {
     for: (text: string) => `Search: ${text}`,
     results: "Found",
     nothing: "Nothing was found.",
+    lookedThrough: (events: number) =>
+      `Serials, lots and parts of numbers were looked for in the newest ${events.toLocaleString("en")} events only. An older item is found by its whole code.`,
     canBe: "What can be searched for",
     kinds: [
       "an item: GTIN, serial shipping code, Digital Link, EPC URN, or the text of its barcode such as (01)09521234543213(21)1",
+      "a serial, a lot or a part of a number, among the items of the newest events",
       "an event: its id, or its hash that begins with ni:///",
       "a block: its height or its hash",
       "a statement: its id of 64 hex digits",

@@ -59,7 +59,8 @@ export const verdict = {
   unreachableMore: "This page tries again by itself.",
   stillShown: "The node could not be asked again just now. What you see was verified before.",
   malformed: "This is no item identity",
-  malformedMore: "An item is named by a web address, such as https://id.gs1.org/01/…/21/…, or by a URN.",
+  malformedMore:
+    "An item is named by a web address, such as https://id.gs1.org/01/09506000134352/21/7, or by a URN.",
   otherChain: "This node shows another chain than the one this browser knows",
   otherChainMore:
     "Somebody may have put up a look-alike, or the chain was begun anew. Only if you know why it changed, take the new one.",
@@ -97,11 +98,20 @@ export const item = {
   title: "Item",
   find: "Find an item",
   findLabel: "Identity of the item",
-  findHint: "A web address such as https://id.gs1.org/01/09506000134352/21/7, or a URN.",
+  findHint:
+    "What stands on the label: (01)09506000134352(21)7, the digits below a bar code, a web address, or a URN.",
+  notReadFor: (reason: string): string => `It ${reason}.`,
   open: "Open",
   scan: "Scan a code",
   recent: "Lately on the chain",
   recentNone: "No event has come in yet.",
+  kindOnly: "This number names the kind of product. Scan or type the serial too.",
+  kindOnlyMore:
+    "Every one of them bears it. What the chain records is told of single things and of lots, so nothing stands here under the number alone.",
+  kindHolder: "As the node says, this number range was granted to",
+  kindItems: "Of this kind, lately on the chain",
+  kindNone: (events: number): string =>
+    `None is named in the newest ${many(events, "event", "events")}; older ones are not looked through here.`,
   label: "Code and label",
   recall: "Where did it go?",
   copy: "Copy the identity",
@@ -336,6 +346,7 @@ export const recall = {
   lead: "Which items came from this one, and where they are now.",
   findLabel: "Lot, batch or serial that is bad",
   find: "Find what is affected",
+  choose: "Or choose a lot or an item that was lately on the chain",
   direction: "Look",
   forward: "Forward: what came of it",
   back: "Back: what it came from",

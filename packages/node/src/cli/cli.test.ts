@@ -112,6 +112,14 @@ test("wrong use is exit code 2 and one line", async () => {
   }
 });
 
+test("what names no item is said with an example, before any node is asked", async () => {
+  for (const command of ["trace", "item"]) {
+    assert.match((await run(command, "A00000120")).stderr, /^lhg: item: names no item: .*\(item\.text\)\n$/);
+    const { stderr } = await run(command, "(01)09521234543214(21)1");
+    assert.match(stderr, /wrong check digit in \(01\).*\(item\.check-digit\)\n$/);
+  }
+});
+
 test("alone it shows its help, and --version its version", async () => {
   const stdout = new PassThrough();
   const stderr = new PassThrough();

@@ -1,5 +1,4 @@
 /** The journey of an item in lines, whoever it comes from: a node's word, or a verified bundle. */
-import { canonicalIdentity } from "@lhg/protocol/epcis/identity";
 import { describeFlags } from "./event-findings.ts";
 
 export interface JourneyStep {
@@ -61,9 +60,4 @@ function formatItems(items: JourneyStep["items"]): string[] {
 
 function shorten(term: string | null): string | null {
   return term === null ? null : term.replace(VOCABULARY, "");
-}
-
-/** What the node and the bundle call the item. Throws `identity.*`. */
-export function identityOf(uri: string): string {
-  return canonicalIdentity(uri, "URI").key;
 }

@@ -1,7 +1,9 @@
+import type { LhgError } from "@lhg/protocol/core/errors";
 import { type FormEvent, type ReactNode, useId } from "react";
 import { useNavigate } from "react-router";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
+import { Text } from "../../ui/values.tsx";
 
 /** Leads to a page by the identity that is typed in. */
 export function Finder({
@@ -33,7 +35,7 @@ export function Finder({
           name="id"
           key={initial}
           defaultValue={initial}
-          maxLength={1_024}
+          maxLength={4_096}
           required
           autoComplete="off"
           autoCapitalize="none"
@@ -48,5 +50,18 @@ export function Finder({
         {item.findHint}
       </p>
     </form>
+  );
+}
+
+/** Why a text names no item, with what would. */
+export function NoItem({ text, error }: { text: string; error: LhgError }): ReactNode {
+  const { item, verdict } = useStrings();
+  return (
+    <div className="note bad" role="alert">
+      <p>
+        <strong>{verdict.malformed}</strong>: <Text value={text} lengthMax={200} />
+      </p>
+      <p>{item.notReadFor(error.message)}</p>
+    </div>
   );
 }

@@ -19,6 +19,7 @@ import { CloneWarning } from "./clone-warning.tsx";
 import { readDetails } from "./event-details.ts";
 import { JourneyGraph } from "./graph.tsx";
 import { JourneyMap } from "./journey-map.tsx";
+import { KindOnly } from "./kind-only.tsx";
 import { PresentState } from "./present-state.tsx";
 import { SensorStrip } from "./sensor-strip.tsx";
 import { Timeline } from "./timeline.tsx";
@@ -26,7 +27,8 @@ import { type Doubt, findDoubts, stepsOf } from "./whereabouts.ts";
 
 const EVENTS_MAX = 1_000;
 
-export function ItemPage({ identity }: { identity: string }): ReactNode {
+/** `isKind`: the identity names a kind of things, such as a GTIN without serial and lot. */
+export function ItemPage({ identity, isKind }: { identity: string; isKind: boolean }): ReactNode {
   const { item, verdict } = useStrings();
   const question: Question = {
     identity,
@@ -46,6 +48,13 @@ export function ItemPage({ identity }: { identity: string }): ReactNode {
     [identity, proof],
   );
   const concerns = proof === undefined ? undefined : findConcerns(identity, proof.verdict.events);
+  if (isKind && proof?.verdict.events.length === 0)
+    return (
+      <div className="stack item-page">
+        <Head identity={identity} proof={proof} vendors={vendors} />
+        <KindOnly kind={identity} />
+      </div>
+    );
   return (
     <div className="stack item-page">
       <Head identity={identity} proof={proof} vendors={vendors} />

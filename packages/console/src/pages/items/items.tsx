@@ -3,18 +3,14 @@
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { ReactNode } from "react";
 import { Link, useSearchParams } from "react-router";
-import { useLive } from "../../node/live.ts";
 import { useStrings } from "../../strings/strings.tsx";
-import { ItemLink } from "../../ui/links.tsx";
 import { Panel } from "../../ui/panel.tsx";
-import { Empty } from "../../ui/states.tsx";
-import { nameStep } from "../../words/steps.ts";
-import { Finder } from "./finder.tsx";
+import { Finder, NoItem } from "./finder.tsx";
 import { ItemPage } from "./item-page.tsx";
 import { readId } from "./read-id.ts";
+import { Recent } from "./recent.tsx";
 import "./items.css";
 import "../../verify/verdict.css";
-import { Text } from "../../ui/values.tsx";
 
 export default function Items(): ReactNode {
   const strings = useStrings();
@@ -25,19 +21,12 @@ export default function Items(): ReactNode {
     return (
       <div className="stack">
         <h1>{strings.sections.items}</h1>
-        <div className="note bad" role="alert">
-          <p>
-            <strong>{strings.verdict.malformed}</strong>: <Text value={id} />
-          </p>
-          <p>{strings.verdict.malformedMore}</p>
-          <p className="mono small">
-            {identity.code}: <Text value={identity.message} />
-          </p>
-        </div>
+        <NoItem text={id} error={identity} />
         <Finder path="/items" />
       </div>
     );
-  if (identity !== undefined) return <ItemPage key={identity} identity={identity} />;
+  if (identity !== undefined)
+    return <ItemPage key={identity.key} identity={identity.key} isKind={identity.kind === "class"} />;
   return (
     <div className="stack">
       <h1>{strings.sections.items}</h1>
@@ -48,33 +37,8 @@ export default function Items(): ReactNode {
         </p>
       </Panel>
       <Panel title={strings.item.recent}>
-        <Recent />
+        <Recent path="/items" />
       </Panel>
     </div>
-  );
-}
-
-const RECENT_MAX = 30;
-
-/** Items of the newest events, each once. */
-function Recent(): ReactNode {
-  const { item } = useStrings();
-  const { events } = useLive();
-  const seen = new Map<string, string>();
-  for (const event of events.toReversed())
-    for (const { identity } of event.items.slice(0, 3))
-      if (!seen.has(identity) && seen.size < RECENT_MAX) seen.set(identity, nameStep(item, event));
-  if (seen.size === 0) return <Empty>{item.recentNone}</Empty>;
-  return (
-    <ul className="bare-list recent">
-      {[...seen].map(([identity, step]) => (
-        <li key={identity}>
-          <ItemLink identity={identity} />{" "}
-          <span className="muted">
-            <Text value={step} lengthMax={60} />
-          </span>
-        </li>
-      ))}
-    </ul>
   );
 }

@@ -1,11 +1,12 @@
 import { LhgError } from "@lhg/protocol/core/errors";
-import { canonicalIdentity } from "@lhg/protocol/epcis/identity";
+import type { Identity } from "@lhg/protocol/epcis/identity";
+import { readItem } from "@lhg/sdk/items/read-item";
 
-/** The canonical identity of what an address names; undefined where it names nothing, an error to show where it is malformed. */
-export function readId(id: string): string | LhgError | undefined {
+/** The identity of what an address names or somebody typed; undefined where it is nothing, an error to show where it names no item. */
+export function readId(id: string): Identity | LhgError | undefined {
   if (id === "") return undefined;
   try {
-    return canonicalIdentity(id, "id").key;
+    return readItem(id, "");
   } catch (error) {
     if (error instanceof LhgError) return error;
     throw error;

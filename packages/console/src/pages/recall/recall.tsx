@@ -10,8 +10,9 @@ import { useTrace } from "../../verify/use-trace.ts";
 import { useVendors, type Vendors } from "../../verify/use-vendors.ts";
 import { VerdictPanel } from "../../verify/verdict-panel.tsx";
 import { isCarrier } from "../../words/identity.ts";
-import { Finder } from "../items/finder.tsx";
+import { Finder, NoItem } from "../items/finder.tsx";
 import { readId } from "../items/read-id.ts";
+import { Recent } from "../items/recent.tsx";
 import { findAffected, findOrigins } from "./affected.ts";
 import { AffectedItems } from "./affected-items.tsx";
 import { Origins } from "./origins.tsx";
@@ -23,7 +24,7 @@ import { Text } from "../../ui/values.tsx";
 const EVENTS_MAX = 5_000;
 
 export default function Recall(): ReactNode {
-  const { sections, recall, verdict } = useStrings();
+  const { sections, recall } = useStrings();
   const [search, setSearch] = useSearchParams();
   const id = search.get("id")?.trim() ?? "";
   const direction = search.get("direction") === "back" ? "back" : "forward";
@@ -40,15 +41,13 @@ export default function Recall(): ReactNode {
       <div className="no-print">
         <Finder path="/recall" label={recall.findLabel} action={recall.find} initial={id} />
       </div>
-      {identity instanceof LhgError ? (
-        <div className="note bad" role="alert">
-          <p>
-            <strong>{verdict.malformed}</strong>: <Text value={id} />
-          </p>
-          <p>{verdict.malformedMore}</p>
-        </div>
+      {id === "" ? (
+        <Panel title={recall.choose}>
+          <Recent path="/recall" lotsFirst />
+        </Panel>
       ) : null}
-      {typeof identity === "string" ? (
+      {identity instanceof LhgError ? <NoItem text={id} error={identity} /> : null}
+      {identity === undefined || identity instanceof LhgError ? null : (
         <>
           <fieldset className="choice no-print">
             <legend>{recall.direction}</legend>
@@ -59,9 +58,9 @@ export default function Recall(): ReactNode {
               </label>
             ))}
           </fieldset>
-          <Found key={`${direction} ${identity}`} identity={identity} direction={direction} />
+          <Found key={`${direction} ${identity.key}`} identity={identity.key} direction={direction} />
         </>
-      ) : null}
+      )}
     </div>
   );
 }

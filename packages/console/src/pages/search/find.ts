@@ -1,7 +1,9 @@
 /** Asks the node for everything a query may name, at once; what it does not know is no result. */
 import { client, isNotFound } from "../../node/client.ts";
 import { itemPath, toEventPath } from "../../ui/links.tsx";
+import { askNewestEvents } from "./newest-events.ts";
 import { type Candidate, readQuery } from "./read-query.ts";
+import { isPartOf, listItems } from "./recent-items.ts";
 
 export interface Hit {
   readonly kind: "block" | "statement" | "vendor" | "device" | "account" | "event" | "item";
@@ -14,6 +16,8 @@ export interface Found {
   readonly hits: readonly Hit[];
   /** The one hit that the query names exactly. */
   readonly exact: Hit | undefined;
+  /** How many of the newest events were looked through; undefined where the query names something whole. */
+  readonly eventsLookedThrough: number | undefined;
 }
 
 const VENDORS_MAX = 200;
@@ -21,11 +25,25 @@ const HITS_MAX = 30;
 
 export async function findAll(text: string): Promise<Found> {
   const candidates = readQuery(text);
+  const part = candidates.find(({ kind }) => kind === "part");
+  const events = part === undefined ? undefined : await askNewestEvents();
   const answers = await Promise.all(candidates.map((candidate) => ask(candidate).catch(forgive)));
-  const hits = answers.flat().slice(0, HITS_MAX);
+  const named = answers.flat();
+  const parts =
+    part?.kind === "part"
+      ? listItems(events ?? [], (identity) => isPartOf(part.text, identity), HITS_MAX).map(
+          ({ identity }): Hit => ({ kind: "item", title: identity, to: itemPath(identity) }),
+        )
+      : [];
+  const hits = [...new Map([...named, ...parts].map((hit) => [`${hit.kind} ${hit.to}`, hit])).values()];
   const isByName = candidates.some(({ kind }) => kind === "name");
   const [first] = hits;
-  return { hits, exact: hits.length === 1 && first?.kind !== "account" && !isByName ? first : undefined };
+  const isExact = hits.length === 1 && parts.length === 0 && first?.kind !== "account" && !isByName;
+  return {
+    hits: hits.slice(0, HITS_MAX),
+    exact: isExact ? first : undefined,
+    eventsLookedThrough: events?.length,
+  };
 }
 
 /** Codes by which a node says that a text is no name of such a thing. */
@@ -60,9 +78,13 @@ async function ask(candidate: Candidate): Promise<Hit[]> {
     case "address":
       return [await findAccount(candidate.address)].flat();
     case "item": {
-      const { key, identity } = await client.getItem(candidate.identity);
-      return [{ kind: "item", title: identity, to: itemPath(identity || key) }];
+      const { identity, identityKind } = candidate;
+      const hit: Hit = { kind: "item", title: identity, to: itemPath(identity) };
+      // The page of a kind of things tells of them, though it seldom has a record of its own.
+      return identityKind === "class" ? [hit] : client.getItem(identity).then(() => [hit]);
     }
+    case "part":
+      return [];
     case "name": {
       const wanted = candidate.name.toLowerCase();
       const { items } = await client.listVendors({ limit: VENDORS_MAX });

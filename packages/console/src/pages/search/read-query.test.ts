@@ -10,11 +10,17 @@ const itemOf = (text: string): string | undefined => {
 };
 
 test("heights, hashes, addresses and events are known by their look", () => {
-  assert.deepEqual(readQuery(" 1,234 "), [{ kind: "block", height: 1234 }]);
+  assert.deepEqual(readQuery(" 1,234 "), [
+    { kind: "block", height: 1234 },
+    { kind: "part", text: "1,234" },
+  ]);
   assert.deepEqual(readQuery(HASH.toUpperCase()), [{ kind: "hash", hash: HASH }]);
   assert.deepEqual(readQuery(`0x${"12".repeat(20)}`), [{ kind: "address", address: "12".repeat(20) }]);
   assert.deepEqual(readQuery(`${HASH}:3`), [{ kind: "event", id: `${HASH}:3` }]);
-  assert.deepEqual(readQuery("Acme"), [{ kind: "name", name: "Acme" }]);
+  assert.deepEqual(readQuery("Acme"), [
+    { kind: "name", name: "Acme" },
+    { kind: "part", text: "Acme" },
+  ]);
 });
 
 test("the text of a barcode names the item that a Digital Link names", () => {
@@ -25,7 +31,19 @@ test("the text of a barcode names the item that a Digital Link names", () => {
   assert.equal(itemOf("(00)000123457777777770"), "https://id.gs1.org/00/000123457777777770");
   assert.equal(itemOf("00012345111112"), "https://id.gs1.org/01/00012345111112");
   assert.equal(canonicalIdentity(link, "item").key, link);
-  assert.equal(itemOf("urn:epc:id:sgtin:0012345.011111.1"), "urn:epc:id:sgtin:0012345.011111.1");
+  assert.equal(itemOf("urn:epc:id:sgtin:0012345.011111.1"), link);
+  assert.equal(itemOf("https://shop.example/01/00012345111112/21/1?a=b"), link);
+  assert.equal(
+    itemOf("http://node.example/console/items?id=urn%3Aepc%3Aid%3Asgtin%3A0012345.011111.1"),
+    link,
+  );
+});
+
+test("a GTIN alone is a kind, a height and a part of items at once; a whole item is no part", () => {
+  const kindsOf = (text: string): string[] => readQuery(text).map(({ kind }) => kind);
+  assert.deepEqual(kindsOf("9521234543213"), ["block", "item", "part"]);
+  assert.deepEqual(kindsOf("A00000120"), ["name", "part"]);
+  assert.deepEqual(kindsOf("(01)00012345111112(21)1"), ["item"]);
 });
 
 test("a hash of an event is an alias and no item", () => {

@@ -27,21 +27,26 @@ export default function Search(): ReactNode {
         shown={text === "" ? undefined : <Text value={words.for(text)} lengthMax={100} />}
       />
       <Answer query={query}>
-        {({ hits }) =>
-          hits.length === 0 ? (
-            <Nothing />
-          ) : (
-            <Panel title={words.results}>
-              <ul className="bare-list">
-                {hits.map((hit) => (
-                  <li key={`${hit.kind} ${hit.to}`}>
-                    <HitRow hit={hit} />
-                  </li>
-                ))}
-              </ul>
-            </Panel>
-          )
-        }
+        {({ hits, eventsLookedThrough }) => (
+          <>
+            {hits.length === 0 ? (
+              <Nothing />
+            ) : (
+              <Panel title={words.results}>
+                <ul className="bare-list">
+                  {hits.map((hit) => (
+                    <li key={`${hit.kind} ${hit.to}`}>
+                      <HitRow hit={hit} />
+                    </li>
+                  ))}
+                </ul>
+              </Panel>
+            )}
+            {eventsLookedThrough === undefined || text === "" ? null : (
+              <p className="muted small">{words.lookedThrough(eventsLookedThrough)}</p>
+            )}
+          </>
+        )}
       </Answer>
     </div>
   );

@@ -1,6 +1,6 @@
 import type { Client } from "@lhg/sdk/client/client";
+import { readItem } from "@lhg/sdk/items/read-item";
 import { openChain } from "../chain.ts";
-import { identityOf } from "../journey.ts";
 import { formatCount, formatFields } from "../output.ts";
 import type { Session } from "../session.ts";
 
@@ -8,7 +8,7 @@ const CHILDREN_SHOWN = 20;
 
 /** Where an item stands now: who answers for it, what it is in and what is in it. Throws `item.not-found`. */
 export async function showItem(session: Session, uri: string): Promise<void> {
-  const identity = identityOf(uri);
+  const identity = readItem(uri, "item").key;
   const { client } = await openChain(session);
   const item = await client.getItem(identity);
   const { items: children } = await client.listItemChildren(identity, { limit: CHILDREN_SHOWN });

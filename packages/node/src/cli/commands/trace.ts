@@ -8,10 +8,11 @@ import {
   TRACE_FORWARD,
 } from "@lhg/protocol/modules/trace/trace-query";
 import { nodeCrypto } from "@lhg/sdk/crypto/node";
+import { readItem } from "@lhg/sdk/items/read-item";
 import { type TraceVerdict, verifyTrace } from "@lhg/sdk/verify/verify-trace";
 import { type Chain, openChain } from "../chain.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { formatJourney, identityOf, type JourneyStep } from "../journey.ts";
+import { formatJourney, type JourneyStep } from "../journey.ts";
 import { formatCount } from "../output.ts";
 import type { Session } from "../session.ts";
 import { findTrust } from "../trust-source.ts";
@@ -32,7 +33,7 @@ interface TraceOptions {
 const DIRECTIONS = { back: TRACE_BACK, forward: TRACE_FORWARD, both: TRACE_BOTH } as const;
 
 export async function traceItem(session: Session, uri: string, options: TraceOptions): Promise<ExitCode> {
-  const identity = identityOf(uri);
+  const identity = readItem(uri, "item").key;
   const fromMs = readTime(options.from, "--from");
   const untilMs = readTime(options.until, "--until");
   const question = {
