@@ -26,6 +26,7 @@ interface Said {
   readonly owner: string;
   readonly total: number;
   readonly items: readonly { note: string; statementId: string; owner: string }[];
+  readonly waiting: readonly { name: string; payload: string }[];
   readonly followed: readonly { name: string; payload: string; result: string }[];
   readonly commands: readonly { number: number; acknowledgement?: { result: string } }[];
 }
@@ -65,10 +66,17 @@ test("a device follows its vendor's commands and nobody else's", async () => {
   assert.equal(stranger.code, 1);
   assert.match(JSON.stringify(stranger.said), /command\.not-authorised/);
   assert.equal((await run("command", "send", "sensor", "configure", "--payload", "every 5 s")).code, 0);
-  const answered = await run("device", "answer", "sensor");
+  const listed = await run("device", "answer", "sensor");
+  assert.deepEqual(
+    [listed.said.waiting[0]?.name, listed.said.waiting[0]?.payload, listed.said.followed],
+    ["configure", "every 5 s", []],
+  );
+  const both = await run("device", "answer", "sensor", "--done", "--refuse", "busy");
+  assert.equal(both.code, 2);
+  const answered = await run("device", "answer", "sensor", "--done");
   const [followed] = answered.said.followed;
   assert.deepEqual([followed!.name, followed!.payload, followed!.result], ["configure", "every 5 s", "done"]);
-  assert.deepEqual((await run("device", "answer", "sensor")).said.followed, []);
+  assert.deepEqual((await run("device", "answer", "sensor", "--done")).said.followed, []);
 
   assert.equal((await run("command", "delegate", "fleet", "--days", "1")).code, 0);
   assert.equal((await run("send", "transfer", "fleet", "5")).code, 0);
@@ -80,6 +88,29 @@ test("a device follows its vendor's commands and nobody else's", async () => {
     [
       [2, "refused: busy"],
       [1, "done"],
+    ],
+  );
+});
+
+test("a program follows what a device is told, and how it ends is the answer", async () => {
+  assert.equal((await run("keys", "new", "valve")).code, 0);
+  assert.equal((await run("device", "register", "valve", "--model", "V")).code, 0);
+  const program = join(folder, "follow.sh");
+  await writeFile(
+    program,
+    '#!/bin/sh\n[ "$1" = open ] || exit 3\necho working\necho "$LHG_COMMAND_NAME $(cat) $LHG_PASSPHRASE"\n',
+    { mode: 0o755 },
+  );
+  await run("command", "send", "valve", "open", "--payload", "wide");
+  await run("command", "send", "valve", "shut");
+  const missing = await run("device", "answer", "valve", "--run", join(folder, "nothing.sh"));
+  assert.equal(missing.code, 2);
+  const { said } = await run("device", "answer", "valve", "--run", program);
+  assert.deepEqual(
+    said.followed.map(({ name, result }) => [name, result]),
+    [
+      ["open", "open wide"],
+      ["shut", "failed: exit 3"],
     ],
   );
 });

@@ -61,7 +61,7 @@ test("the examples and lhg device go on where the other stopped", async () => {
   const mqtt = () => runProgram(dev, [join(EXAMPLES, "mqtt.ts"), "shared"], extra);
   assert.match(await mqtt(), /as number 1; sent 1, 0 wait/);
   await runLhgJson(dev, "command", "send", "shared", "reboot");
-  assert.equal((await runLhgJson(dev, "device", "answer", "shared")).followed[0].result, "done");
+  assert.equal((await runLhgJson(dev, "device", "answer", "shared", "--done")).followed[0].result, "done");
   assert.match(await mqtt(), /as number 3; sent 1, 0 wait/);
   const file = join(folder, "readings.json");
   await writeFile(file, '[{"n":"urn:dev:mac:1","u":"Cel","v":21.5}]');
