@@ -24,6 +24,8 @@ after(async () => {
 interface Said {
   readonly id: string;
   readonly owner: string;
+  readonly vendor: string;
+  readonly nonce: number;
   readonly total: number;
   readonly items: readonly { note: string; statementId: string; owner: string }[];
   readonly waiting: readonly { name: string; payload: string }[];
@@ -43,9 +45,13 @@ test("a file is registered once by its owner, found by its content, and its rece
   assert.deepEqual([before.code, before.said.total], [0, 0]);
   const made = await run("attest", file, "--note", "the contract", "--wait", "provable");
   assert.equal(made.code, 0);
+  const { nonce } = (await run("account", made.said.owner)).said;
   const again = await run("attest", file);
   assert.equal(again.code, 1);
-  assert.match(JSON.stringify(again.said), /attestation\.exists/);
+  assert.match(JSON.stringify(again.said), /attestation\.exists.*registered it already in block/);
+  assert.equal((await run("account", made.said.owner)).said.nonce, nonce);
+  const others = await run("attest", file, "--as", "nordic-rail");
+  assert.equal(others.code, 0);
   const copy = join(folder, "renamed.bin");
   await writeFile(copy, Buffer.alloc(3 << 20, 7));
   const found = await run("attest", copy, "--look");
@@ -61,7 +67,13 @@ test("a file is registered once by its owner, found by its content, and its rece
 
 test("a device follows its vendor's commands and nobody else's", async () => {
   for (const key of ["sensor", "fleet"]) assert.equal((await run("keys", "new", key)).code, 0);
-  assert.equal((await run("device", "register", "sensor", "--model", "T")).code, 0);
+  const { code, said: registered } = await run("device", "register", "sensor", "--model", "T");
+  assert.equal(code, 0);
+  const { nonce } = (await run("account", registered.vendor)).said;
+  const again = await run("device", "register", "sensor", "--model", "T");
+  assert.equal(again.code, 1);
+  assert.match(JSON.stringify(again.said), /identity\.device-exists.*is registered already/);
+  assert.equal((await run("account", registered.vendor)).said.nonce, nonce);
   const stranger = await run("command", "send", "sensor", "open", "--as", "nordic-rail");
   assert.equal(stranger.code, 1);
   assert.match(JSON.stringify(stranger.said), /command\.not-authorised/);
