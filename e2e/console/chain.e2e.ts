@@ -127,7 +127,7 @@ test("what a device is told stands on its page, and then what it answered", opti
   const row = page.getByRole("row", { name: /reboot/ });
   await row.getByText("no answer yet").waitFor();
   assert.match((await row.textContent()) ?? "", /<b>now<\/b>/);
-  await stage.lhg("device", "answer", "logger");
+  await stage.lhg("device", "answer", "logger", "--done");
   await row.getByText("done").waitFor();
   await takeScreenshot(page, "device-commands", true);
   await checkPage(opened);

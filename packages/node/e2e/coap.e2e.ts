@@ -1,6 +1,8 @@
 /** Devices over CoAP against a real node, and the programs of examples/devices as a beginner would run them. */
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -51,6 +53,53 @@ test("the three examples send what a thermometer reads, one after the other in o
   await client.waitFor(items[0]!.id, { until: "provable" });
   const { stream } = await runLhgJson(dev, "device", "show", device);
   assert.deepEqual([stream.headSeq, stream.readings, stream.gaps], [3, 3, []]);
+});
+
+test("the examples and lhg device go on where the other stopped", async () => {
+  const device = await register("shared");
+  const extra = { LHG_CHAIN: dev.chainId, LHG_MQTT: dev.mqtt };
+  const mqtt = () => runProgram(dev, [join(EXAMPLES, "mqtt.ts"), "shared"], extra);
+  assert.match(await mqtt(), /as number 1; sent 1, 0 wait/);
+  await runLhgJson(dev, "command", "send", "shared", "reboot");
+  assert.equal((await runLhgJson(dev, "device", "answer", "shared", "--done")).followed[0].result, "done");
+  assert.match(await mqtt(), /as number 3; sent 1, 0 wait/);
+  const file = join(folder, "readings.json");
+  await writeFile(file, '[{"n":"urn:dev:mac:1","u":"Cel","v":21.5}]');
+  assert.equal((await runLhgJson(dev, "device", "record", "shared", file)).seq, 4);
+  const { stream } = await runLhgJson(dev, "device", "show", device);
+  assert.deepEqual([stream.headSeq, stream.gaps], [4, []]);
+});
+
+test("the examples say in one line what is missing, what was refused and who does not answer", async () => {
+  const run = (program: string, name: string, extra: NodeJS.ProcessEnv) =>
+    runProgram(dev, [join(EXAMPLES, `${program}.ts`), name], { LHG_CHAIN: dev.chainId, ...extra });
+  const failsWith = (said: RegExp) => ({ message: new RegExp(`${said.source}\\n$`) });
+  await assert.rejects(
+    run("http", "shared", { LHG_CHAIN: "" }),
+    failsWith(/: set LHG_CHAIN to what lhg status shows as the chain/),
+  );
+  await assert.rejects(
+    run("http", "nobody", {}),
+    failsWith(/: there is no key \S+: make it with lhg keys new nobody/),
+  );
+  await runLhgJson(dev, "keys", "new", "stranger");
+  await assert.rejects(run("http", "stranger", {}), failsWith(/1 wait\n[^\n]+ \(device\.unknown\)/));
+  await assert.rejects(
+    run("mqtt", "shared", { LHG_MQTT: "mqtt://127.0.0.1:1" }),
+    failsWith(/: recorded as number 5, which waits: no connection to mqtt:\/\/127\.0\.0\.1:1 \([^\n]+\)/),
+  );
+  const silent = createSocket("udp4").bind(0, "127.0.0.1");
+  await once(silent, "listening");
+  const { port } = silent.address();
+  await assert.rejects(
+    run("coap", "shared", { LHG_COAP: `coap://127.0.0.1:${port}` }),
+    failsWith(
+      new RegExp(
+        `no answer on coap://127\\.0\\.0\\.1:${port}: is the node started with --coap-port ${port}\\?`,
+      ),
+    ),
+  );
+  silent.close();
 });
 
 test("long collections travel in blocks, and a refusal is the node's own", async () => {

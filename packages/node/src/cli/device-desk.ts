@@ -59,9 +59,11 @@ function folderOf({ data }: GlobalOptions): string {
   return join(data, "devices");
 }
 
-/** Where a device of this machine remembers which commands it took up. */
-export function pathOfCommands({ options }: Session, address: Uint8Array): string {
-  return join(folderOf(options), `${toHex(address)}.commands`);
+/** Where a device of this machine remembers which commands it took up; its folder is there. */
+export async function preparePathOfCommands({ options }: Session, address: Uint8Array): Promise<string> {
+  const folder = folderOf(options);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return join(folder, `${toHex(address)}.commands`);
 }
 
 export async function rememberDevice(

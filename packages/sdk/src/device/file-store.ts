@@ -1,12 +1,18 @@
 /** The device's state in a file, for Node: written beside, synced, renamed over, so that a crash leaves one or the other. */
 import { open, readFile, rename } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
+import { holdFile } from "./file-lock.ts";
 import type { DeviceStore } from "./state.ts";
 
-/** One process per file. Its folder must exist. */
-export function createFileStore(path: string): DeviceStore {
+/**
+ * One process per file, from the first load or save until it ends: where another has it, both throw `device.in-use`. Its folder
+ * must exist.
+ */
+export function createFileStore(file: string): DeviceStore {
+  const path = resolve(file);
   return {
     load: async () => {
+      holdFile(path);
       try {
         return new Uint8Array(await readFile(path));
       } catch (error) {
@@ -15,6 +21,7 @@ export function createFileStore(path: string): DeviceStore {
       }
     },
     save: async (state) => {
+      holdFile(path);
       const next = `${path}.next`;
       await writeSynced(next, state);
       await rename(next, path);

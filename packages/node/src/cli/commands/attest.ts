@@ -7,6 +7,7 @@ import { LhgError } from "@lhg/protocol/core/errors";
 import type { Attestation } from "@lhg/sdk/client/types";
 import { makeAttestation } from "@lhg/sdk/transaction/messages";
 import { formatTime } from "@lhg/sdk/verify/verdict";
+import type { Account } from "../accounts.ts";
 import { type Chain, chooseAccount, openChain, sendMessages, type Wait } from "../chain.ts";
 import { nameOfDev } from "../dev-keys.ts";
 import { formatTable } from "../output.ts";
@@ -32,6 +33,7 @@ export async function attestFile(session: Session, file: string, options: Attest
   if (options.look) return tellAttestations(session, chain, file, hashed);
   const account = await chooseAccount(session, chain, options.as, (keys) => keys.vendors[0]!);
   const { digest, sizeBytes } = hashed;
+  await requireUnregistered(chain, file, toHex(digest), account);
   const message = makeAttestation(digest, {
     sizeBytes,
     note: options.note ?? "",
@@ -46,6 +48,28 @@ export async function attestFile(session: Session, file: string, options: Attest
     `Keep its proof: ${commandName()} receipt ${settled.id} --out ${basename(file)}.receipt`,
   );
   session.output.note(`Who registered it: ${commandName()} attest ${file} --look`);
+}
+
+/** Asked first: a registration that fails on the chain is paid all the same. */
+async function requireUnregistered(
+  { client }: Chain,
+  file: string,
+  digest: string,
+  { name, address }: Account,
+): Promise<void> {
+  const owner = toHex(address);
+  for (let cursor: string | undefined; ; ) {
+    const page = await client.getAttestations(digest, cursor === undefined ? {} : { cursor });
+    const found = page.items.find((item) => item.owner === owner);
+    if (found !== undefined)
+      throw new LhgError(
+        "attestation.exists",
+        `${name} registered it already in block ${found.height}, statement ${found.statementId}`,
+        file,
+      );
+    cursor = page.next;
+    if (cursor === undefined) return;
+  }
 }
 
 /** In a stream: the file may be larger than memory. */

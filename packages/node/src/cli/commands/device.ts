@@ -1,10 +1,11 @@
 import { toHex } from "@lhg/protocol/core/bytes";
+import { LhgError } from "@lhg/protocol/core/errors";
 import { makeDeviceRegistration, makeDeviceRevocation } from "@lhg/sdk/transaction/messages";
-import { chooseAccount, getParameters, openChain, sendMessages } from "../chain.ts";
+import { type Chain, chooseAccount, getParameters, openChain, sendMessages } from "../chain.ts";
 import { rememberDevice } from "../device-desk.ts";
 import { formatFields, formatTable } from "../output.ts";
 import { commandName, type Session } from "../session.ts";
-import { openAccount, resolveAddress } from "../signing.ts";
+import { openAccount, resolveAddress, resolvePublicKey } from "../signing.ts";
 
 const CONSENT_LIFETIME_MS = 3_600_000;
 /** The protocol's word for the block after the one that revokes. */
@@ -21,6 +22,11 @@ export async function registerDevice(
   },
 ): Promise<void> {
   const chain = await openChain(session);
+  await requireUnregistered(
+    chain,
+    keyName,
+    toHex((await resolvePublicKey(session, chain.devKeys, keyName)).address),
+  );
   const vendor = await chooseAccount(session, chain, options.as, (keys) => keys.vendors[0]!);
   const device = await openAccount(session, chain.devKeys, keyName);
   const message = makeDeviceRegistration({
@@ -40,6 +46,22 @@ export async function registerDevice(
     `Registered ${keyName} (${toHex(device.address)}) for ${vendor.name} in block ${settled.height}`,
   );
   session.output.note(`Record readings with it: ${commandName()} device record ${keyName} readings.json`);
+}
+
+/** Asked first: a registration that fails on the chain is paid all the same. */
+async function requireUnregistered({ client }: Chain, name: string, address: string): Promise<void> {
+  const found = await client.getDevice(address).catch((error: unknown) => {
+    if (error instanceof LhgError && error.code === "device.not-found") return undefined;
+    throw error;
+  });
+  if (found === undefined) return;
+  const standing =
+    found.revokedFromHeight === null ? "" : `, and revoked from block ${found.revokedFromHeight}`;
+  throw new LhgError(
+    "identity.device-exists",
+    `is registered already (${address}, model ${found.model}) since block ${found.registeredAtHeight} for vendor ${found.vendor}${standing}`,
+    name,
+  );
 }
 
 export async function listDevices(session: Session, vendorName: string | undefined): Promise<void> {

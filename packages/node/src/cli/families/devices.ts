@@ -91,12 +91,19 @@ ${examples("lhg device fill sensor-7")}`,
   device
     .command("answer")
     .argument("<key>", "name of the device's key")
-    .description("take up the commands that wait for a device: check each, follow it, answer")
-    .option("--refuse <reason>", "answer each with this reason instead of done")
+    .description("list the commands that wait for a device, each checked; with an option, answer them")
+    .option("--done", "answer each with done")
+    .option("--refuse <reason>", "answer each with this reason")
+    .option("--run <program>", "run this for each and answer what came of it")
     .option("--genesis <file>", "genesis to check against, instead of the development chain's")
     .option("--chain-id <id>", "with --validators-hash: the chain to check against")
     .option("--validators-hash <hash>", "hash of the validators that the device pinned")
     .addOption(waitOption())
-    .addHelpText("after", examples("lhg device answer sensor-7"))
+    .addHelpText(
+      "after",
+      `\nThe program gets the command's name as its argument and in LHG_COMMAND_NAME, its payload on standard input. The answer is the
+last line that it prints, or done; failed: exit N where it ends otherwise. Each command is run once at most.
+${examples("lhg device answer sensor-7", "lhg device answer sensor-7 --run ./follow.sh")}`,
+    )
     .action(act(async () => (await import("../commands/device-answer.ts")).answerCommands));
 }
