@@ -14,24 +14,34 @@ import { ROOT } from "./run-test-files.ts";
 
 const WAIT_MS_MAX = 30_000;
 const LOOK_EVERY_MS = 200;
+const END_MS_MAX = 5_000;
+const ERROR_TAIL = 400;
 
 const folder = await mkdtemp(join(tmpdir(), "lhg-warm-"));
 try {
-  const program = ["packages/node/src/cli/main.ts", "dev", "--data", folder, "--port", "0"];
+  const program = ["packages/node/src/cli/main.ts", "dev", "--no-mqtt", "--data", folder, "--port", "0"];
   const child = spawn(process.execPath, [...program, "--with", "examples/world/main.ts"], {
     cwd: ROOT,
-    stdio: "ignore",
+    stdio: ["ignore", "ignore", "pipe"],
   });
-  const ended = once(child, "exit");
+  let errors = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    errors = (errors + chunk.toString()).slice(-ERROR_TAIL);
+  });
+  const ended = once(child, "close");
   const told = join(folder, "world-facts.json");
   for (let waitedMs = 0; waitedMs < WAIT_MS_MAX && child.exitCode === null; waitedMs += LOOK_EVERY_MS) {
     await delay(LOOK_EVERY_MS);
     if (existsSync(told)) break;
   }
-  if (!existsSync(told))
+  if (!existsSync(told)) {
     console.log("warm cache: the sample world did not come up; the first start will be slower");
+    console.log(errors.trim());
+  }
   child.kill("SIGTERM");
+  const impatience = setTimeout(() => child.kill("SIGKILL"), END_MS_MAX);
   await ended;
+  clearTimeout(impatience);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
