@@ -233,6 +233,10 @@ export const item = {
     handedOver: "handed over",
     received: "both sides agree",
   } as Readonly<Record<string, string>>,
+  /** Once the other side has received it. */
+  handedOverDone: "handed over and received",
+  /** Before the time. */
+  receivedOn: "handed over; received on",
   journey: "Journey",
   journeyEmpty: "No step is recorded.",
   withOrigins: (count: number): string =>
