@@ -4,12 +4,13 @@ import { Button } from "../ui/button.tsx";
 import { Hex, Text } from "../ui/values.tsx";
 import { forgetUnsent, sendKept, type Unsent, type UnsentKind, useUnsent } from "./outbox.ts";
 import { Problem } from "./problem.tsx";
+import { useSendError } from "./use-send-error.ts";
 
 /** What was signed and did not arrive, offered again. */
 export function UnsentList({ kind, onSent }: { kind: UnsentKind; onSent: (id: string) => void }): ReactNode {
   const { signing } = useStrings();
   const entries = useUnsent(kind);
-  const [error, setError] = useState<unknown>();
+  const [error, setError] = useSendError();
   const [busyId, setBusyId] = useState<string>();
 
   const send = async (entry: Unsent): Promise<void> => {
