@@ -184,6 +184,8 @@ export const chain = {
     document: "Download the document as it was signed",
     verify: "Verifier page",
     raw: "Bytes as they were signed",
+    failedSays: "says of",
+    failedForeign: ", but the number of this item belongs to",
     failedBecause: "It was recorded as failed, and changed nothing:",
     check: "Check it in this browser",
     checking: "Checking…",
