@@ -185,7 +185,8 @@ export const chain = {
     verify: "Verifier page",
     raw: "Bytes as they were signed",
     failedSays: "says of",
-    failedForeign: ", but the number of this item belongs to",
+    failedForeign: (items: number) =>
+      items === 1 ? ", but its number belongs to" : ", but the number of the first belongs to",
     failedBecause: "It was recorded as failed, and changed nothing:",
     check: "Check it in this browser",
     checking: "Checking…",

@@ -37,7 +37,7 @@ export function FailedCapture({ statement }: { statement: Statement }): ReactNod
               "."
             ) : (
               <>
-                {words.failedForeign} <VendorLink address={claim.holder} />.
+                {words.failedForeign(claim.items.length)} <VendorLink address={claim.holder} />.
               </>
             )}
           </p>
