@@ -289,6 +289,24 @@ test(
   },
 );
 
+test("a node that is gone before anything is signed is said so, until it is back", options, async () => {
+  const { page, close } = await stage.open(capturePage());
+  await waitForVendor(page);
+  const id = "urn:epc:id:sgtin:0012345.011111.gone";
+  await page.getByLabel("Items").fill(id);
+  await stage.node.stop();
+  await sign(page);
+  const refusal = page.getByText("Nothing was signed yet");
+  await refusal.waitFor();
+  assert.equal(await page.getByText("offered again").count(), 0);
+  await stage.restartNode();
+  await refusal.waitFor({ state: "detached" });
+  assert.equal(await page.getByLabel("Items").inputValue(), id);
+  await sign(page);
+  await waitUntilCaptured(page);
+  await close();
+});
+
 test("without credit it says what to do, and keeps what was entered", options, async () => {
   const { page, close } = await stage.open(capturePage(), { viewport: PHONE });
   await waitForVendor(page);

@@ -22,6 +22,7 @@ export function SideMenu(): ReactNode {
   return (
     <nav className="menu no-print" aria-label={strings.app.menu}>
       <MenuGroups rows={ROWS} />
+      <DocsLinks />
     </nav>
   );
 }
@@ -57,6 +58,7 @@ export function PhoneBar(): ReactNode {
       >
         <nav aria-label={strings.app.more}>
           <MenuGroups rows={REST} />
+          <DocsLinks />
         </nav>
         <button type="button" className="button" onClick={() => sheet.current?.close()}>
           {strings.app.close}
@@ -86,4 +88,28 @@ function MenuGroups({ rows }: { rows: readonly MenuRow[] }): ReactNode {
       </ul>
     </div>
   ));
+}
+
+/** The node serves them beside the console. */
+function DocsLinks(): ReactNode {
+  const { app } = useStrings();
+  return (
+    <div className="menu-group">
+      <p className="menu-title">{app.docs}</p>
+      <ul>
+        <li>
+          <a href="/docs/">
+            <Icon name="docs" />
+            {app.docsRead}
+          </a>
+        </li>
+        <li>
+          <a href="/api/v1/docs">
+            <Icon name="docs" />
+            {app.docsApi}
+          </a>
+        </li>
+      </ul>
+    </div>
+  );
 }

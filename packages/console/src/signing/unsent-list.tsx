@@ -5,13 +5,14 @@ import { Hex, Text } from "../ui/values.tsx";
 import { forgetUnsent, sendKept, useIsKeeping, useUnsent } from "./outbox.ts";
 import { Problem } from "./problem.tsx";
 import type { Unsent, UnsentKind } from "./unsent-store.ts";
+import { useSendError } from "./use-send-error.ts";
 
 /** What was signed and did not arrive, offered again. */
 export function UnsentList({ kind, onSent }: { kind: UnsentKind; onSent: (id: string) => void }): ReactNode {
   const { signing } = useStrings();
   const entries = useUnsent(kind);
   const isKeeping = useIsKeeping();
-  const [error, setError] = useState<unknown>();
+  const [error, setError] = useSendError();
   const [busyId, setBusyId] = useState<string>();
 
   const send = async (entry: Unsent): Promise<void> => {

@@ -147,7 +147,8 @@ export const actions = {
     newest: "Captured last",
     advice: {
       credit: "Captures are paid with prepaid credit. Buy some for this vendor, then send again:",
-      unreachable: "Nothing is lost: what you entered is kept, and what was signed is offered again above.",
+      unsigned: "Nothing was signed yet. What you entered is kept: send it again once the node answers.",
+      signed: "Nothing is lost: what was signed is kept and offered again above.",
       key: "The chain does not let this key capture for this vendor. Choose another key.",
     },
     file: {

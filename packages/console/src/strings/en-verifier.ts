@@ -30,9 +30,11 @@ export const verifier = {
   provenHint: "The validators of the pinned chain vouch for this.",
   claimed: "Only claimed",
   claimedHint: "Signed by whoever says it. Nobody else vouches for it.",
+  claimedEvents:
+    "Times, places, steps and quantities are the word of whoever signed the event. Nobody else vouches for them.",
   nothingClaimed: "Nothing.",
   saidBy: "Said by",
-  mind: "Mind",
+  mind: "to mind",
   details: "Everything as data",
   source: "Checked",
   facts: {
@@ -54,16 +56,17 @@ export const verifier = {
   outcomeFailed: (status: string) => `had no effect: ${status}`,
   complete: "Nothing that answers the question was left out",
   incomplete: "No: it was cut",
-  events: "Events, by claimed time",
   eventColumns: {
     time: "Claimed time",
-    step: "What",
     items: "Items",
-    by: "Said by",
     recorded: "Recorded by the chain",
     flags: "What the ledger found",
   },
   retracted: "retracted",
+  block: "block",
+  countEvents: (shown: number, all: number) =>
+    shown < all ? `${shown} of ${all} events` : `${all} ${all === 1 ? "event" : "events"}`,
+  showAll: (count: number) => `Show all ${count} events`,
   more: (count: number) => `and ${count} more`,
   pin: {
     title: "What this page trusts",

@@ -5,6 +5,7 @@ import { useStrings } from "../strings/strings.tsx";
 import "./chart.css";
 import { type Colours, useColours } from "./colours.ts";
 import { formatClock, formatNumber } from "./format.ts";
+import { breakLines } from "./gaps.ts";
 
 export interface ChartLine {
   readonly label: string;
@@ -71,7 +72,7 @@ export function TimeChart(props: ChartProps): ReactNode {
     const place = box.current;
     if (Plot === undefined || place === null) return undefined;
     const plot = new Plot(
-      makeOptions(Plot, place.clientWidth, { count, heightPx, isFilled, colours }),
+      makeOptions(place.clientWidth, { count, heightPx, isFilled, colours }),
       undefined,
       place,
     );
@@ -89,7 +90,8 @@ export function TimeChart(props: ChartProps): ReactNode {
   useEffect(() => {
     const plot = drawn.current;
     if (plot === undefined) return;
-    const data = [times, ...lines.map((line) => line.values)] as unknown as uPlotType.AlignedData;
+    const columns = lines.map((line) => line.values);
+    const data = breakLines(times, columns) as unknown as uPlotType.AlignedData;
     const fromMs = span?.fromMs ?? times[0];
     const untilMs = span?.untilMs ?? times.at(-1);
     plot.batch(() => {
@@ -194,18 +196,13 @@ interface Look {
   readonly colours: Colours;
 }
 
-function makeOptions(
-  Plot: Plot,
-  width: number,
-  { count, heightPx, isFilled, colours }: Look,
-): uPlotType.Options {
+function makeOptions(width: number, { count, heightPx, isFilled, colours }: Look): uPlotType.Options {
   const axis = {
     stroke: colours["--muted"],
     font: FONT,
     grid: { stroke: colours["--line"], width: 1 },
     ticks: { show: false },
   };
-  const smooth = Plot.paths.spline?.();
   return {
     width,
     height: heightPx,
@@ -233,9 +230,9 @@ function makeOptions(
         return {
           stroke: colour,
           width: 2,
-          points: { show: false },
+          // Each reading has a dot where there is room for it; one between two pauses would not be seen without.
+          points: isFilled ? { show: false } : { size: 5, space: 12, fill: colour },
           spanGaps: false,
-          ...(smooth === undefined ? {} : { paths: smooth }),
           ...(isFilled ? { fill: `color-mix(in srgb, ${colour} 15%, transparent)` } : {}),
         };
       }),

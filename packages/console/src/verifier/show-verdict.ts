@@ -5,15 +5,13 @@ import { decodeCbor } from "@lhg/protocol/core/codec/cbor";
 import type { Finding, Proven } from "@lhg/sdk/verify/verdict";
 import type { ProofVerdict } from "@lhg/sdk/verify/verify-proof";
 import type { ReceiptVerdict } from "@lhg/sdk/verify/verify-receipt";
-import type { TracedEvent, TraceVerdict } from "@lhg/sdk/verify/verify-trace";
+import type { TraceVerdict } from "@lhg/sdk/verify/verify-trace";
 import type { ValueVerdict } from "@lhg/sdk/verify/verify-value";
 import { verifier as words } from "../strings/en-verifier.ts";
+import { type Names, nameAddresses, showAddress } from "./address.ts";
 import { code, element, type Facts, foreign, listFacts } from "./dom.ts";
-
-const EVENTS_SHOWN_MAX = 500;
-const ITEMS_SHOWN_MAX = 8;
-
-type Names = ReadonlyMap<string, string>;
+import { showEvents } from "./show-events.ts";
+import { showTime } from "./show-time.ts";
 
 export function showFailure(title: string, message: string, code: string): HTMLElement {
   return element(
@@ -34,10 +32,9 @@ export function showVerdict({ proof, verdict }: ProofVerdict, source: string, na
     return shown;
   }
   const isClean = verdict.problems.length === 0;
-  const nameOf = (by: string): HTMLElement => showAddress(by, names);
   const specific =
     proof === "receipt"
-      ? receiptFacts(verdict as ReceiptVerdict, nameOf)
+      ? receiptFacts(verdict as ReceiptVerdict, names)
       : proof === "trace"
         ? traceFacts(verdict as TraceVerdict)
         : valueFacts(verdict as ValueVerdict);
@@ -49,12 +46,18 @@ export function showVerdict({ proof, verdict }: ProofVerdict, source: string, na
       { class: isClean ? "verdict good" : "verdict warn", role: "status" },
       element("h2", {}, isClean ? `✓ ${words.holds}` : `! ${words.holdsBut}`),
       element("p", {}, words.proof[proof as "receipt"]),
-      isClean ? undefined : listFindings(verdict.problems),
+      isClean ? undefined : listFindings(verdict.problems, names),
       checked,
     ),
     panel(words.proven, words.provenHint, "good", listFindings(verdict.proven, names)),
-    panel(words.claimed, words.claimedHint, "warn", showClaims(verdict.claimed, nameOf)),
-    proof === "trace" ? showEvents((verdict as TraceVerdict).events, nameOf) : undefined,
+    panel(
+      words.claimed,
+      proof === "trace" ? words.claimedEvents : words.claimedHint,
+      "warn",
+      proof === "trace" && verdict.claimed.length > 0
+        ? showEvents((verdict as TraceVerdict).events, names)
+        : showClaims(verdict.claimed, names),
+    ),
     element("section", { class: "panel" }, listFacts([...commonFacts(verdict), ...specific])),
     showData(verdict),
   );
@@ -70,35 +73,25 @@ function panel(title: string, hint: string, tone: string, ...children: Node[]): 
   );
 }
 
-/** Addresses within sentences get the names that the pinned genesis gives them. */
-function listFindings(findings: readonly Finding[], names: Names = new Map()): HTMLElement {
-  return element(
-    "ul",
-    {},
-    ...findings.map(({ text }) => {
-      const found = [...names].filter(([address]) => text.includes(address));
-      const said = found.map(([, name]) => foreign(name));
-      return element("li", {}, foreign(text), ...said.flatMap((name) => [" (", name, ")"]));
-    }),
-  );
+function listFindings(findings: readonly Finding[], names: Names): HTMLElement {
+  return element("ul", {}, ...findings.map(({ text }) => element("li", {}, ...nameAddresses(text, names))));
 }
 
-function showClaims(claimed: readonly Finding[], nameOf: (by: string) => HTMLElement): HTMLElement {
+function showClaims(claimed: readonly Finding[], names: Names): HTMLElement {
   if (claimed.length === 0) return element("p", {}, words.nothingClaimed);
   const byWhom = Map.groupBy(claimed, ({ by = "" }) => by);
   return element(
     "div",
     { class: "stack" },
     ...[...byWhom].map(([by, findings]) =>
-      element("div", {}, element("p", {}, `${words.saidBy} `, nameOf(by), ":"), listFindings(findings)),
+      element(
+        "div",
+        {},
+        element("div", { class: "said-by" }, element("span", {}, `${words.saidBy} `), showAddress(by, names)),
+        listFindings(findings, names),
+      ),
     ),
   );
-}
-
-function showAddress(by: string, names: Names): HTMLElement {
-  const name = names.get(by);
-  if (name === undefined) return code(by);
-  return element("span", {}, element("strong", {}, foreign(name)), " ", code(by));
 }
 
 function commonFacts({ chainId, provenByMs, height }: Proven): Facts {
@@ -109,11 +102,11 @@ function commonFacts({ chainId, provenByMs, height }: Proven): Facts {
   ];
 }
 
-function receiptFacts(verdict: ReceiptVerdict, nameOf: (by: string) => HTMLElement): Facts {
+function receiptFacts(verdict: ReceiptVerdict, names: Names): Facts {
   const { statementId, kind, by, key, succeeded, status, event } = verdict;
   const common: Facts = [
     [words.facts.statement, element("span", {}, `${kind} `, code(statementId))],
-    [words.facts.signer, nameOf(by)],
+    [words.facts.signer, showAddress(by, names)],
     [words.facts.key, element("span", {}, `${key.alg} `, code(key.publicKey))],
     [words.facts.outcome, succeeded ? words.outcomeOk : words.outcomeFailed(status)],
   ];
@@ -143,66 +136,6 @@ function describeBytes(hex: string): string {
   } catch {
     return hex;
   }
-}
-
-function showEvents(events: readonly TracedEvent[], nameOf: (by: string) => HTMLElement): HTMLElement {
-  const columns = words.eventColumns;
-  const heads = [columns.time, columns.step, columns.items, columns.by, columns.recorded, columns.flags];
-  const left = events.length - EVENTS_SHOWN_MAX;
-  return element(
-    "section",
-    { class: "panel" },
-    element("h2", {}, words.events),
-    element(
-      "table",
-      {},
-      element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))),
-      element(
-        "tbody",
-        {},
-        ...events.slice(0, EVENTS_SHOWN_MAX).map((traced) => showEvent(traced, heads, nameOf)),
-      ),
-    ),
-    left > 0 ? element("p", {}, words.more(left)) : undefined,
-  );
-}
-
-function showEvent(
-  { event, captor, recordedMs, height, flags, isRetracted }: TracedEvent,
-  heads: readonly string[],
-  nameOf: (by: string) => HTMLElement,
-): HTMLElement {
-  const what = event.bizStep?.replace(/^https:\/\/ref\.gs1\.org\/cbv\/BizStep-/, "") ?? event.type;
-  const left = event.items.length - ITEMS_SHOWN_MAX;
-  const items = event.items
-    .slice(0, ITEMS_SHOWN_MAX)
-    .map(({ identity, role, quantity }) =>
-      element("div", {}, code(identity), ` ${role}${quantity === undefined ? "" : `, ${quantity}`}`),
-    );
-  const found = [...(isRetracted ? [words.retracted] : []), ...flags].join(", ");
-  const cells = [
-    element("span", {}, event.eventTime),
-    foreign(event.action === null ? what : `${what} (${event.action})`),
-    element("div", {}, ...items, left > 0 ? words.more(left) : undefined),
-    nameOf(captor),
-    element("span", {}, showTime(recordedMs), ` · ${height}`),
-    element("span", found === "" ? {} : { class: "flags" }, found === "" ? "–" : found),
-  ];
-  return element(
-    "tr",
-    {},
-    ...cells.map((cell, at) => element("td", { "data-head": heads[at] }, element("div", {}, cell))),
-  );
-}
-
-export function showTime(ms: number): HTMLElement {
-  const date = new Date(ms);
-  if (Number.isNaN(date.getTime())) return element("span", {}, `${ms} ms`);
-  return element(
-    "time",
-    { datetime: date.toISOString(), title: date.toISOString() },
-    date.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" }),
-  );
 }
 
 const DATA_SHOWN_MAX = 200_000;

@@ -3,7 +3,8 @@ import { LhgError } from "@lhg/protocol/core/errors";
 import { verifier } from "../strings/en-verifier.ts";
 import { code, element, foreign, listFacts } from "./dom.ts";
 import { type Pin, readGenesisFile } from "./pin.ts";
-import { showFailure, showTime } from "./show-verdict.ts";
+import { showTime } from "./show-time.ts";
+import { showFailure } from "./show-verdict.ts";
 
 const { pin: words, self } = verifier;
 

@@ -91,7 +91,10 @@ function lastPart(uri: string): string {
 }
 
 /** `Serial 7 · 00012345111112`, `Pallet or parcel 100123450000000011`; any other URI as it is. */
-export function describeItem(words: Strings["item"], identity: string): string {
+export function describeItem(
+  words: Pick<Strings["item"], "serial" | "lot" | "names">,
+  identity: string,
+): string {
   const { name, value, serial, lot, extension } = readIdentity(identity);
   if (serial !== undefined) return `${words.serial} ${serial} · ${value}`;
   if (lot !== undefined) return `${words.lot} ${lot} · ${value}`;

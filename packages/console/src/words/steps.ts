@@ -15,7 +15,10 @@ interface StepSummary {
 }
 
 /** `Shipped`; of a step that no vocabulary here knows, what kind of event it is. */
-export function nameStep(words: Words, { bizStep, type, action }: StepSummary): string {
+export function nameStep(
+  words: Pick<Words, "steps" | "kinds">,
+  { bizStep, type, action }: StepSummary,
+): string {
   const known = own(words.steps, STEP.exec(bizStep ?? "")?.[1]);
   if (known !== undefined) return known;
   if (typeof bizStep === "string") return bizStep;
@@ -32,7 +35,7 @@ export function nameDisposition(words: Words, disposition: string | null): strin
   return own(words.dispositions, bare) ?? bare?.replaceAll("_", " ") ?? disposition;
 }
 
-export function nameFlag(words: Words, flag: string): string {
+export function nameFlag(words: Pick<Words, "flags">, flag: string): string {
   return own(words.flags, flag) ?? flag;
 }
 

@@ -4,6 +4,7 @@ import { type CapturedEvent, readCapturedEvents } from "@lhg/sdk/capture/build";
 import { type PreparedDocument, prepareDocument } from "@lhg/sdk/capture/prepare";
 import { type ReactNode, useState } from "react";
 import { DropPlace } from "../../signing/drop-place.tsx";
+import { useSendError } from "../../signing/use-send-error.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Panel } from "../../ui/panel.tsx";
@@ -31,7 +32,7 @@ export function CaptureFile({
 }): ReactNode {
   const { capture, item } = useStrings();
   const [file, setFile] = useState<ReadFile>();
-  const [error, setError] = useState<unknown>();
+  const [error, setError] = useSendError();
   const [isBusy, setBusy] = useState(false);
 
   const read = async (given: File): Promise<void> => {

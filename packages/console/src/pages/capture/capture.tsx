@@ -8,6 +8,7 @@ import { useUnsent } from "../../signing/outbox.ts";
 import { type BrowserSigner, useSigners } from "../../signing/signer.ts";
 import { SignerChooser } from "../../signing/signer-chooser.tsx";
 import { UnsentList } from "../../signing/unsent-list.tsx";
+import { useSendError } from "../../signing/use-send-error.ts";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
 import { PageHead } from "../../ui/page.tsx";
@@ -104,7 +105,7 @@ function CaptureEntry({
   const { capture } = useStrings();
   const [draft, setDraft] = useState<Draft>(recallDraft);
   const [problems, setProblems] = useState<Problems>({});
-  const [error, setError] = useState<unknown>();
+  const [error, setError] = useSendError();
   const [isBusy, setBusy] = useState(false);
   const unsent = useUnsent("capture");
   const formElement = useRef<HTMLFormElement>(null);

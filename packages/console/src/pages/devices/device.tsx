@@ -108,7 +108,7 @@ function About({ device }: { device: Device }): ReactNode {
                 presence.isOnline ? words.online : words.offline,
                 <span key="presence" className="row">
                   <Ago ms={presence.sinceMs} />
-                  {words.via(presence.via)}
+                  {words.via(presence.via.toUpperCase())}
                 </span>,
               ],
         ]}

@@ -1,7 +1,8 @@
-/** Where a device went: a line on blank paper, north up, with a scale. */
+/** Where a device went: a line on blank paper, dashed where it said nothing for long, north up, with a scale. */
 import type { ReactNode } from "react";
 import { useStrings } from "../../strings/strings.tsx";
 import { formatNumber } from "../../ui/format.ts";
+import { splitRuns } from "../../ui/gaps.ts";
 import type { Place } from "./series.ts";
 
 /** As flat as the charts beside it. */
@@ -16,8 +17,9 @@ export function Track({ places }: { places: readonly Place[] }): ReactNode {
   const { devices: words } = useStrings();
   const last = places.at(-1)!;
   const { points, metresPerPixel } = project(places);
-  const [startX, startY] = points[0]!;
-  const [endX, endY] = points.at(-1)!;
+  const runs = splitRuns(points);
+  const start = points[0]!;
+  const end = points.at(-1)!;
   const scale = chooseScale(metresPerPixel);
   const lat = formatNumber(last.lat, 5);
   const lon = formatNumber(last.lon, 5);
@@ -29,9 +31,19 @@ export function Track({ places }: { places: readonly Place[] }): ReactNode {
         role="img"
         aria-label={words.trackLabel(lat, lon)}
       >
-        <polyline points={points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ")} />
-        <circle className="start" cx={startX} cy={startY} r={4} />
-        <circle className="end" cx={endX} cy={endY} r={6} />
+        {runs.slice(1).map((run, i) => (
+          <polyline
+            key={run[0]!.timeMs}
+            className="unknown"
+            points={joinPoints([runs[i]!.at(-1)!, run[0]!])}
+          />
+        ))}
+        {runs.map((run) => (
+          // The first one twice: a line of one point has its round ends, too.
+          <polyline key={run[0]!.timeMs} points={joinPoints([run[0]!, ...run])} />
+        ))}
+        <circle className="start" cx={start.x} cy={start.y} r={4} />
+        <circle className="end" cx={end.x} cy={end.y} r={6} />
         <line
           className="scale"
           x1={MARGIN / 2}
@@ -50,8 +62,18 @@ export function Track({ places }: { places: readonly Place[] }): ReactNode {
   );
 }
 
+interface Point {
+  readonly timeMs: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+function joinPoints(points: readonly Point[]): string {
+  return points.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");
+}
+
 /** Equirectangular about the middle: true enough for what a device covers in minutes. */
-function project(places: readonly Place[]): { points: [number, number][]; metresPerPixel: number } {
+function project(places: readonly Place[]): { points: Point[]; metresPerPixel: number } {
   const lats = places.map(({ lat }) => lat);
   const lons = places.map(({ lon }) => lon);
   const middleLat = (Math.min(...lats) + Math.max(...lats)) / 2;
@@ -60,10 +82,11 @@ function project(places: readonly Place[]): { points: [number, number][]; metres
   const spanX = Math.max((Math.max(...lons) - Math.min(...lons)) * perLon, SPAN_METRES_MIN);
   const spanY = Math.max((Math.max(...lats) - Math.min(...lats)) * METRES_PER_DEGREE, SPAN_METRES_MIN);
   const metresPerPixel = Math.max(spanX / (WIDTH - 2 * MARGIN), spanY / (HEIGHT - 2 * MARGIN));
-  const points = places.map(({ lat, lon }): [number, number] => [
-    WIDTH / 2 + ((lon - middleLon) * perLon) / metresPerPixel,
-    HEIGHT / 2 - ((lat - middleLat) * METRES_PER_DEGREE) / metresPerPixel,
-  ]);
+  const points = places.map(({ timeMs, lat, lon }) => ({
+    timeMs,
+    x: WIDTH / 2 + ((lon - middleLon) * perLon) / metresPerPixel,
+    y: HEIGHT / 2 - ((lat - middleLat) * METRES_PER_DEGREE) / metresPerPixel,
+  }));
   return { points, metresPerPixel };
 }
 

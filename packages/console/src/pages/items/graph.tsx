@@ -8,6 +8,7 @@ import { Empty } from "../../ui/states.tsx";
 import { toPlainText } from "../../words/foreign-text.ts";
 import { readIdentity, shortIdentity } from "../../words/identity.ts";
 import { type Graph, type GraphEdge, type GraphNode, layOutGraph } from "./graph-layout.ts";
+import { GraphScroll } from "./graph-scroll.tsx";
 
 const COLUMN_PX = 194;
 const ROW_PX = 72;
@@ -30,13 +31,13 @@ export function JourneyGraph({ identity, events, items, transformationIds }: Pro
     [identity, events, items, transformationIds],
   );
   if (graph.edges.length === 0) return <Empty>{item.graphAlone}</Empty>;
+  const asked = place(graph.nodes.find(({ isAsked }) => isAsked) ?? graph.nodes[0]!, graph);
   return (
     <>
       <p className="muted small no-print">{item.graphNote}</p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keys */}
-      <section className="graph-scroll" tabIndex={0} aria-label={item.graph}>
+      <GraphScroll label={item.graph} x={asked.x + NODE_WIDTH_PX / 2} y={asked.y + NODE_HEIGHT_PX / 2}>
         <Drawing graph={graph} />
-      </section>
+      </GraphScroll>
       {graph.hidden === 0 ? null : <p className="muted">{item.graphHidden(graph.hidden)}</p>}
       <details>
         <summary>{item.graphText}</summary>

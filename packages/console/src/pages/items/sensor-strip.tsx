@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { useStrings } from "../../strings/strings.tsx";
 import { Badge } from "../../ui/badge.tsx";
+import { splitRuns } from "../../ui/gaps.ts";
 import { Empty } from "../../ui/states.tsx";
 import { Text, Time } from "../../ui/values.tsx";
 import { deviceAddress, type SensorReading, type SensorSeries, toSeries } from "./event-details.ts";
@@ -92,15 +93,21 @@ function Drawing({ series: { readings }, low, high, label }: DrawingProps): Reac
   const x = ({ timeMs }: SensorReading): number =>
     INSET + ((timeMs - startMs) / spanMs) * (WIDTH - 2 * INSET);
   const y = (value: number): number => HEIGHT - INSET - ((value - low) / span) * (HEIGHT - 2 * INSET);
-  const upper = readings.map((reading) => `${x(reading)},${y(reading.max ?? reading.value)}`);
-  const lower = readings.map((reading) => `${x(reading)},${y(reading.min ?? reading.value)}`).reverse();
   return (
     <svg className="sensor-chart" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
-      <polygon className="band" points={[...upper, ...lower].join(" ")} />
-      <polyline
-        className="curve"
-        points={readings.map((reading) => `${x(reading)},${y(reading.value)}`).join(" ")}
-      />
+      {splitRuns(readings).map((run) => {
+        const upper = run.map((reading) => `${x(reading)},${y(reading.max ?? reading.value)}`);
+        const lower = run.map((reading) => `${x(reading)},${y(reading.min ?? reading.value)}`).reverse();
+        return (
+          <g key={run[0]!.timeMs}>
+            <polygon className="band" points={[...upper, ...lower].join(" ")} />
+            <polyline
+              className="curve"
+              points={run.map((reading) => `${x(reading)},${y(reading.value)}`).join(" ")}
+            />
+          </g>
+        );
+      })}
       {readings.map((reading) => (
         <circle
           key={`${reading.timeMs} ${reading.value}`}

@@ -20,9 +20,11 @@ interface Props {
   readonly identity: string;
   readonly isOwn: boolean;
   readonly isOpen: boolean;
+  /** When the other side says it took over what this step handed over. */
+  readonly receivedMs: number | undefined;
 }
 
-export function StepDetails({ traced, source, identity, isOwn, isOpen }: Props): ReactNode {
+export function StepDetails({ traced, source, identity, isOwn, isOpen, receivedMs }: Props): ReactNode {
   const { item, verdict } = useStrings();
   const { capture, event, flags, height, recordedMs } = traced;
   const span = formatSpan(item, recordedMs - Date.parse(event.eventTime));
@@ -35,7 +37,13 @@ export function StepDetails({ traced, source, identity, isOwn, isOpen }: Props):
           .filter((flag) => !isConcern(flag))
           .map((flag) => (
             <p key={flag} className="agreement">
-              {nameFlag(item, flag)}
+              {flag === "handedOver" && receivedMs !== undefined ? (
+                <>
+                  {item.receivedOn} <Time ms={receivedMs} isShort />
+                </>
+              ) : (
+                nameFlag(item, flag)
+              )}
             </p>
           ))}
         {isOnlyAbout(event, identity) ? null : <Items event={event} identity={identity} />}

@@ -34,10 +34,12 @@ interface Props {
   /** Of the page's item. */
   readonly identity: string;
   readonly isOwn: boolean;
+  /** When the other side says it took over what this step handed over. */
+  readonly receivedMs: number | undefined;
 }
 
 /** Unfolded from the start where there is something to mind. */
-export function Step({ traced, source, vendors, identity, isOwn }: Props): ReactNode {
+export function Step({ traced, source, vendors, identity, isOwn, receivedMs }: Props): ReactNode {
   const { item } = useStrings();
   const { event, captor, isRetracted, flags, log, recordedMs } = traced;
   const eventMs = Date.parse(event.eventTime);
@@ -45,6 +47,8 @@ export function Step({ traced, source, vendors, identity, isOwn }: Props): React
   const hasFailed = isFailure(event.disposition);
   const isMinded = isEarly || hasFailed || findStepConcerns(identity, traced).length > 0;
   const disposition = nameDisposition(item, event.disposition);
+  const nameAgreed = (flag: string): string =>
+    flag === "handedOver" && receivedMs !== undefined ? item.handedOverDone : nameAgreement(item, flag);
   const tone = isRetracted ? "retracted" : isMinded ? "minded" : isOwn ? "" : "far";
   return (
     <li className={`step ${tone}`} id={stepId(traced)}>
@@ -78,8 +82,12 @@ export function Step({ traced, source, vendors, identity, isOwn }: Props): React
               {nameFlag(item, flag)}
             </span>
           ) : (
-            <span key={flag} className="agreement" title={nameFlag(item, flag)}>
-              {nameAgreement(item, flag)}
+            <span
+              key={flag}
+              className="agreement"
+              title={receivedMs === undefined ? nameFlag(item, flag) : undefined}
+            >
+              {nameAgreed(flag)}
             </span>
           ),
         )}
@@ -90,6 +98,7 @@ export function Step({ traced, source, vendors, identity, isOwn }: Props): React
         identity={identity}
         isOwn={isOwn}
         isOpen={isMinded || isRetracted}
+        receivedMs={receivedMs}
       />
     </li>
   );

@@ -1,10 +1,11 @@
 /** The journey step by step, oldest first. */
 import type { TracedEvent } from "@lhg/sdk/verify/verify-trace";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { useStrings } from "../../strings/strings.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Empty } from "../../ui/states.tsx";
 import type { Vendors } from "../../verify/use-vendors.ts";
+import { findReceipts } from "./handovers.ts";
 import { Step } from "./step.tsx";
 import { stepsOf } from "./whereabouts.ts";
 
@@ -22,6 +23,7 @@ export function Timeline({ identity, events, sources, vendors }: Props): ReactNo
   const { item } = useStrings();
   const [shownMax, setShownMax] = useState(STEPS_SHOWN);
   const [isWide, setWide] = useState(false);
+  const receipts = useMemo(() => findReceipts(identity, events), [identity, events]);
   const own = new Set(stepsOf(identity, events));
   const steps = events
     .map((traced, i) => ({ traced, source: sources[i] ?? "" }))
@@ -44,6 +46,7 @@ export function Timeline({ identity, events, sources, vendors }: Props): ReactNo
             vendors={vendors}
             identity={identity}
             isOwn={own.has(traced)}
+            receivedMs={readTime(receipts.get(traced))}
           />
         ))}
       </ol>
@@ -52,4 +55,8 @@ export function Timeline({ identity, events, sources, vendors }: Props): ReactNo
       ) : null}
     </>
   );
+}
+
+function readTime(traced: TracedEvent | undefined): number | undefined {
+  return traced === undefined ? undefined : Date.parse(traced.event.eventTime);
 }

@@ -135,7 +135,8 @@ function About(): ReactNode {
         ]}
       />
       <p className="row">
-        <a href="/api/v1/docs">{words.docsLink}</a>
+        <a href="/docs/">{words.docsLink}</a>
+        <a href="/api/v1/docs">{words.apiDocsLink}</a>
         <a href="/api/v1/openapi.json">{words.openApiLink}</a>
         <a href="/api/v1/metrics">{words.metricsLink}</a>
       </p>

@@ -43,7 +43,7 @@ function Figures(): ReactNode {
   const validators = useValidators().data;
   const vendors = useVendors().data;
   const presence = usePresence();
-  const online = [...presence.values()].filter(({ isOnline }) => isOnline).length;
+  const online = [...presence.values()].filter(({ isOnline, via }) => isOnline && via === "mqtt").length;
   const newest = blocks.at(-1);
   const height = newest?.height ?? status.data?.height;
   const timeMs = newest?.timeMs ?? status.data?.timeMs;
@@ -71,7 +71,7 @@ function Figures(): ReactNode {
       <Figure
         label={overview.devices}
         value={devices === undefined ? "–" : <Link to="/devices">{formatNumber(devices)}</Link>}
-        note={presence.size === 0 ? undefined : overview.online(formatNumber(online))}
+        note={online === 0 ? undefined : overview.online(formatNumber(online))}
       />
       <Figure
         label={overview.vendors}

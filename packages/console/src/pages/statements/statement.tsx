@@ -17,6 +17,7 @@ import { Empty } from "../../ui/states.tsx";
 import { Facts, Hex, Text, Time } from "../../ui/values.tsx";
 import "./statements.css";
 import { CaptureEvents } from "./capture-events.tsx";
+import { FailedCapture } from "./failed-capture.tsx";
 import { ReceiptCheck } from "./receipt-check.tsx";
 
 const WAIT_MS = 2_000;
@@ -54,6 +55,7 @@ function Content({ statement }: { statement: Statement }): ReactNode {
           <p>
             <strong>{words.failedBecause}</strong> <Text value={statement.failure.message} lengthMax={600} />
           </p>
+          {statement.kind === "capture" ? <FailedCapture statement={statement} /> : null}
           {statement.failure.field === "" ? null : (
             <code>
               <Text value={statement.failure.field} />
