@@ -23,7 +23,7 @@ export function renderPages(docs = DOCS): Map<string, RenderedPage> {
   );
 }
 
-/** Links to pages and headings that are not there, and drawings that are missing, one line each. */
+/** Links to pages and headings that are not there, and pictures that are missing, one line each. */
 export function findBrokenLinks(pages: ReadonlyMap<string, RenderedPage>, docs = DOCS): string[] {
   const broken: string[] = [];
   for (const [name, { links, images }] of pages) {
@@ -33,7 +33,7 @@ export function findBrokenLinks(pages: ReadonlyMap<string, RenderedPage>, docs =
       else if (anchor !== "" && !target.ids.has(anchor)) broken.push(`${name}: no heading ${page}#${anchor}`);
     }
     for (const path of images)
-      if (path.endsWith(".svg") && !existsSync(join(docs, path))) broken.push(`${name}: no drawing ${path}`);
+      if (!existsSync(join(docs, path))) broken.push(`${name}: no picture ${path}`);
   }
   return broken;
 }
