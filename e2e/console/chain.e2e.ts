@@ -113,7 +113,7 @@ test("a device shows its readings as they arrive, and hostile names stay words",
     ]);
     await shown.locator(".reading-now", { hasText: String(value) }).waitFor();
     await page.getByText("<script>alert(2)</script>").first().waitFor();
-    await page.locator(".track polyline").waitFor();
+    await page.locator(".track polyline").first().waitFor();
     await takeScreenshot(page, name);
     await checkPage(opened);
     await opened.close();

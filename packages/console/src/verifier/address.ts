@@ -5,7 +5,7 @@ export type Names = ReadonlyMap<string, string>;
 
 const ENDS = 6;
 
-export function shortAddress(address: string): string {
+function shortAddress(address: string): string {
   return address.length <= 2 * ENDS + 1 ? address : `${address.slice(0, ENDS)}…${address.slice(-ENDS)}`;
 }
 
