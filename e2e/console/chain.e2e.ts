@@ -253,6 +253,10 @@ test("a GTIN without serial names a kind of product, and its known items are off
   assert.deepEqual(await findAccessibilityFaults(page), []);
   await page.getByRole("link", { name: "Serial 1 · 00012345111112" }).click();
   await page.waitForURL(/%2F21%2F1$/);
+  await page.goto(`${stage.node.url}/console/recall?id=(01)00012345111112`);
+  await page.getByText("This number names the kind of product").waitFor();
+  await page.getByRole("link", { name: "Serial 1 · 00012345111112" }).click();
+  await page.waitForURL(/\/recall\?id=.*%2F21%2F1$/);
   assert.deepEqual(findFaults(errors), []);
   await close();
 });

@@ -56,7 +56,11 @@ test("raw HTML and hostile links in markdown stay text", () => {
 });
 
 test("a broken link is found", () => {
-  const broken = renderMarkdown("index", "# A\n\n[x](nowhere.md) [y](#z) ![d](pictures/no.svg) ![e](no.png)", NO_PICTURES);
+  const broken = renderMarkdown(
+    "index",
+    "# A\n\n[x](nowhere.md) [y](#z) ![d](pictures/no.svg) ![e](no.png)",
+    NO_PICTURES,
+  );
   assert.deepEqual(findBrokenLinks(new Map([["index", broken]])), [
     "index: no page nowhere",
     "index: no heading index#z",

@@ -32,8 +32,7 @@ export function findBrokenLinks(pages: ReadonlyMap<string, RenderedPage>, docs =
       if (target === undefined) broken.push(`${name}: no page ${page}`);
       else if (anchor !== "" && !target.ids.has(anchor)) broken.push(`${name}: no heading ${page}#${anchor}`);
     }
-    for (const path of images)
-      if (!existsSync(join(docs, path))) broken.push(`${name}: no picture ${path}`);
+    for (const path of images) if (!existsSync(join(docs, path))) broken.push(`${name}: no picture ${path}`);
   }
   return broken;
 }

@@ -17,6 +17,7 @@ import { readIdentity } from "../../words/identity.ts";
 import { findConcerns, nameFlag } from "../../words/steps.ts";
 import { CloneWarning } from "./clone-warning.tsx";
 import { readDetails } from "./event-details.ts";
+import { Finder } from "./finder.tsx";
 import { JourneyGraph } from "./graph.tsx";
 import { JourneyMap } from "./journey-map.tsx";
 import { KindOnly } from "./kind-only.tsx";
@@ -52,7 +53,13 @@ export function ItemPage({ identity, isKind }: { identity: string; isKind: boole
     return (
       <div className="stack item-page">
         <Head identity={identity} proof={proof} vendors={vendors} />
-        <KindOnly kind={identity} />
+        <Panel title={item.find}>
+          <Finder path="/items" />
+          <p>
+            <Link to="/scan">{item.scan}</Link>
+          </p>
+        </Panel>
+        <KindOnly kind={identity} path="/items" />
       </div>
     );
   return (

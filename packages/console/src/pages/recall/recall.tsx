@@ -11,6 +11,7 @@ import { useVendors, type Vendors } from "../../verify/use-vendors.ts";
 import { VerdictPanel } from "../../verify/verdict-panel.tsx";
 import { isCarrier } from "../../words/identity.ts";
 import { Finder, NoItem } from "../items/finder.tsx";
+import { KindOnly } from "../items/kind-only.tsx";
 import { readId } from "../items/read-id.ts";
 import { Recent } from "../items/recent.tsx";
 import { findAffected, findOrigins } from "./affected.ts";
@@ -58,14 +59,26 @@ export default function Recall(): ReactNode {
               </label>
             ))}
           </fieldset>
-          <Found key={`${direction} ${identity.key}`} identity={identity.key} direction={direction} />
+          <Found
+            key={`${direction} ${identity.key}`}
+            identity={identity.key}
+            isKind={identity.kind === "class"}
+            direction={direction}
+          />
         </>
       )}
     </div>
   );
 }
 
-function Found({ identity, direction }: { identity: string; direction: "forward" | "back" }): ReactNode {
+interface FoundProps {
+  readonly identity: string;
+  /** The identity names a kind of things, which may have no record of its own. */
+  readonly isKind: boolean;
+  readonly direction: "forward" | "back";
+}
+
+function Found({ identity, isKind, direction }: FoundProps): ReactNode {
   const { recall } = useStrings();
   const answer = useTrace({
     identity,
@@ -77,6 +90,7 @@ function Found({ identity, direction }: { identity: string; direction: "forward"
   const proof = answer.data?.kind === "proven" ? answer.data.proof : undefined;
   const addresses = useMemo(() => listVendors(proof), [proof]);
   const vendors = useVendors(addresses);
+  if (isKind && proof?.verdict.events.length === 0) return <KindOnly kind={identity} path="/recall" />;
   return (
     <>
       <p>
