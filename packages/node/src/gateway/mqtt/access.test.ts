@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -214,4 +216,31 @@ test("over TLS the certificate is that of the node, also one that is issued or r
   await connectTrusting(second!);
   await assert.rejects(connectTrusting(first!));
   await assert.rejects(connectTrusting(second!, first), "clients are still asked for theirs");
+});
+
+test("handshakes that one address leaves open keep nobody else out", { skip }, async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "lhg-tls-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const certificate = makeCertificate(folder, "own");
+  const tls = { port: 0, certificates: createCertificateHolder(certificate), clientCaFile: undefined };
+  // The listener takes 66 sockets in all, 65 of one address.
+  const limits = { connectionsMax: 2, remoteConnectionsMax: 1 };
+  const { gateway } = await startTestGateway(t, { config: { tls }, limits });
+  const port = gateway.tlsPort!;
+  const silent: Socket[] = [];
+  for (let i = 0; i < 65; i++) {
+    const socket = connect({ port, host: "127.0.0.1" });
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    silent.push(socket);
+  }
+  const beyond = connect({ port, host: "127.0.0.1" });
+  beyond.on("error", () => {});
+  await once(beyond, "close");
+  const elsewhere = { reconnectPeriod: 0, ca: certificate.cert, localAddress: "127.0.0.2" };
+  const options = { clientId: makeKey().address, ...elsewhere };
+  const other = await connectAsync(`mqtts://127.0.0.1:${port}`, options, false);
+  assert.ok(other.connected);
+  await other.endAsync();
+  for (const socket of silent) socket.destroy();
 });

@@ -1,5 +1,5 @@
 /** What the connections of one remote address share: one client with many made-up ids is still one. */
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { type Allowance, createAllowance } from "./allowance.ts";
 import type { MqttLimits } from "./limits.ts";
 
@@ -65,6 +65,22 @@ export function createRemotes(limits: Pick<MqttLimits, "remoteMessages" | "remot
       return stranger;
     },
   };
+}
+
+/** Cuts what arrives from a remote address beyond its `max`: over TLS nobody else sees a socket before its handshake is done. */
+export function boundRemotes(server: Server, max: number): void {
+  const counts = new Map<string, number>();
+  server.on("connection", (socket: Socket) => {
+    const key = networkOf(socket.remoteAddress ?? "");
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    socket.once("close", () => {
+      const left = counts.get(key)! - 1;
+      if (left === 0) counts.delete(key);
+      else counts.set(key, left);
+    });
+    if (count > max) socket.destroy();
+  });
 }
 
 const GROUPS = 8;

@@ -22,6 +22,7 @@ import { createMqttBroker } from "./broker.ts";
 import { createCommandDesk } from "./commands.ts";
 import { createDoor, type Visitor } from "./door.ts";
 import { DEFAULT_MQTT_LIMITS, type MqttLimits } from "./limits.ts";
+import { boundRemotes } from "./remotes.ts";
 import { sendTo } from "./session.ts";
 
 export interface MqttConfig {
@@ -66,6 +67,8 @@ export interface MqttGateway {
 }
 
 const ASK_AFTER_MS = 1_000;
+/** Of one remote address beyond the connections that it may have. */
+const HANDSHAKES_MAX = 64;
 const ASK_MAX = 64;
 
 /** Throws `mqtt.port-taken` and the system's error where it can't listen, `config.invalid` for an authority that is not there or no certificate. */
@@ -158,7 +161,10 @@ export async function startMqttGateway(parts: MqttGatewayParts): Promise<MqttGat
       config.port === undefined
         ? undefined
         : await listen(createServer({ noDelay: true }, door.enter), config.port);
-    tlsServer?.on("secureConnection", door.enter);
+    if (tlsServer !== undefined) {
+      boundRemotes(tlsServer, limits.remoteConnectionsMax + HANDSHAKES_MAX);
+      tlsServer.on("secureConnection", door.enter);
+    }
     const tlsPort =
       config.tls === undefined || tlsServer === undefined
         ? undefined
