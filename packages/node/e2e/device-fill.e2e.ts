@@ -1,6 +1,6 @@
 /** Gaps of a device's stream: seen on the chain, and filled from what the device keeps by `lhg device fill`. */
 import assert from "node:assert/strict";
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -51,6 +51,8 @@ test("a gap is filled from what is kept; what is not kept is said, and the gap r
 
   const client = createClient({ url: node.url });
   const statePath = join(folder, "devices", `${key.address}-0.state`);
+  const copyPath = join(folder, "copy.state");
+  await copyFile(statePath, copyPath);
   const device = await createDevice({
     signer: {
       publicKey: { alg: ALG_EDDSA, bytes: new Uint8Array(32) },
@@ -58,7 +60,8 @@ test("a gap is filled from what is kept; what is not kept is said, and the gap r
     },
     chainId: (await client.getStatus()).chainId,
     address: fromHex(key.address, "address"),
-    store: createFileStore(statePath),
+    // A copy, since a process holds the memory that it opens until it ends.
+    store: createFileStore(copyPath),
   });
   const newest = device.state.kept.at(-1)!;
   assert.equal(newest.seq, 4);

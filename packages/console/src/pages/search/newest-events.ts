@@ -7,7 +7,7 @@ const PAGE_EVENTS = 200;
 const PAGES_MAX = 2;
 
 const question = {
-  queryKey: ["events", "newest"],
+  queryKey: ["events", "newest", PAGES_MAX * PAGE_EVENTS],
   queryFn: async (): Promise<readonly EventSummary[]> => {
     const events: EventSummary[] = [];
     let cursor: string | undefined;

@@ -204,7 +204,7 @@ function announce(
       ...formatFields([
         ["chain", keys.chainId],
         ["console", `${url}/console/`],
-        ["documents", `${url}/docs/`],
+        ["docs", `${url}/docs/`],
         ["API", `${url}/api/v1/docs`],
         ...(mqttUrl === null ? [] : [["MQTT", mqttUrl] as const]),
         ...(mqttsUrl === undefined ? [] : [["MQTT over TLS", mqttsUrl] as const]),
