@@ -47,8 +47,8 @@ async function startMosquitto(port: number, isOpen = true): Promise<ChildProcess
   return child;
 }
 
-function spawnBridge(broker: string, url: string): ChildProcess {
-  const args = [LHG, "bridge", "--broker", broker, "--url", url, "--connections", "2"];
+function spawnBridge(broker: string, url: string, more: readonly string[] = []): ChildProcess {
+  const args = [LHG, "bridge", "--broker", broker, "--url", url, "--connections", "2", ...more];
   return spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
 }
 
@@ -229,7 +229,7 @@ test("Ctrl-C ends the bridge cleanly, also while it waits for a broker", { skip 
   const exited = once(bridge, "exit");
   bridge.kill("SIGINT");
   assert.deepEqual(await exited, [0, null]);
-  const child = spawnBridge("mqtt://name:secret@127.0.0.1:1", node.url);
+  const child = spawnBridge("mqtt://127.0.0.1:1", node.url);
   const closed = once(child, "close");
   await waitForText(child, /no connection to the broker; trying again/);
   child.kill("SIGINT");
@@ -241,7 +241,10 @@ test("a bridge that starts before its broker says so once and begins when the br
 }, async () => {
   await using stub = await startStub(() => undefined);
   const port = await findFreePort();
-  const child = spawnBridge(`mqtt://name:secret@127.0.0.1:${port}`, stub.url);
+  const passwordFile = join(folder, "password");
+  await writeFile(passwordFile, "secret\n");
+  const access = ["--username", "name", "--password-file", passwordFile];
+  const child = spawnBridge(`mqtt://127.0.0.1:${port}`, stub.url, access);
   let said = "";
   for (const stream of [child.stdout, child.stderr])
     stream?.on("data", (chunk) => {
