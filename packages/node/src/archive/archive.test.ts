@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -82,6 +83,25 @@ test("what was written is restored, whatever the names, sizes and contents", asy
     }),
     { numRuns: 30 },
   );
+});
+
+test("a frame that just fills the compressor's buffer is restored", async () => {
+  const bufferBytes = 16 << 10;
+  const bytes = randomBytes(bufferBytes);
+  const makeFile = async (size: number): Promise<Buffer> => {
+    const { file } = await archiveOf(new Map([["a", bytes.subarray(0, size)]]));
+    return readFile(file);
+  };
+  const size = 15_000;
+  // What is random grows by as much as it is given: only then a second, empty frame follows.
+  const filling = await archiveOf(
+    new Map([["a", bytes.subarray(0, size + bufferBytes - ((await makeFile(size)).length - 8 - 32))]]),
+  );
+  const frames = (await readFile(filling.file)).subarray(8, -32);
+  assert.ok(frames.length > bufferBytes, "the case is as it is meant");
+  const target = join(filling.place, "target");
+  await restoreArchive(filling.file, target, { check });
+  assert.deepEqual(await readTree(target), await readTree(filling.data));
 });
 
 test("any changed byte and any cut is noticed, and leaves nothing behind", async () => {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { constants, createZstdDecompress } from "node:zlib";
+import { constants, createZstdDecompress, zstdDecompressSync } from "node:zlib";
 import { equalBytes } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 import {
@@ -70,9 +70,7 @@ async function readArchive<T>(
       if (length > HEADER_BYTES_MAX)
         throw new LhgError("archive.header", `must be at most ${HEADER_BYTES_MAX} bytes`, "header");
       const result = await use(decodeHeader(await reader.read(length)), reader);
-      // zstd stops at the end of its frame, and passes over what follows.
-      if (plain.readableEnded && plain.bytesWritten !== frameEnd - MAGIC.length)
-        throw new LhgError("archive.damaged", "goes on after its frame");
+      if (plain.readableEnded) await checkRest(handle, MAGIC.length + plain.bytesWritten, frameEnd);
       return result;
     } catch (error) {
       throw describeFrameError(error);
@@ -83,6 +81,21 @@ async function readArchive<T>(
   } finally {
     await handle.close();
   }
+}
+
+/** Zstandard (RFC 8878): magic number and header take 18 bytes at most, an empty last block 3, the checksum 4. */
+const EMPTY_FRAME_BYTES_MAX = 25;
+
+/**
+ * The decompressor stops at the end of its frame and passes over what follows. That may be an empty frame alone: the
+ * compressor writes one where the end of its frame just fills its buffer.
+ */
+async function checkRest(handle: FileHandle, begin: number, end: number): Promise<void> {
+  if (begin === end) return;
+  const rest = new Uint8Array(Math.min(end - begin, EMPTY_FRAME_BYTES_MAX + 1));
+  await handle.read(rest, 0, rest.length, begin);
+  if (rest.length > EMPTY_FRAME_BYTES_MAX || zstdDecompressSync(rest).length > 0)
+    throw new LhgError("archive.damaged", "goes on after its frame");
 }
 
 /** Answers where the frame ends. */
