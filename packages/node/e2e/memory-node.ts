@@ -6,10 +6,10 @@ import { type Submission, submission } from "@lhg/protocol/core/statement/submis
 import { laneOf, prepareStatement } from "@lhg/protocol/statements";
 import type { SubmitResult } from "../src/api/service.ts";
 import { LedgerApplication } from "../src/application/application.ts";
+import { startDbftEngine } from "../src/consensus/dbft-engine.ts";
 import type { Application, Engine } from "../src/consensus/engine.ts";
-import { startInProcessEngine } from "../src/consensus/in-process.ts";
 import { createVoteStore } from "../src/consensus/vote-store.ts";
-import { createNativeSigner, sodiumCrypto } from "../src/crypto/sodium.ts";
+import { createLocalSigner, sodiumCrypto } from "../src/crypto/sodium.ts";
 import type { DevChain } from "../src/dev-chain.ts";
 import { Intake } from "../src/intake/intake.ts";
 import { DEFAULT_MEMPOOL_LIMITS, Mempool, type MempoolLimits } from "../src/mempool/mempool.ts";
@@ -98,19 +98,22 @@ export async function startMemoryNode(options: MemoryNodeOptions): Promise<Memor
   });
   const recovered = await intake.recover();
   const { tip } = application;
-  engine = startInProcessEngine({
+  engine = startDbftEngine({
     crypto: sodiumCrypto,
     chainId: application.chainId,
-    signers: dev.consensusKeys.map(createNativeSigner),
+    signers: dev.consensusKeys.map(createLocalSigner),
     application: wrap({
       execute: async (block) => application.execute(block),
       commit: (blockHash, certificate) => application.commit(blockHash, certificate),
+      isFreshEvidence: async (encoded) => application.isFreshEvidence(encoded),
     }),
     source: intake,
     votes,
     tip,
     headCertificate: application.headCertificate,
+    votesWithoutRecord: true,
     baseTimeoutMs: 500,
+    maxTimeoutMs: 60_000,
     heartbeatMs: options.heartbeatMs ?? 60_000,
     blockStatementsMax: options.blockStatementsMax ?? 100,
     onCommitted: (_, summary) => intake.settleBlock(summary),

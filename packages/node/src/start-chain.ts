@@ -3,15 +3,14 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { equalBytes, fromHex, toHex } from "@lhg/protocol/core/bytes";
 import { encode } from "@lhg/protocol/core/codec/definition";
-import type { Signer } from "@lhg/protocol/core/cose";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
 import { type Logger, pino } from "pino";
 import type { ChainUpdate, NodeService, NodeStatus, StatementState } from "./api/service.ts";
 import { type Closers, createClosers } from "./closers.ts";
 import type { NodeConfig } from "./config.ts";
+import { startDbftEngine } from "./consensus/dbft-engine.ts";
 import type { Engine } from "./consensus/engine.ts";
-import { startInProcessEngine } from "./consensus/in-process.ts";
 import { createVoteStore } from "./consensus/vote-store.ts";
 import { sodiumCrypto } from "./crypto/sodium.ts";
 import { createPresence, type Presence } from "./gateway/presence.ts";
@@ -19,6 +18,7 @@ import { Intake } from "./intake/intake.ts";
 import { Mempool } from "./mempool/mempool.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { createPaceMeter, type PaceMeter } from "./pace.ts";
+import type { ConsensusSigner } from "./signer/consensus-signer.ts";
 import { openFilePort } from "./store/file-port.ts";
 import { type InboxLog, openInboxLog } from "./store/inbox-log.ts";
 import { openLevelStore } from "./store/level-store.ts";
@@ -30,7 +30,7 @@ export interface ChainParts {
   readonly config: NodeConfig;
   readonly genesis: Genesis;
   /** Consensus keys of the validators this process runs. */
-  readonly signers: readonly Signer[];
+  readonly signers: readonly ConsensusSigner[];
   /** Hears of an error after which the node can't go on; it should stop the node. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -74,7 +74,7 @@ export async function startChain(
 interface StartContext {
   readonly config: NodeConfig;
   readonly genesis: Genesis;
-  readonly signers: readonly Signer[];
+  readonly signers: readonly ConsensusSigner[];
   readonly logger: Logger;
   readonly fatal: (error: unknown) => void;
   readonly closers: Closers;
@@ -117,7 +117,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   const recovered = await intake.recover();
   let committedAtMs = performance.now();
   const listeners = new Set<(update: ChainUpdate) => void>();
-  engine = startInProcessEngine({
+  engine = startDbftEngine({
     crypto: sodiumCrypto,
     chainId,
     // Also those that are no validators yet: the chain may make them some while this process runs.
@@ -127,7 +127,9 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     votes,
     tip,
     headCertificate: certificate,
+    votesWithoutRecord: true,
     baseTimeoutMs: config.baseTimeoutMs,
+    maxTimeoutMs: 60_000,
     heartbeatMs: config.heartbeatMs,
     blockStatementsMax: config.blockStatementsMax,
     onCommitted: async (block, summary) => {
@@ -209,7 +211,7 @@ interface ServiceParts {
   readonly presence: Presence;
   readonly listeners: Set<(update: ChainUpdate) => void>;
   readonly chainId: string;
-  readonly signers: readonly Signer[];
+  readonly signers: readonly ConsensusSigner[];
   readonly publicUrl: string | undefined;
 }
 

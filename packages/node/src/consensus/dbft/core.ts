@@ -146,6 +146,8 @@ export type Input =
       readonly hasWork: boolean;
       /** The process started just now: take up the durable record (ignored if of another height) and ask the peers. */
       readonly restart?: { readonly durable: Durable | undefined };
+      /** The record of its votes is lost: it may have voted at this height, and only observes. */
+      readonly sitsOut?: true;
     }
   | { readonly kind: "work"; readonly nowMs: number }
   | {

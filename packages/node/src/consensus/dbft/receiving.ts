@@ -10,22 +10,23 @@ import { answerRecovery } from "./recovery.ts";
 import { noteWork } from "./timers.ts";
 import { type Recorded, recordVote } from "./votes.ts";
 
-export function receiveMessage(core: Core, message: Message): void {
+export function receiveMessage(core: Core, message: Message): Recorded | "ahead" | "behind" {
   const { state, effects } = core;
   const { height } = message.body;
   if (height > state.height) {
     effects.push({ kind: "ahead", height });
-    return;
+    return "ahead";
   }
   if (height < state.height || state.decision !== undefined) {
     // Late votes for a decided block are normal; these three come from validators that still try to decide it.
     if (["change-view", "recovery-request", "recovery-message"].includes(message.type))
       effects.push({ kind: "peer-behind", height });
-    return;
+    return "behind";
   }
   const recorded = receiveCurrent(core, message);
   if (recorded === "invalid") effects.push({ kind: "invalid", reason: `dbft.${message.type}` });
   if (recorded === "recorded" && message.type !== "recovery-request") noteWork(core);
+  return recorded;
 }
 
 function receiveCurrent(core: Core, message: Message): Recorded {

@@ -21,6 +21,7 @@ import { hasMutation } from "./quorum.ts";
 import { receiveMessage } from "./receiving.ts";
 import { requestRecovery, resend, resendVotes } from "./recovery.ts";
 import { armTimer, noteWork } from "./timers.ts";
+import type { Recorded } from "./votes.ts";
 
 export function createState(): CoreState {
   return {
@@ -50,9 +51,14 @@ export function createState(): CoreState {
   };
 }
 
+/** What became of a message: whether it is worth passing on, or its sender worth scoring. */
+export type Received = Recorded | "ahead" | "behind";
+
 export interface StepResult {
   readonly state: CoreState;
   readonly effects: readonly Effect[];
+  /** For a message only. */
+  readonly received?: Received;
 }
 
 /** Takes the state over and returns it changed; `structuredClone` it first to keep the old one. */
@@ -66,7 +72,7 @@ export function step(config: CoreConfig, state: CoreState, input: Input): StepRe
     durableChanged: false,
     freshCommits: [],
   };
-  handleInput(core, input);
+  const received = handleInput(core, input);
   if (state.height > 0 && state.decision === undefined) applyRules(core);
   if (state.decision !== undefined) {
     state.viewDeadlineMs = undefined;
@@ -74,20 +80,21 @@ export function step(config: CoreConfig, state: CoreState, input: Input): StepRe
     state.heartbeatAtMs = undefined;
   }
   armTimer(core);
-  return { state, effects: withPersist(core) };
+  const effects = withPersist(core);
+  return received === undefined ? { state, effects } : { state, effects, received };
 }
 
-function handleInput(core: Core, input: Input): void {
+function handleInput(core: Core, input: Input): Received | undefined {
   const { state } = core;
+  if (input.kind === "message") return state.height === 0 ? "dropped" : receiveMessage(core, input.message);
   if (input.kind === "start-height") startHeight(core, input);
-  else if (state.height === 0) return;
-  else if (input.kind === "message") receiveMessage(core, input.message);
-  else if (state.decision !== undefined) return;
+  else if (state.height === 0 || state.decision !== undefined) return undefined;
   else if (input.kind === "work") noteWork(core);
   else if (input.kind === "timer") runTimer(core);
-  else if (input.height !== state.height) return;
+  else if (input.height !== state.height) return undefined;
   else if (input.kind === "proposal-built") takeBuiltProposal(core, input.height, input.view, input.proposal);
   else takeVerdict(core, input.blockHash, input.verdict);
+  return undefined;
 }
 
 /** Applies every rule whose condition holds, until none does. Each one casts a vote or raises the view, so this ends. */
@@ -122,7 +129,7 @@ function startHeight(core: Core, input: Extract<Input, { kind: "start-height" }>
     epoch: input.epoch,
     validators: input.validators,
     ownIndex:
-      consensusKey === undefined
+      consensusKey === undefined || input.sitsOut
         ? -1
         : input.validators.findIndex((validator) => equalBytes(validator.consensusKey, consensusKey)),
     parentHash: input.parentHash,
