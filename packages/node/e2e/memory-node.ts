@@ -8,11 +8,14 @@ import type { SubmitResult } from "../src/api/service.ts";
 import { LedgerApplication } from "../src/application/application.ts";
 import { startDbftEngine } from "../src/consensus/dbft-engine.ts";
 import type { Application, Engine } from "../src/consensus/engine.ts";
+import { joinConsensusGossip } from "../src/consensus/gossip.ts";
 import { createVoteStore } from "../src/consensus/vote-store.ts";
 import { createLocalSigner, sodiumCrypto } from "../src/crypto/sodium.ts";
 import type { DevChain } from "../src/dev-chain.ts";
 import { Intake } from "../src/intake/intake.ts";
+import { startStatementExchange } from "../src/intake/statement-exchange.ts";
 import { DEFAULT_MEMPOOL_LIMITS, Mempool, type MempoolLimits } from "../src/mempool/mempool.ts";
+import type { Network } from "../src/p2p/network.ts";
 import { type InboxLog, openInboxLog } from "../src/store/inbox-log.ts";
 import { type CrashingFiles, createCrashingFiles } from "../src/store/memory-file-port.ts";
 import { type CrashingStore, createCrashingStore } from "../src/store/memory-store.ts";
@@ -56,9 +59,14 @@ export interface MemoryNode {
 export interface MemoryNodeOptions {
   readonly dev: DevChain;
   readonly disk: Disk;
+  /** Which of the chain's validators this node runs; all of them by default. */
+  readonly validators?: readonly number[];
+  /** Where the others are. */
+  readonly network?: Network;
   readonly limits?: Partial<MempoolLimits>;
   /** Takes the place of the application under the engine, to hold back or fail what a test wants. */
   readonly wrap?: (application: Application) => Application;
+  readonly baseTimeoutMs?: number;
   readonly heartbeatMs?: number;
   readonly blockStatementsMax?: number;
 }
@@ -88,7 +96,22 @@ export async function startMemoryNode(options: MemoryNodeOptions): Promise<Memor
   const mempool = new Mempool({ ...DEFAULT_MEMPOOL_LIMITS, ...options.limits });
   let engine: Engine | undefined;
   let fatal: unknown;
-  const intake = new Intake({
+  const onFatal = (error: unknown): void => {
+    fatal ??= error;
+  };
+  const { network } = options;
+  const exchange =
+    network &&
+    startStatementExchange({
+      network,
+      hasher: sodiumCrypto,
+      receive: (submissions) => intake.receive(submissions),
+      find: (leafHash) => intake.find(leafHash),
+      listStale: (beforeMs, bytesMax) => intake.listStale(beforeMs, bytesMax),
+      onFatal,
+    });
+  const intake: Intake = new Intake({
+    ...(exchange === undefined ? {} : { peers: exchange }),
     mempool,
     inbox,
     verify: async (submissions) => submissions.map(verifySubmission),
@@ -101,7 +124,10 @@ export async function startMemoryNode(options: MemoryNodeOptions): Promise<Memor
   engine = startDbftEngine({
     crypto: sodiumCrypto,
     chainId: application.chainId,
-    signers: dev.consensusKeys.map(createLocalSigner),
+    signers: (options.validators ?? [...dev.consensusKeys.keys()]).map((i) =>
+      createLocalSigner(dev.consensusKeys[i]!),
+    ),
+    ...(network === undefined ? {} : { joinConsensus: joinConsensusGossip(network) }),
     application: wrap({
       execute: async (block) => application.execute(block),
       commit: (blockHash, certificate) => application.commit(blockHash, certificate),
@@ -112,14 +138,12 @@ export async function startMemoryNode(options: MemoryNodeOptions): Promise<Memor
     tip,
     headCertificate: application.headCertificate,
     votesWithoutRecord: true,
-    baseTimeoutMs: 500,
+    baseTimeoutMs: options.baseTimeoutMs ?? 500,
     maxTimeoutMs: 60_000,
     heartbeatMs: options.heartbeatMs ?? 60_000,
     blockStatementsMax: options.blockStatementsMax ?? 100,
     onCommitted: (_, summary) => intake.settleBlock(summary),
-    onFatal: (error) => {
-      fatal ??= error;
-    },
+    onFatal,
     log: () => {},
   });
   const running = engine;
@@ -143,6 +167,8 @@ export async function startMemoryNode(options: MemoryNodeOptions): Promise<Memor
     },
     async stop() {
       await running.stop();
+      exchange?.stop();
+      await network?.stop();
       await inbox.close();
       await votes.close();
       await application.store.close();
