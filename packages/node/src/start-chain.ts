@@ -17,8 +17,10 @@ import { createPresence, type Presence } from "./gateway/presence.ts";
 import { Intake } from "./intake/intake.ts";
 import { Mempool } from "./mempool/mempool.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import type { Network } from "./p2p/network.ts";
 import { createPaceMeter, type PaceMeter } from "./pace.ts";
 import type { ConsensusSigner } from "./signer/consensus-signer.ts";
+import { type Peering, startPeering } from "./start-peering.ts";
 import { openFilePort } from "./store/file-port.ts";
 import { type InboxLog, openInboxLog } from "./store/inbox-log.ts";
 import { openLevelStore } from "./store/level-store.ts";
@@ -31,6 +33,12 @@ export interface ChainParts {
   readonly genesis: Genesis;
   /** Consensus keys of the validators this process runs. */
   readonly signers: readonly ConsensusSigner[];
+  /** Peers of the chain; undefined where this process is all of it. Closed with the chain. */
+  readonly network?: Network;
+  /** The signer lives elsewhere: its signatures take a while. */
+  readonly hasRemoteSigner?: boolean;
+  /** A validator without a record of its votes votes at once: no other copy of its key can have voted. */
+  readonly votesWithoutRecord?: boolean;
   /** Hears of an error after which the node can't go on; it should stop the node. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -71,17 +79,14 @@ export async function startChain(
   }
 }
 
-interface StartContext {
-  readonly config: NodeConfig;
-  readonly genesis: Genesis;
-  readonly signers: readonly ConsensusSigner[];
+interface StartContext extends Omit<ChainParts, "onFatal"> {
   readonly logger: Logger;
   readonly fatal: (error: unknown) => void;
   readonly closers: Closers;
 }
 
 async function startParts(context: StartContext): Promise<RunningChain> {
-  const { config, genesis, signers, logger, fatal, closers } = context;
+  const { config, genesis, signers, logger, fatal, closers, network } = context;
   const directory = (name: string): string => join(config.dataDirectory, name);
   await mkdir(config.dataDirectory, { recursive: true });
 
@@ -103,7 +108,10 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   const pace = createPaceMeter();
   const presence = createPresence();
   let engine: Engine | undefined;
-  const intake = new Intake({
+  const peering =
+    network && startPeering({ network, intake: () => intake, ledger, verifiers, logger, onFatal: fatal });
+  const intake: Intake = new Intake({
+    ...(peering === undefined ? {} : { peers: peering.exchange }),
     mempool,
     inbox,
     verify: verifiers.verify,
@@ -127,7 +135,9 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     votes,
     tip,
     headCertificate: certificate,
-    votesWithoutRecord: true,
+    ...(peering === undefined ? {} : { joinConsensus: peering.joinConsensus, noteAhead: peering.noteAhead }),
+    hasRemoteSigner: context.hasRemoteSigner === true,
+    votesWithoutRecord: network === undefined || tip.head.height === 0 || context.votesWithoutRecord === true,
     baseTimeoutMs: config.baseTimeoutMs,
     maxTimeoutMs: 60_000,
     heartbeatMs: config.heartbeatMs,
@@ -150,6 +160,11 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   });
   const running = engine;
   closers.add(() => running.stop());
+  if (peering !== undefined) {
+    peering.follow(running, () => 1);
+    closers.add(() => peering.stop());
+    closers.add(() => peering.network.stop());
+  }
 
   const service = createService({
     ledger,
@@ -163,6 +178,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     listeners,
     chainId,
     signers,
+    peering,
     publicUrl: config.publicUrl?.replace(/\/+$/, ""),
   });
   logger.info({ chainId, height: tip.head.height, recovered }, "the chain is up");
@@ -212,6 +228,7 @@ interface ServiceParts {
   readonly listeners: Set<(update: ChainUpdate) => void>;
   readonly chainId: string;
   readonly signers: readonly ConsensusSigner[];
+  readonly peering: Peering | undefined;
   readonly publicUrl: string | undefined;
 }
 
@@ -277,8 +294,14 @@ async function findState(
   return refusal === undefined ? { state: "unknown" } : { state: "refused", ...refusal };
 }
 
+/** What this node says is of today, and what it takes in can be decided. */
+function isReady(peering: Peering | undefined, validators: number): boolean {
+  if (peering === undefined) return true;
+  return !peering.isSyncing() && (validators === 1 || peering.network.peers().length > 0);
+}
+
 function statusOf(
-  { engine, mempool, chainId, signers, publicUrl }: ServiceParts,
+  { engine, mempool, chainId, signers, peering, publicUrl }: ServiceParts,
   uptimeMs: number,
 ): NodeStatus {
   const { head, validators } = engine.tip;
@@ -291,11 +314,13 @@ function statusOf(
     timeMs: head.timeMs,
     appHash: toHex(head.appHash),
     validators: validators.length,
-    isValidator: signers.length > 0,
-    peers: 0,
+    isValidator: signers.some(({ publicKey }) =>
+      validators.some((entry) => equalBytes(entry.consensusKey, publicKey)),
+    ),
+    peers: peering?.network.peers().length ?? 0,
     mempool: { statements: mempool.size, sizeBytes: mempool.sizeBytes },
     uptimeMs: Math.round(uptimeMs),
-    isReady: true,
+    isReady: isReady(peering, validators.length),
     ...(publicUrl === undefined ? {} : { publicUrl }),
   };
 }
