@@ -16,6 +16,7 @@ import { Intake } from "../src/intake/intake.ts";
 import { startStatementExchange } from "../src/intake/statement-exchange.ts";
 import { DEFAULT_MEMPOOL_LIMITS, Mempool, type MempoolLimits } from "../src/mempool/mempool.ts";
 import type { Network } from "../src/p2p/network.ts";
+import type { ConsensusSigner } from "../src/signer/consensus-signer.ts";
 import { type InboxLog, openInboxLog } from "../src/store/inbox-log.ts";
 import { type CrashingFiles, createCrashingFiles } from "../src/store/memory-file-port.ts";
 import { type CrashingStore, createCrashingStore } from "../src/store/memory-store.ts";
@@ -63,6 +64,8 @@ export interface MemoryNodeOptions {
   readonly validators?: readonly number[];
   /** Where the others are. */
   readonly network?: Network;
+  /** Takes the place of the keys, as a signer elsewhere would. */
+  readonly remoteSigner?: (local: ConsensusSigner) => ConsensusSigner;
   readonly limits?: Partial<MempoolLimits>;
   /** Takes the place of the application under the engine, to hold back or fail what a test wants. */
   readonly wrap?: (application: Application) => Application;
@@ -125,8 +128,9 @@ export async function startMemoryNode(options: MemoryNodeOptions): Promise<Memor
     crypto: sodiumCrypto,
     chainId: application.chainId,
     signers: (options.validators ?? [...dev.consensusKeys.keys()]).map((i) =>
-      createLocalSigner(dev.consensusKeys[i]!),
+      (options.remoteSigner ?? ((local) => local))(createLocalSigner(dev.consensusKeys[i]!)),
     ),
+    hasRemoteSigner: options.remoteSigner !== undefined,
     ...(network === undefined ? {} : { joinConsensus: joinConsensusGossip(network) }),
     application: wrap({
       execute: async (block) => application.execute(block),

@@ -5,6 +5,7 @@ import { COMMIT, voteSignBytes } from "@lhg/protocol/core/block/certificate";
 import { evidence as evidenceCodec } from "@lhg/protocol/core/block/evidence";
 import { equalBytes } from "@lhg/protocol/core/bytes";
 import { encode } from "@lhg/protocol/core/codec/definition";
+import { LhgError } from "@lhg/protocol/core/errors";
 import { EPOCH } from "@lhg/protocol/core/proof/anchor";
 import { isRecorded } from "@lhg/protocol/modules/validators/validators";
 import { createDisk, type MemoryNode, startMemoryNode } from "../../e2e/memory-node.ts";
@@ -13,6 +14,7 @@ import { createLocalSigner } from "../crypto/sodium.ts";
 import { createDevChain, type DevChain } from "../dev-chain.ts";
 import type { Network } from "../p2p/network.ts";
 import { createTestingHub, type TestingHub } from "../p2p/testing.ts";
+import type { ConsensusSigner } from "../signer/consensus-signer.ts";
 import { joinConsensusGossip } from "./gossip.ts";
 
 const EXPIRY_MS = Date.now() + 3_600_000;
@@ -24,7 +26,15 @@ interface Net {
   readonly start: (index: number) => Promise<MemoryNode>;
 }
 
-async function startNet(validators: number, wrap = (network: Network): Network => network): Promise<Net> {
+interface NetOptions {
+  readonly wrap?: (network: Network) => Network;
+  readonly remoteSigner?: (local: ConsensusSigner, index: number) => ConsensusSigner;
+}
+
+async function startNet(
+  validators: number,
+  { wrap = (network) => network, remoteSigner }: NetOptions = {},
+): Promise<Net> {
   const dev = createDevChain(Date.now() - 1_000, undefined, validators);
   const hub = createTestingHub();
   const disks = dev.consensusKeys.map((_, i) => createDisk(10 * i));
@@ -32,7 +42,14 @@ async function startNet(validators: number, wrap = (network: Network): Network =
   const start = async (index: number): Promise<MemoryNode> => {
     const network = wrap(hub.join(`node${index}`));
     const disk = disks[index]!;
-    const node = await startMemoryNode({ dev, disk, network, validators: [index], baseTimeoutMs: 200 });
+    const node = await startMemoryNode({
+      dev,
+      disk,
+      network,
+      validators: [index],
+      baseTimeoutMs: 200,
+      ...(remoteSigner === undefined ? {} : { remoteSigner: (local) => remoteSigner(local, index) }),
+    });
     nodes[index] = node;
     return node;
   };
@@ -105,8 +122,32 @@ test("statements that never were offered are asked for when a proposal names the
       if (topic === "consensus") network.publish(topic, message);
     },
   });
-  const net = await startNet(4, mute);
+  const net = await startNet(4, { wrap: mute });
   for (let i = 0; i < 4; i++) await untilAll(up(net), await sendTo(net.nodes[i]!, net));
+  assertAgree(up(net));
+  for (const node of up(net)) await node.stop();
+});
+
+test("signers elsewhere: their signatures come late, or for a while not at all", async () => {
+  nonce = 0;
+  let isReachable = true;
+  const remoteSigner = (local: ConsensusSigner, index: number): ConsensusSigner => ({
+    publicKey: local.publicKey,
+    async sign(message) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      if (index === 0 && !isReachable) throw new LhgError("signer.unreachable", "nobody answers");
+      return local.sign(message);
+    },
+  });
+  const net = await startNet(4, { remoteSigner });
+  for (let i = 0; i < 3; i++) await untilAll(up(net), await sendTo(net.nodes[i]!, net));
+  isReachable = false;
+  for (let i = 0; i < 3; i++) await untilAll(up(net), await sendTo(net.nodes[i]!, net));
+  isReachable = true;
+  await net.nodes[3]!.stop();
+  net.nodes[3] = undefined;
+  // Now it takes the signatures of all that are left.
+  for (let i = 0; i < 3; i++) await untilAll(up(net), await sendTo(net.nodes[i]!, net));
   assertAgree(up(net));
   for (const node of up(net)) await node.stop();
 });
