@@ -5,8 +5,8 @@
 import { toHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { ConsensusSigner } from "../signer/consensus-signer.ts";
-import type { CoreConfig, CoreState, Effect, Input } from "./dbft/core.ts";
-import { createState, type Received, step } from "./dbft/step.ts";
+import type { CoreConfig, CoreState, Effect, Input, Received } from "./dbft/core.ts";
+import { createState, step } from "./dbft/step.ts";
 import type { VoteStore } from "./vote-store.ts";
 
 export interface DriverParts {
