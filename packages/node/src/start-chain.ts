@@ -6,7 +6,7 @@ import { encode } from "@lhg/protocol/core/codec/definition";
 import type { Signer } from "@lhg/protocol/core/cose";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
-import { type Logger, pino } from "pino";
+import { destination, type Logger, pino } from "pino";
 import type { ChainUpdate, NodeService, NodeStatus, StatementState } from "./api/service.ts";
 import { type Closers, createClosers } from "./closers.ts";
 import type { NodeConfig } from "./config.ts";
@@ -31,6 +31,8 @@ export interface ChainParts {
   readonly genesis: Genesis;
   /** Consensus keys of the validators this process runs. */
   readonly signers: readonly Signer[];
+  /** Of the Ed25519 key that says to peers who this node is, 32 bytes. */
+  readonly nodeKeySeed?: Uint8Array;
   /** Hears of an error after which the node can't go on; it should stop the node. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -46,8 +48,9 @@ export interface RunningChain {
   stop(): Promise<void>;
 }
 
+/** To standard error: results of commands go to standard output. */
 export function createLogger(config: NodeConfig): Logger {
-  return pino({ level: config.logLevel, base: null });
+  return pino({ level: config.logLevel, base: null }, destination({ fd: 2, sync: true }));
 }
 
 /** Opens the chain, takes up what was acknowledged before, and runs consensus. */

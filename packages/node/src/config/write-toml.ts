@@ -1,6 +1,6 @@
 /** The file of settings, with a comment before each: what is not set shows its default. */
 import type { NodeConfig } from "../config.ts";
-import { FIELDS, SETTINGS, type SettingValue } from "./settings.ts";
+import { FIELDS, pathOf, SETTINGS, type SettingValue } from "./settings.ts";
 
 const HEAD = `# Settings of an LHG node.
 # "# " begins a comment, "#" alone a setting that has the value shown; where it says "none by default", an example.
@@ -37,4 +37,12 @@ function formatToml(value: SettingValue): string {
   return entries.length < 2
     ? `[${entries.join("")}]`
     : `[\n${entries.map((entry) => `  ${entry},\n`).join("")}]`;
+}
+
+/** The settings in force, a line each: what is left out and has no default is not there. */
+export function formatSettings(config: NodeConfig): string[] {
+  return FIELDS.flatMap((field) => {
+    const value = config[field];
+    return value === undefined ? [] : [`${pathOf(SETTINGS[field])} = ${formatToml(value)}`];
+  });
 }
