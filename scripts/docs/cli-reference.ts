@@ -17,13 +17,13 @@ output, everything else to standard error. With \`--json\` the result is JSON, a
 `;
 
 export function describeCommands(): string {
-  const environment = { url: process.env.LHG_URL, data: process.env.LHG_DATA };
-  delete process.env.LHG_URL;
-  delete process.env.LHG_DATA;
+  // Defaults as they are where nobody set these.
+  const names = ["LHG_URL", "LHG_DATA", "LHG_HOME"] as const;
+  const environment = names.map((name) => [name, process.env[name]] as const);
+  for (const name of names) delete process.env[name];
   const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
   const program = createProgram({ output: createOutput(streams, false), streams, onExit: () => {} });
-  if (environment.url !== undefined) process.env.LHG_URL = environment.url;
-  if (environment.data !== undefined) process.env.LHG_DATA = environment.data;
+  for (const [name, value] of environment) if (value !== undefined) process.env[name] = value;
 
   const codes = EXIT_CODES_HELP.split("\n")
     .slice(1)

@@ -52,3 +52,49 @@ test("MQTT over TLS needs a certificate, an authority for clients needs MQTT ove
       8883,
     );
 });
+
+const PEER = "12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8";
+
+test("addresses of peers are TCP over IP or a name, and say who is there", () => {
+  const p2pListen = ["/ip4/127.0.0.1/tcp/0"];
+  for (const address of [
+    "/ip4/192.0.2.1/tcp/26700",
+    `/ip4/192.0.2.1/tcp/0/p2p/${PEER}`,
+    `/ip4/192.0.2.256/tcp/1/p2p/${PEER}`,
+    `/ip4/192.0.2.1/tcp/65536/p2p/${PEER}`,
+    `/ip6/192.0.2.1/tcp/1/p2p/${PEER}`,
+    `/dns/-a/tcp/1/p2p/${PEER}`,
+    `/ip4/192.0.2.1/udp/1/p2p/${PEER}`,
+    `/ip4/192.0.2.1/tcp/1/p2p/${PEER}0`,
+    `/ip4/192.0.2.1/tcp/1/p2p/${PEER.replace("K", "0")}`,
+    "",
+    7,
+  ])
+    assertRefused({ p2pListen, p2pPeers: [address] }, "p2pPeers");
+  const p2pPeers = [`/ip6/2001:db8::1/tcp/1/p2p/${PEER}`, `/dns4/node.example/tcp/26700/p2p/${PEER}`];
+  assert.deepEqual(readConfig({ p2pListen, p2pPeers, p2pPrivatePeers: [PEER] }).p2pPeers, p2pPeers);
+  for (const address of [`/ip4/127.0.0.1/tcp/1/p2p/${PEER}`, "/ip4/127.0.0.1", "0.0.0.0:1"])
+    assertRefused({ p2pListen: [address] }, "p2pListen");
+  assertRefused({ p2pListen: "/ip4/127.0.0.1/tcp/1" }, "p2pListen");
+  assertRefused({ p2pListen, p2pPrivatePeers: ["a"] }, "p2pPrivatePeers");
+  assertRefused({ p2pListen, p2pAnnounce: ["/dns/node.example/tcp/0"] }, "p2pAnnounce");
+  assertRefused({ p2pPeers }, "p2pPeers");
+});
+
+test("a validator signs with one key, and trusts a header by height and hash", () => {
+  assertRefused({ consensusKeyFile: "a", remoteSigner: "tcp:127.0.0.1:1" }, "remoteSigner");
+  for (const remoteSigner of ["unix:", "unix:a", "tcp:127.0.0.1", "tcp:a b:1", "tcp:::1", "http://a:1"])
+    assertRefused({ remoteSigner }, "remoteSigner");
+  for (const remoteSigner of [
+    "unix:/run/s.sock",
+    "tcp:127.0.0.1:1",
+    "tcp:[::1]:7000",
+    "tcp:signer.example:1",
+  ])
+    assert.equal(readConfig({ remoteSigner }).remoteSigner, remoteSigner);
+  assertRefused({ trustedHeight: 5 }, "trustedHash");
+  assertRefused({ trustedHash: "0".repeat(64) }, "trustedHeight");
+  assertRefused({ trustedHeight: 5, trustedHash: "0".repeat(63) }, "trustedHash");
+  assertRefused({ trustedHeight: 5, trustedHash: "0".repeat(64), stateSync: "off" }, "trustedHeight");
+  assertRefused({ baseTimeoutMs: 10_000 }, "maxTimeoutMs");
+});

@@ -1,161 +1,105 @@
 /** Configuration of a node: validated as a whole, every error with the field and what is wrong with it. */
 import { LhgError } from "@lhg/protocol/core/errors";
+import { FIELDS, SETTINGS } from "./config/settings.ts";
 
+/** What a setting means and may be stands in `config/settings.ts`. */
 export interface NodeConfig {
-  /** Where everything the node keeps stands; made when missing. */
   readonly dataDirectory: string;
+  readonly logLevel: "silent" | "error" | "warn" | "info" | "debug";
+  readonly verifyThreads: number;
   readonly host: string;
-  /** 0 lets the system choose. */
   readonly port: number;
-  /** Where people reach the node, when that differs from host and port. */
   readonly publicUrl: string | undefined;
-  /** UDP port on which devices are served by CoAP; undefined serves none, 0 lets the system choose. */
-  readonly coapPort: number | undefined;
-  /** PEM: the node's certificate and those up to the root. With `tlsKeyFile` the API speaks HTTPS. */
+  readonly httpRedirectPort: number | undefined;
   readonly tlsCertificateFile: string | undefined;
   readonly tlsKeyFile: string | undefined;
-  /** Answers ACME challenges in plain HTTP and leads the rest to `publicUrl`. 80 with ACME. */
-  readonly httpRedirectPort: number | undefined;
-  /** Name that an ACME server issues a certificate for; `publicUrl` is this name unless given. */
   readonly acmeDomain: string | undefined;
   readonly acmeEmail: string | undefined;
   readonly acmeDirectoryUrl: string;
-  readonly verifyThreads: number;
+  readonly mqttPort: number | undefined;
+  readonly mqttHost: string | undefined;
+  readonly mqttAuthentication: "required" | "optional";
+  readonly mqttTlsPort: number | undefined;
+  readonly mqttTlsClientCaFile: string | undefined;
+  readonly coapPort: number | undefined;
+  /** Multiaddrs; none: no network. */
+  readonly p2pListen: readonly string[];
+  readonly p2pAnnounce: readonly string[];
+  /** Multiaddrs that end in /p2p/<id>. */
+  readonly p2pPeers: readonly string[];
+  readonly p2pPrivatePeers: readonly string[];
+  readonly p2pOnlyConfigured: boolean;
+  readonly p2pPeerExchange: boolean;
+  readonly p2pMdns: boolean;
+  readonly p2pPeersMax: number;
+  /** At most one of the two; neither: the node does not vote. */
+  readonly consensusKeyFile: string | undefined;
+  readonly remoteSigner: string | undefined;
   readonly baseTimeoutMs: number;
-  /** Without work a block is made after this time. */
+  readonly maxTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly blockStatementsMax: number;
-  /** Of the gateway's MQTT listener; undefined: none. 0 lets the system choose. */
-  readonly mqttPort: number | undefined;
-  /** As `host` by default. */
-  readonly mqttHost: string | undefined;
-  /** Whether a device has to prove with a password or a certificate that it is itself. */
-  readonly mqttAuthentication: "required" | "optional";
-  /** Of the listener with TLS, which shows the certificate of the API. */
-  readonly mqttTlsPort: number | undefined;
-  /** With it every client of the TLS listener needs a certificate of this authority. */
-  readonly mqttTlsClientCaFile: string | undefined;
-  readonly logLevel: "silent" | "error" | "warn" | "info" | "debug";
+  readonly stateSync: "off" | "auto";
+  /** Both or neither. The hash is hexadecimal. */
+  readonly trustedHeight: number | undefined;
+  readonly trustedHash: string | undefined;
+  /** 0: none. */
+  readonly snapshotEveryBlocks: number;
+  readonly snapshotsKept: number;
+  /** Undefined keeps all. */
+  readonly pruneAfterDays: number | undefined;
 }
 
-export const DEFAULT_CONFIG: NodeConfig = {
-  dataDirectory: "./lhg-data",
-  host: "127.0.0.1",
-  port: 8080,
-  publicUrl: undefined,
-  coapPort: undefined,
-  tlsCertificateFile: undefined,
-  tlsKeyFile: undefined,
-  httpRedirectPort: undefined,
-  acmeDomain: undefined,
-  acmeEmail: undefined,
-  acmeDirectoryUrl: "https://acme-v02.api.letsencrypt.org/directory",
-  verifyThreads: 2,
-  baseTimeoutMs: 1_000,
-  heartbeatMs: 10_000,
-  blockStatementsMax: 2_000,
-  mqttPort: undefined,
-  mqttHost: undefined,
-  mqttAuthentication: "optional",
-  mqttTlsPort: undefined,
-  mqttTlsClientCaFile: undefined,
-  logLevel: "info",
-};
+export const DEFAULT_CONFIG = Object.fromEntries(
+  FIELDS.map((field) => [field, SETTINGS[field].byDefault]),
+) as unknown as NodeConfig;
 
-type Problem = string | undefined;
-
-function checkInteger(value: unknown, min: number, max: number): Problem {
-  const isFine = Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
-  return isFine ? undefined : `must be a whole number from ${min} to ${max}`;
+/** How errors speak of a field. */
+export interface Naming {
+  /** In a sentence: `p2p.listen`. */
+  readonly nameOf: (field: keyof NodeConfig) => string;
+  /** Where somebody wrote it: `lhg.toml: p2p.listen (line 12)`. */
+  readonly placeOf: (field: keyof NodeConfig) => string;
 }
 
-function checkText(value: unknown): Problem {
-  return typeof value === "string" && value !== "" ? undefined : "must be a text that is not empty";
-}
-
-function checkUrl(value: unknown, protocols = /^https?:$/): Problem {
-  const url = typeof value === "string" && URL.canParse(value) ? new URL(value) : undefined;
-  if (url === undefined || !protocols.test(url.protocol))
-    return `must be an ${protocols.test("http:") ? "http or https" : "https"} URL`;
-  const { username, password, search, hash } = url;
-  return username + password + search + hash === ""
-    ? undefined
-    : "must have no user, no password, no query and no fragment";
-}
-
-/** As certificates name a host; no wildcard, which HTTP-01 cannot prove. */
-const DOMAIN = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-
-function checkDomain(value: unknown): Problem {
-  return typeof value === "string" && DOMAIN.test(value)
-    ? undefined
-    : "must be one host name in lower case, such as node.example.com";
-}
-
-function checkEmail(value: unknown): Problem {
-  return typeof value === "string" && /^[^\s@,?&]{1,64}@[^\s@,?&]{1,255}$/.test(value)
-    ? undefined
-    : "must be an e-mail address";
-}
-
-/** Where undefined stands for "not wanted". */
-function optional(check: (value: unknown) => Problem): (value: unknown) => Problem {
-  return (value) => (value === undefined ? undefined : check(value));
-}
-
-function checkChoice(value: unknown, choices: readonly string[]): Problem {
-  return choices.includes(value as string) ? undefined : `must be one of ${choices.join(", ")}`;
-}
-
-const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"];
-
-const CHECKS: { readonly [K in keyof NodeConfig]: (value: unknown) => Problem } = {
-  dataDirectory: checkText,
-  host: checkText,
-  port: (value) => checkInteger(value, 0, 65_535),
-  publicUrl: optional((value) => checkUrl(value)),
-  coapPort: optional((value) => checkInteger(value, 0, 65_535)),
-  tlsCertificateFile: optional(checkText),
-  tlsKeyFile: optional(checkText),
-  httpRedirectPort: optional((value) => checkInteger(value, 0, 65_535)),
-  acmeDomain: optional(checkDomain),
-  acmeEmail: optional(checkEmail),
-  acmeDirectoryUrl: (value) => checkUrl(value, /^https:$/),
-  verifyThreads: (value) => checkInteger(value, 1, 64),
-  baseTimeoutMs: (value) => checkInteger(value, 50, 60_000),
-  heartbeatMs: (value) => checkInteger(value, 100, 3_600_000),
-  blockStatementsMax: (value) => checkInteger(value, 1, 25_000),
-  mqttPort: optional((value) => checkInteger(value, 0, 65_535)),
-  mqttHost: optional(checkText),
-  mqttAuthentication: (value) => checkChoice(value, ["required", "optional"]),
-  mqttTlsPort: optional((value) => checkInteger(value, 0, 65_535)),
-  mqttTlsClientCaFile: optional(checkText),
-  logLevel: (value) => checkChoice(value, LOG_LEVELS),
-};
+const BY_FIELD: Naming = { nameOf: (field) => field, placeOf: (field) => field };
 
 /** Fills in defaults. Throws `config.unknown` and `config.invalid`, naming every field that is wrong. */
-export function readConfig(given: { readonly [field: string]: unknown }): NodeConfig {
-  const unknown = Object.keys(given).find((field) => !Object.hasOwn(CHECKS, field));
+export function readConfig(given: { readonly [field: string]: unknown }, naming = BY_FIELD): NodeConfig {
+  const unknown = Object.keys(given).find((field) => !Object.hasOwn(SETTINGS, field));
   if (unknown !== undefined)
-    throw new LhgError(
-      "config.unknown",
-      `is no setting; there are ${Object.keys(CHECKS).join(", ")}`,
-      unknown,
-    );
+    throw new LhgError("config.unknown", `is no setting; there are ${FIELDS.join(", ")}`, unknown);
   const merged: Record<string, unknown> = { ...DEFAULT_CONFIG };
   for (const [field, value] of Object.entries(given)) if (value !== undefined) merged[field] = value;
-  const problems = (Object.keys(CHECKS) as (keyof NodeConfig)[]).flatMap((field) => {
-    const problem = CHECKS[field](merged[field]);
-    return problem === undefined ? [] : [{ field, problem }];
+  const problems = FIELDS.flatMap((field) => {
+    const { byDefault, rule } = SETTINGS[field];
+    const isLeftOut = byDefault === undefined && merged[field] === undefined;
+    return isLeftOut || rule.holds(merged[field]) ? [] : [{ field, problem: `must be ${rule.allows}` }];
   });
   const first = problems[0];
-  if (first === undefined) return settleMqtt(settleTls(merged as unknown as NodeConfig));
-  const rest = problems.slice(1).map(({ field, problem }) => `; ${field} ${problem}`);
-  throw new LhgError("config.invalid", `${first.problem}${rest.join("")}`, first.field);
+  if (first !== undefined) {
+    const rest = problems.slice(1).map(({ field, problem }) => `; ${naming.nameOf(field)} ${problem}`);
+    throw new LhgError("config.invalid", `${first.problem}${rest.join("")}`, naming.placeOf(first.field));
+  }
+  const config = settleTls(merged as unknown as NodeConfig, naming);
+  checkMqtt(config, naming);
+  checkNetwork(config, naming);
+  checkConsensus(config, naming);
+  return config;
+}
+
+type Refuse = (field: keyof NodeConfig, problem: string) => never;
+
+function refusal({ placeOf }: Naming): Refuse {
+  return (field, problem) => {
+    throw new LhgError("config.invalid", problem, placeOf(field));
+  };
 }
 
 /** Fills in what follows from ACME. Throws `config.invalid` where settings of TLS contradict each other. */
-function settleTls(given: NodeConfig): NodeConfig {
+function settleTls(given: NodeConfig, naming: Naming): NodeConfig {
+  const refuse: Refuse = refusal(naming);
+  const { nameOf } = naming;
   const { acmeDomain, tlsCertificateFile, tlsKeyFile } = given;
   const config =
     acmeDomain === undefined
@@ -167,35 +111,60 @@ function settleTls(given: NodeConfig): NodeConfig {
         };
   const { publicUrl, httpRedirectPort } = config;
   const isOwn = tlsCertificateFile !== undefined;
-  const refuse = (field: keyof NodeConfig, problem: string): never => {
-    throw new LhgError("config.invalid", problem, field);
-  };
-  if (isOwn && tlsKeyFile === undefined) refuse("tlsKeyFile", "is needed with tlsCertificateFile");
-  if (!isOwn && tlsKeyFile !== undefined) refuse("tlsCertificateFile", "is needed with tlsKeyFile");
+  if (isOwn && tlsKeyFile === undefined)
+    refuse("tlsKeyFile", `is needed with ${nameOf("tlsCertificateFile")}`);
+  if (!isOwn && tlsKeyFile !== undefined)
+    refuse("tlsCertificateFile", `is needed with ${nameOf("tlsKeyFile")}`);
   if (isOwn && acmeDomain !== undefined) refuse("acmeDomain", "can't be with a certificate of one's own");
   const hasTls = isOwn || acmeDomain !== undefined;
   if (!hasTls && httpRedirectPort !== undefined)
     refuse("httpRedirectPort", "leads from HTTP to HTTPS: it needs a certificate or ACME");
   if (httpRedirectPort !== undefined && publicUrl === undefined)
-    refuse("publicUrl", "is needed with httpRedirectPort, which leads there");
+    refuse("publicUrl", `is needed with ${nameOf("httpRedirectPort")}, which leads there`);
   if (hasTls && publicUrl !== undefined && new URL(publicUrl).protocol !== "https:")
     refuse("publicUrl", "must be an https URL, as the node speaks TLS");
   if (acmeDomain !== undefined && publicUrl !== undefined && new URL(publicUrl).hostname !== acmeDomain)
-    refuse("publicUrl", "must have the host of acmeDomain, or browsers refuse the certificate");
+    refuse("publicUrl", `must have the host of ${nameOf("acmeDomain")}, or browsers refuse the certificate`);
   return config;
 }
 
 /** Throws `config.invalid` where settings of MQTT over TLS lack what they need. */
-function settleMqtt(config: NodeConfig): NodeConfig {
+function checkMqtt(config: NodeConfig, naming: Naming): void {
+  const refuse = refusal(naming);
+  const { nameOf } = naming;
   const { mqttTlsPort, mqttTlsClientCaFile, tlsCertificateFile, acmeDomain } = config;
   const hasCertificate = tlsCertificateFile !== undefined || acmeDomain !== undefined;
   if (mqttTlsPort !== undefined && !hasCertificate)
-    throw new LhgError(
-      "config.invalid",
-      "needs a certificate: tlsCertificateFile and tlsKeyFile, or acmeDomain",
+    refuse(
       "mqttTlsPort",
+      `needs a certificate: ${nameOf("tlsCertificateFile")} and ${nameOf("tlsKeyFile")}, or ${nameOf("acmeDomain")}`,
     );
   if (mqttTlsClientCaFile !== undefined && mqttTlsPort === undefined)
-    throw new LhgError("config.invalid", "needs mqttTlsPort", "mqttTlsClientCaFile");
-  return config;
+    refuse("mqttTlsClientCaFile", `needs ${nameOf("mqttTlsPort")}`);
+}
+
+/** A node that listens nowhere has no peers: what is said of peers would be in vain. */
+const OF_PEERS = ["p2pAnnounce", "p2pPeers", "p2pPrivatePeers"] as const;
+
+function checkNetwork(config: NodeConfig, naming: Naming): void {
+  if (config.p2pListen.length > 0) return;
+  const idle = OF_PEERS.find((field) => config[field].length > 0);
+  if (idle !== undefined) refusal(naming)(idle, `needs ${naming.nameOf("p2pListen")}`);
+}
+
+function checkConsensus(config: NodeConfig, naming: Naming): void {
+  const refuse = refusal(naming);
+  const { nameOf } = naming;
+  const { baseTimeoutMs, maxTimeoutMs, consensusKeyFile, remoteSigner } = config;
+  const { trustedHeight, trustedHash, stateSync } = config;
+  if (maxTimeoutMs < baseTimeoutMs)
+    refuse("maxTimeoutMs", `must be at least ${nameOf("baseTimeoutMs")}, ${baseTimeoutMs}`);
+  if (consensusKeyFile !== undefined && remoteSigner !== undefined)
+    refuse("remoteSigner", `can't be with ${nameOf("consensusKeyFile")}: one of the two signs`);
+  if (trustedHeight !== undefined && trustedHash === undefined)
+    refuse("trustedHash", `is needed with ${nameOf("trustedHeight")}`);
+  if (trustedHeight === undefined && trustedHash !== undefined)
+    refuse("trustedHeight", `is needed with ${nameOf("trustedHash")}`);
+  if (trustedHeight !== undefined && stateSync === "off")
+    refuse("trustedHeight", `is for snapshots, which ${nameOf("stateSync")} = "off" does without`);
 }

@@ -1,30 +1,21 @@
 /** The development chain: genesis and keys of a chain for one machine. Its keys stand unencrypted beside its data. */
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { deriveAddress } from "@lhg/protocol/core/account";
 import { fromHex, toHex } from "@lhg/protocol/core/bytes";
 import { fromJson } from "@lhg/protocol/core/codec/definition";
 import { ALG_EDDSA } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
-import { DEFAULT_INITIAL_SUPPLY, type Genesis, genesis, UNIT } from "@lhg/protocol/core/genesis";
-import { DEFAULT_PARAMETERS } from "@lhg/protocol/core/parameters";
-import { generateKey, keyFromSeed, type SecretKey } from "@lhg/sdk/keys/keys";
-import { sodiumCrypto } from "./crypto/sodium.ts";
-
-export interface DevVendor {
-  readonly name: string;
-  readonly key: SecretKey;
-  readonly prefixes: readonly string[];
-}
+import { type Genesis, genesis } from "@lhg/protocol/core/genesis";
+import { keyFromSeed, type SecretKey } from "@lhg/sdk/keys/keys";
+import { type FoundingVendor, makeGenesis, newKey } from "./make-genesis.ts";
 
 export interface DevChain {
   readonly genesis: Genesis;
   /** Operators of the validators, in the order of `consensusKeys`. */
   readonly operators: readonly SecretKey[];
   readonly consensusKeys: readonly SecretKey[];
-  readonly vendors: readonly DevVendor[];
+  readonly vendors: readonly FoundingVendor[];
   /** Holds development tokens for whoever needs some. */
   readonly faucet: SecretKey;
 }
@@ -55,10 +46,6 @@ const VENDORS: readonly { readonly name: string; readonly prefixes: readonly str
   },
 ];
 
-const FAUCET_BALANCE = 1_000_000n * UNIT;
-const VENDOR_CREDITS = 1_000_000_000;
-const VENDOR_BALANCE = 100_000n * UNIT;
-
 interface DevFile {
   readonly version: 1;
   readonly genesis: unknown;
@@ -72,46 +59,16 @@ interface DevFile {
   readonly faucet: string;
 }
 
-function newKey(): SecretKey {
-  return generateKey(ALG_EDDSA, (size) => randomBytes(size));
-}
-
-function addressOf(key: SecretKey): Uint8Array {
-  return deriveAddress(sodiumCrypto, { alg: key.alg, bytes: key.publicKey });
-}
-
 /** Makes a fresh development chain that begins at `timeMs`. */
 export function createDevChain(timeMs: number, vendors = VENDORS, validators = VALIDATORS): DevChain {
   const operators = Array.from({ length: validators }, newKey);
   const consensusKeys = Array.from({ length: validators }, newKey);
   const keyed = vendors.map((vendor) => ({ ...vendor, key: newKey() }));
-  const faucet = newKey();
-  const made: Genesis = {
-    name: "lhg-dev",
-    kind: 1,
-    protocolVersion: 1,
-    timeMs,
-    initialSupply: DEFAULT_INITIAL_SUPPLY,
-    accounts: [
-      { address: addressOf(faucet), balance: FAUCET_BALANCE },
-      ...keyed.map(({ key }) => ({ address: addressOf(key), balance: VENDOR_BALANCE })),
-    ],
-    validators: operators.map((operator, i) => ({
-      operator: addressOf(operator),
-      consensusKey: consensusKeys[i]!.publicKey,
-      power: 1n,
-    })),
-    vendors: keyed.map(({ key, name, prefixes }) => ({
-      account: addressOf(key),
-      name,
-      prefixes,
-      credits: VENDOR_CREDITS,
-    })),
-    groups: [{ name: "development", vendors: keyed.map(({ key }) => addressOf(key)) }],
-    parameters: DEFAULT_PARAMETERS,
-    predecessor: null,
+  const keys = { operators, consensusKeys, vendors: keyed, faucet: newKey() };
+  return {
+    genesis: makeGenesis({ name: "lhg-dev", kind: 1, timeMs, group: "development", ...keys }),
+    ...keys,
   };
-  return { genesis: made, operators, consensusKeys, vendors: keyed, faucet };
 }
 
 /**

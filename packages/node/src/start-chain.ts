@@ -5,7 +5,7 @@ import { equalBytes, fromHex, toHex } from "@lhg/protocol/core/bytes";
 import { encode } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
-import { type Logger, pino } from "pino";
+import { destination, type Logger, pino } from "pino";
 import type { ChainUpdate, NodeService, NodeStatus, StatementState } from "./api/service.ts";
 import { type Closers, createClosers } from "./closers.ts";
 import type { NodeConfig } from "./config.ts";
@@ -54,8 +54,9 @@ export interface RunningChain {
   stop(): Promise<void>;
 }
 
+/** To standard error: results of commands go to standard output. */
 export function createLogger(config: NodeConfig): Logger {
-  return pino({ level: config.logLevel, base: null });
+  return pino({ level: config.logLevel, base: null }, destination({ fd: 2, sync: true }));
 }
 
 /** Opens the chain, takes up what was acknowledged before, and runs consensus. */

@@ -44,6 +44,8 @@ async function closedUrl(): Promise<string> {
 
 const COMMANDS = [
   "dev",
+  "init",
+  "node",
   "status",
   "keys",
   "keys new",

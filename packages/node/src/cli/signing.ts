@@ -37,8 +37,8 @@ export async function openAccount(
   if (known !== undefined) return known;
   const folder = keyFolderOf(session.options);
   const stored = await findStoredName(folder, name);
-  const passphrase = await askPassphrase(session, `passphrase of ${stored}`);
-  return createAccount(stored, createNodeSigner(await openKey(folder, stored, passphrase)), "keystore");
+  const key = await openKey(folder, stored, () => askPassphrase(session, `passphrase of ${stored}`));
+  return createAccount(stored, createNodeSigner(key), "keystore");
 }
 
 async function findStoredName(folder: string, name: string): Promise<string> {

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { addNetwork } from "./network.ts";
 import { type Act, examples, readPort, START } from "./options.ts";
 
 export function addStart(program: Command, act: Act): void {
@@ -40,6 +41,7 @@ A program beside the node finds it by LHG_URL and LHG_DATA, and ends with it.
 ${examples("lhg dev", "lhg dev --data ./my-chain --port 9000", "lhg dev --with examples/world/main.ts", "lhg dev --host 0.0.0.0 --port 443 --public-url https://node.example.com --tls-cert chain.pem --tls-key key.pem", "lhg dev --host 0.0.0.0 --port 443 --acme node.example.com")}`,
     )
     .action(act(async () => (await import("../commands/dev.ts")).runDev));
+  addNetwork(program, act);
   program
     .command("status")
     .helpGroup(START)

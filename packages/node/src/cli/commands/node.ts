@@ -1,0 +1,106 @@
+import { computeChainId } from "@lhg/protocol/core/genesis";
+import { nodeCrypto } from "@lhg/sdk/crypto/node";
+import { formatSettings } from "../../config/write-toml.ts";
+import type { NodeConfig } from "../../config.ts";
+import { createLocalSigner } from "../../crypto/sodium.ts";
+import { type RunningNode, startNode } from "../../node.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { checkHome } from "../network/check-home.ts";
+import { type HomeSources, type OpenedHome, openHome } from "../network/open-home.ts";
+import { formatFields } from "../output.ts";
+import { findPages } from "../pages-folder.ts";
+import type { Session } from "../session.ts";
+import { askPassphrase } from "../signing.ts";
+import { waitForEnd } from "../wait-for-end.ts";
+
+interface NodeOptions {
+  readonly home: string;
+  readonly checkConfig?: boolean;
+  readonly logLevel?: NodeConfig["logLevel"];
+}
+
+/** Runs until a signal ends it. */
+export async function runNode(session: Session, options: NodeOptions): Promise<ExitCode> {
+  const { home, logLevel } = options;
+  const sources: HomeSources = {
+    home,
+    environment: process.env,
+    flags: logLevel === undefined ? {} : { logLevel },
+  };
+  if (options.checkConfig === true) return checkConfig(session, sources);
+
+  const opened = await openHome(sources, () => askPassphrase(session, "passphrase of the consensus key"));
+  const { config, genesis, nodeKey, consensusKey } = opened;
+  const end = waitForEnd();
+  const node = await startNode({
+    config,
+    genesis,
+    signers: consensusKey === undefined ? [] : [createLocalSigner(consensusKey)],
+    nodeKeySeed: nodeKey.seed,
+    onFatal: end.fail,
+    pages: await findPages(genesis),
+  });
+  try {
+    announce(session, home, opened, node);
+    const signal = await end.ended;
+    session.output.note(`${signal}: stopping. Once more to force it.`);
+    return EXIT.ok;
+  } finally {
+    await node.stop();
+    session.output.note("stopped");
+  }
+}
+
+function announce(
+  { output }: Session,
+  home: string,
+  { config, genesis, nodeKey, consensusKey }: OpenedHome,
+  { url, listenUrl, mqtt, coapPort }: RunningNode,
+): void {
+  const chainId = computeChainId(nodeCrypto, genesis);
+  const votes = consensusKey !== undefined || config.remoteSigner !== undefined;
+  const { peerId } = nodeKey;
+  output.result(
+    {
+      url,
+      listenUrl,
+      ...(mqtt?.port === undefined ? {} : { mqttPort: mqtt.port }),
+      ...(mqtt?.tlsPort === undefined ? {} : { mqttTlsPort: mqtt.tlsPort }),
+      ...(coapPort === undefined ? {} : { coapPort }),
+      chainId,
+      peerId,
+      p2pListen: config.p2pListen,
+      home,
+      data: config.dataDirectory,
+      votes,
+    },
+    formatFields([
+      ["chain", chainId],
+      ["node", `${home}, ${votes ? "votes" : "follows"}`],
+      ["peer id", peerId],
+      ["console", `${url}/console/`],
+      ["API", `${url}/api/v1/docs`],
+      ...(url === listenUrl ? [] : [["listens", listenUrl] as const]),
+    ]),
+  );
+}
+
+/** 0 where a node can be started with it, else 2. */
+async function checkConfig(session: Session, sources: HomeSources): Promise<ExitCode> {
+  const { output, options } = session;
+  const canAsk = options.passphraseFd !== undefined || process.env.LHG_PASSPHRASE !== undefined;
+  const report = await checkHome(sources, canAsk ? () => askPassphrase(session, "passphrase") : undefined);
+  const { problems, notes, config, chainId, peerId } = report;
+  const isFine = problems.length === 0;
+  output.result({ ok: isFine, problems, notes, chainId, peerId, config }, [
+    ...(config === undefined ? [] : [...formatSettings(config), ""]),
+    ...formatFields([
+      ["chain", chainId ?? "unknown"],
+      ["peer id", peerId ?? "unknown"],
+    ]),
+    ...notes.map((text) => `note: ${text}`),
+    ...problems.map(({ code, message }) => `problem: ${message} (${code})`),
+    isFine ? "A node can be started with this." : "A node can't be started with this.",
+  ]);
+  return isFine ? EXIT.ok : EXIT.usage;
+}
