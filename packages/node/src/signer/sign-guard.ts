@@ -82,7 +82,7 @@ class Guard implements SignGuard {
     this.#memory = this.#judge(message);
     return new Promise((resolve, reject) => {
       // A copy: the caller's buffer may change until it is signed.
-      this.#waiters.push({ message: message.slice(), resolve, reject });
+      this.#waiters.push({ message: new Uint8Array(message), resolve, reject });
       // One microtask later: requests that came in one packet share the first write.
       this.#flushing ??= Promise.resolve().then(() => this.#flush());
     });
