@@ -8,15 +8,14 @@ import type { SubmitResult } from "../src/api/service.ts";
 import { LedgerApplication } from "../src/application/application.ts";
 import { startDbftEngine } from "../src/consensus/dbft-engine.ts";
 import type { Application, Engine } from "../src/consensus/engine.ts";
-import { joinConsensusGossip } from "../src/consensus/gossip.ts";
 import { createVoteStore } from "../src/consensus/vote-store.ts";
 import { createLocalSigner, sodiumCrypto } from "../src/crypto/sodium.ts";
 import type { DevChain } from "../src/dev-chain.ts";
 import { Intake } from "../src/intake/intake.ts";
-import { startStatementExchange } from "../src/intake/statement-exchange.ts";
 import { DEFAULT_MEMPOOL_LIMITS, Mempool, type MempoolLimits } from "../src/mempool/mempool.ts";
 import type { Network } from "../src/p2p/network.ts";
 import type { ConsensusSigner } from "../src/signer/consensus-signer.ts";
+import { startPeering } from "../src/start-peering.ts";
 import { type InboxLog, openInboxLog } from "../src/store/inbox-log.ts";
 import { type CrashingFiles, createCrashingFiles } from "../src/store/memory-file-port.ts";
 import { type CrashingStore, createCrashingStore } from "../src/store/memory-store.ts";
@@ -103,21 +102,22 @@ export async function startMemoryNode(options: MemoryNodeOptions): Promise<Memor
     fatal ??= error;
   };
   const { network } = options;
-  const exchange =
+  const verify = async (submissions: readonly Uint8Array[]) => submissions.map(verifySubmission);
+  const peering =
     network &&
-    startStatementExchange({
+    startPeering({
       network,
-      hasher: sodiumCrypto,
-      receive: (submissions) => intake.receive(submissions),
-      find: (leafHash) => intake.find(leafHash),
-      listStale: (beforeMs, bytesMax) => intake.listStale(beforeMs, bytesMax),
+      intake: () => intake,
+      readBlock: async (height) => application.readWireBlock(height),
+      verify,
+      log: () => {},
       onFatal,
     });
   const intake: Intake = new Intake({
-    ...(exchange === undefined ? {} : { peers: exchange }),
+    ...(peering === undefined ? {} : { peers: peering.exchange }),
     mempool,
     inbox,
-    verify: async (submissions) => submissions.map(verifySubmission),
+    verify,
     check: async (inputs) => application.check(inputs),
     isCommitted: async (ids) => application.locate(ids).map((place) => place !== null),
     noteWork: () => engine?.noteWork(),
@@ -131,7 +131,7 @@ export async function startMemoryNode(options: MemoryNodeOptions): Promise<Memor
       (options.remoteSigner ?? ((local) => local))(createLocalSigner(dev.consensusKeys[i]!)),
     ),
     hasRemoteSigner: options.remoteSigner !== undefined,
-    ...(network === undefined ? {} : { joinConsensus: joinConsensusGossip(network) }),
+    ...(peering === undefined ? {} : { joinConsensus: peering.joinConsensus, noteAhead: peering.noteAhead }),
     application: wrap({
       execute: async (block) => application.execute(block),
       commit: (blockHash, certificate) => application.commit(blockHash, certificate),
@@ -151,6 +151,7 @@ export async function startMemoryNode(options: MemoryNodeOptions): Promise<Memor
     log: () => {},
   });
   const running = engine;
+  peering?.follow(running, () => 1);
   return {
     application,
     intake,
@@ -171,7 +172,7 @@ export async function startMemoryNode(options: MemoryNodeOptions): Promise<Memor
     },
     async stop() {
       await running.stop();
-      exchange?.stop();
+      await peering?.stop();
       await network?.stop();
       await inbox.close();
       await votes.close();

@@ -110,7 +110,15 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   const presence = createPresence();
   let engine: Engine | undefined;
   const peering =
-    network && startPeering({ network, intake: () => intake, ledger, verifiers, logger, onFatal: fatal });
+    network &&
+    startPeering({
+      network,
+      intake: () => intake,
+      readBlock: ledger.readWireBlock,
+      verify: verifiers.verify,
+      log: (level, fields, message) => logger[level](fields, message),
+      onFatal: fatal,
+    });
   const intake: Intake = new Intake({
     ...(peering === undefined ? {} : { peers: peering.exchange }),
     mempool,

@@ -1,6 +1,5 @@
 /** Wires a chain to its peers: votes, statements, blocks. Only here, in start-chain.ts and in node.ts do siblings meet. */
 import { LhgError } from "@lhg/protocol/core/errors";
-import type { Logger } from "pino";
 import type { StatementInput } from "./application/application.ts";
 import type { WireBlock } from "./blocks/wire-block.ts";
 import type { Engine } from "./consensus/engine.ts";
@@ -10,15 +9,15 @@ import type { Intake } from "./intake/intake.ts";
 import { type StatementExchange, startStatementExchange } from "./intake/statement-exchange.ts";
 import type { Network } from "./p2p/network.ts";
 import { type BlockSync, startBlockSync } from "./sync/block-sync.ts";
-import type { LedgerClient } from "./threads/ledger-client.ts";
 import type { VerifierPool } from "./threads/verifier-pool.ts";
 
 export interface PeeringParts {
   readonly network: Network;
-  readonly intake: () => Intake;
-  readonly ledger: Pick<LedgerClient, "readWireBlock">;
-  readonly verifiers: Pick<VerifierPool, "verify">;
-  readonly logger: Logger;
+  readonly intake: () => Pick<Intake, "receive" | "find" | "listStale">;
+  /** An encoded block of this node's store; undefined where it has none. */
+  readonly readBlock: (height: number) => Promise<Uint8Array | undefined>;
+  readonly verify: VerifierPool["verify"];
+  readonly log: (level: "debug" | "info" | "warn", fields: object, message: string) => void;
   readonly onFatal: (error: unknown) => void;
 }
 
@@ -35,7 +34,7 @@ export interface Peering {
 }
 
 export function startPeering(parts: PeeringParts): Peering {
-  const { network, intake, ledger, verifiers, logger, onFatal } = parts;
+  const { network, intake, readBlock, verify, log, onFatal } = parts;
   let sync: BlockSync | undefined;
   const exchange = startStatementExchange({
     network,
@@ -55,15 +54,15 @@ export function startPeering(parts: PeeringParts): Peering {
         network,
         nextHeight: () => engine.tip.base.height,
         apply: (block, statements) => engine.applyBlock(block, statements),
-        prepare: (block) => prepareStatements(verifiers, block),
-        readBlock: (height) => ledger.readWireBlock(height),
+        prepare: (block) => prepareStatements(verify, block),
+        readBlock,
         serving: () => {
           const { height, timeMs } = engine.tip.head;
           return { first: firstHeight(), last: height, timeMs };
         },
-        log: (level, fields, message) => logger[level](fields, message),
+        log,
         onState: ({ isSyncing, peersBest }) =>
-          logger.info({ isSyncing, peersBest }, isSyncing ? "catching up" : "caught up"),
+          log("info", { isSyncing, peersBest }, isSyncing ? "catching up" : "caught up"),
         onFatal,
       });
     },
@@ -78,7 +77,7 @@ export function startPeering(parts: PeeringParts): Peering {
 
 /** Verifies what a decided block names. No honest validator votes for a wrong signature: such a block is a liar's. */
 async function prepareStatements(
-  { verify }: Pick<VerifierPool, "verify">,
+  verify: VerifierPool["verify"],
   { statements }: WireBlock,
 ): Promise<StatementInput[]> {
   const verdicts = await verify(statements);

@@ -1,6 +1,6 @@
 /** Four nodes with a validator each, over links that can be cut: what one acknowledges all decide, and alike. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { COMMIT, voteSignBytes } from "@lhg/protocol/core/block/certificate";
 import { evidence as evidenceCodec } from "@lhg/protocol/core/block/evidence";
 import { equalBytes } from "@lhg/protocol/core/bytes";
@@ -8,7 +8,7 @@ import { encode } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { EPOCH } from "@lhg/protocol/core/proof/anchor";
 import { isRecorded } from "@lhg/protocol/modules/validators/validators";
-import { createDisk, type MemoryNode, startMemoryNode } from "../../e2e/memory-node.ts";
+import { crashDisk, createDisk, type Disk, type MemoryNode, startMemoryNode } from "../../e2e/memory-node.ts";
 import { type SignedSubmission, signTransaction } from "../../e2e/statements.ts";
 import { createLocalSigner } from "../crypto/sodium.ts";
 import { createDevChain, type DevChain } from "../dev-chain.ts";
@@ -23,8 +23,11 @@ interface Net {
   readonly dev: DevChain;
   readonly hub: TestingHub;
   readonly nodes: (MemoryNode | undefined)[];
+  readonly disks: readonly Disk[];
   readonly start: (index: number) => Promise<MemoryNode>;
 }
+
+let nonce = 0;
 
 interface NetOptions {
   readonly wrap?: (network: Network) => Network;
@@ -32,6 +35,7 @@ interface NetOptions {
 }
 
 async function startNet(
+  t: TestContext,
   validators: number,
   { wrap = (network) => network, remoteSigner }: NetOptions = {},
 ): Promise<Net> {
@@ -53,13 +57,17 @@ async function startNet(
     nodes[index] = node;
     return node;
   };
+  nonce = 0;
+  const net: Net = { dev, hub, nodes, disks, start };
+  t.after(async () => {
+    for (const node of up(net)) await node.stop();
+  });
   for (const index of dev.consensusKeys.keys()) await start(index);
-  return { dev, hub, nodes, start };
+  return net;
 }
 
 const up = (net: Net): MemoryNode[] => net.nodes.filter((node) => node !== undefined);
 
-let nonce = 0;
 function makeTick(net: Net): SignedSubmission {
   const { chainId } = up(net)[0]!.application;
   return signTransaction(net.dev.faucet, {
@@ -90,46 +98,76 @@ function assertAgree(nodes: readonly MemoryNode[]): void {
   for (const node of nodes) assert.deepEqual(node.application.getBlock(height)!.header, first);
 }
 
-test("what one node accepts every node commits, in the same blocks", async () => {
-  nonce = 0;
-  const net = await startNet(4);
+test("what one node accepts every node commits, in the same blocks", async (t) => {
+  const net = await startNet(t, 4);
   for (let i = 0; i < 8; i++) {
     const signed = await sendTo(net.nodes[i % 4]!, net);
     await untilAll(up(net), signed);
   }
   assertAgree(up(net));
-  for (const node of up(net)) await node.stop();
 });
 
-test("one of four is gone: the others go on; it comes back and takes part", async () => {
-  nonce = 0;
-  const net = await startNet(4);
+test("one of four is gone: the others go on; it comes back, catches up and takes part", async (t) => {
+  const net = await startNet(t, 4);
   await net.nodes[3]!.stop();
   net.nodes[3] = undefined;
-  for (let i = 0; i < 5; i++) {
-    const signed = await sendTo(net.nodes[i % 3]!, net);
-    await untilAll(up(net), signed);
-  }
+  for (let i = 0; i < 5; i++) await untilAll(up(net), await sendTo(net.nodes[i % 3]!, net));
+  crashDisk(net.disks[3]!);
+  const back = await net.start(3);
+  await back.until(() => back.application.head.height >= net.nodes[0]!.application.head.height);
+  await untilAll(up(net), await sendTo(net.nodes[3]!, net));
+  await net.nodes[0]!.stop();
+  net.nodes[0] = undefined;
+  // Without the one that came back no quorum is left.
+  await untilAll(up(net), await sendTo(net.nodes[1]!, net));
   assertAgree(up(net));
-  for (const node of up(net)) await node.stop();
 });
 
-test("statements that never were offered are asked for when a proposal names them", async () => {
-  nonce = 0;
+test("two halves decide nothing; healed, they decide what either acknowledged", async (t) => {
+  const net = await startNet(t, 4);
+  await untilAll(up(net), await sendTo(net.nodes[0]!, net));
+  const setHalves = (isUp: boolean): void => {
+    for (const a of [0, 1]) for (const b of [2, 3]) net.hub.setLink(`node${a}`, `node${b}`, isUp);
+  };
+  setHalves(false);
+  const first = await sendTo(net.nodes[0]!, net);
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  for (const node of up(net)) assert.ok(!isCommitted(node, first));
+  setHalves(true);
+  await untilAll(up(net), first);
+  await untilAll(up(net), await sendTo(net.nodes[3]!, net));
+  assertAgree(up(net));
+});
+
+test("an observer follows, and what it takes in is decided", async (t) => {
+  const net = await startNet(t, 4);
+  const network = net.hub.join("observer");
+  const observer = await startMemoryNode({
+    dev: net.dev,
+    disk: createDisk(99),
+    network,
+    validators: [],
+    baseTimeoutMs: 200,
+  });
+  net.nodes.push(observer);
+  const nodes = up(net);
+  for (let i = 0; i < 3; i++) await untilAll(nodes, await sendTo(observer, net));
+  assertAgree(nodes);
+});
+
+test("statements that never were offered are asked for when a proposal names them", async (t) => {
   const mute = (network: Network): Network => ({
     ...network,
     publish: (topic, message) => {
       if (topic === "consensus") network.publish(topic, message);
     },
   });
-  const net = await startNet(4, { wrap: mute });
+  const net = await startNet(t, 4, { wrap: mute });
   for (let i = 0; i < 4; i++) await untilAll(up(net), await sendTo(net.nodes[i]!, net));
   assertAgree(up(net));
-  for (const node of up(net)) await node.stop();
 });
 
-test("signers elsewhere: their signatures come late, or for a while not at all", async () => {
-  nonce = 0;
+test("signers elsewhere: their signatures come late, or for a while not at all", async (t) => {
   let isReachable = true;
   const remoteSigner = (local: ConsensusSigner, index: number): ConsensusSigner => ({
     publicKey: local.publicKey,
@@ -139,7 +177,7 @@ test("signers elsewhere: their signatures come late, or for a while not at all",
       return local.sign(message);
     },
   });
-  const net = await startNet(4, { remoteSigner });
+  const net = await startNet(t, 4, { remoteSigner });
   for (let i = 0; i < 3; i++) await untilAll(up(net), await sendTo(net.nodes[i]!, net));
   isReachable = false;
   for (let i = 0; i < 3; i++) await untilAll(up(net), await sendTo(net.nodes[i]!, net));
@@ -149,12 +187,10 @@ test("signers elsewhere: their signatures come late, or for a while not at all",
   // Now it takes the signatures of all that are left.
   for (let i = 0; i < 3; i++) await untilAll(up(net), await sendTo(net.nodes[i]!, net));
   assertAgree(up(net));
-  for (const node of up(net)) await node.stop();
 });
 
-test("evidence against a validator that signed two commits reaches the ledger of all, once", async () => {
-  nonce = 0;
-  const net = await startNet(4);
+test("evidence against a validator that signed two commits reaches the ledger of all, once", async (t) => {
+  const net = await startNet(t, 4);
   await untilAll(up(net), await sendTo(net.nodes[0]!, net));
   const { application } = net.nodes[0]!;
   const { chainId, tip } = application;
@@ -195,5 +231,4 @@ test("evidence against a validator that signed two commits reaches the ledger of
   );
   assertAgree(up(net));
   await stranger.stop();
-  for (const node of up(net)) await node.stop();
 });

@@ -9,7 +9,6 @@ import {
   makePuppets,
   type Puppets,
   pass,
-  restart,
   sentBy,
   settle,
   T,
