@@ -1,7 +1,9 @@
 /** The fuzzer itself: every target takes hostile inputs for a moment, and a broken one is caught. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Mutation } from "../../packages/node/src/consensus/dbft/core.ts";
 import { makeCorpus } from "./corpus.ts";
+import { runCore } from "./dbft-target.ts";
 import { fuzzTarget } from "./run.ts";
 import { makeTargets } from "./targets.ts";
 
@@ -32,6 +34,15 @@ test("bent proofs are mostly refused, and the true ones are not", async () => {
     const { inputs, accepted } = await fuzzTarget(target, { seed: 2, budgetMs: 200 });
     assert.ok(accepted < inputs / 5, `${name}: ${accepted} of ${inputs}`);
   }
+});
+
+test("a core that sends before it writes is caught", () => {
+  const run = (mutations: readonly Mutation[]): void => {
+    for (let i = 0; i < 40; i++) runCore(new Uint8Array(8).fill(i), mutations);
+  };
+  run([]);
+  assert.throws(() => run(["no-persistence"]), /durable before it is sent/);
+  assert.throws(() => run(["quorum-minus-one"]), /certificate/);
 });
 
 test("what throws, hangs or keeps memory is a failure with its input", async () => {
