@@ -61,11 +61,14 @@ test("what throws, hangs or keeps memory is a failure with its input", async () 
   );
   assert.equal(thrown.failures[0]?.input, "010203");
   assert.match(thrown.failures[0]?.message ?? "", /TypeError: no/);
-  const slow = await fuzzTarget(
-    { name: "slow", draw, run: () => new Promise((resolve) => setTimeout(resolve, 10)) },
-    options,
-  );
+  const burn = (): void => {
+    const { user } = process.threadCpuUsage();
+    while (process.threadCpuUsage().user < user + 10_000);
+  };
+  const slow = await fuzzTarget({ name: "slow", draw, run: burn }, options);
   assert.match(slow.failures[0]?.message ?? "", /^took/);
+  const waiting = { name: "waits", draw, run: () => new Promise<void>((resolve) => setTimeout(resolve, 10)) };
+  assert.deepEqual((await fuzzTarget(waiting, options)).failures, []);
   const kept: Uint8Array[] = [];
   const greedy = await fuzzTarget(
     { name: "greedy", draw, run: () => void kept.push(new Uint8Array(1 << 20).fill(1)) },

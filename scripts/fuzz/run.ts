@@ -30,7 +30,7 @@ export interface FuzzOptions {
   readonly budgetMs: number;
   /** Stops after so many inputs even if there is time left. */
   readonly inputsMax?: number;
-  /** An input may take so long. */
+  /** An input may take so long, by processor time. */
   readonly inputMsMax?: number;
   /** What may stay in memory after the last input. */
   readonly heapGrowthBytesMax?: number;
@@ -48,6 +48,19 @@ const collectGarbage = runInNewContext("gc") as () => void;
 function heapBytes(): number {
   collectGarbage();
   return process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
+}
+
+/** Milliseconds of this thread's processor time: on a busy machine the clock blames whoever was interrupted. */
+async function measureAgain(target: Target, input: Uint8Array): Promise<number> {
+  const before = process.threadCpuUsage();
+  try {
+    await target.run(input);
+  } catch (error) {
+    // What it is worth was said the first time.
+    if (!(error instanceof Error)) throw error;
+  }
+  const { user, system } = process.threadCpuUsage(before);
+  return (user + system) / 1_000;
 }
 
 export async function fuzzTarget(target: Target, options: FuzzOptions): Promise<FuzzReport> {
@@ -75,7 +88,8 @@ export async function fuzzTarget(target: Target, options: FuzzOptions): Promise<
       if (!(error instanceof LhgError))
         fail(input, error instanceof Error ? `${error.stack}` : String(error));
     }
-    const tookMs = performance.now() - startMs;
+    if (performance.now() - startMs <= inputMsMax) continue;
+    const tookMs = await measureAgain(target, input);
     if (tookMs > inputMsMax) fail(input, `took ${Math.round(tookMs)} ms`);
   }
   const grown = heapBytes() - heapBefore;
