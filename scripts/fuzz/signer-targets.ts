@@ -1,11 +1,6 @@
 /** What a remote signer takes of nodes, and what it reads from its disk. */
 import { sodiumCrypto } from "../../packages/node/src/crypto/sodium.ts";
-import {
-  createFileBytes,
-  decodeSlot,
-  encodeSlot,
-  recoverState,
-} from "../../packages/node/src/signer/guard-slots.ts";
+import { decodeSlot, encodeSlot } from "../../packages/node/src/signer/guard-slots.ts";
 import { judgeSigning, type Memory } from "../../packages/node/src/signer/sign-rules.ts";
 import { createFrameReader, encodeFrame } from "../../packages/node/src/signer/signer-wire.ts";
 import { signBytesOf } from "../../packages/node/src/signer/testing.ts";
