@@ -72,6 +72,7 @@ import { expectNoRefusal } from "./expect-no-refusal.ts";
 import { createLedgerTarget } from "./ledger-target.ts";
 import { mutate, type Random } from "./mutate.ts";
 import { syncTargets } from "./sync-targets.ts";
+import { signerTargets } from "./signer-targets.ts";
 
 export interface Target {
   readonly name: string;
@@ -407,6 +408,7 @@ export async function makeTargets(corpus: Corpus): Promise<Target[]> {
     ...dbftTargets(),
     ...deviceTargets(),
     ...syncTargets(),
+    ...signerTargets(),
     await createLedgerTarget(corpus),
   ];
 }
