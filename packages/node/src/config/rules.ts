@@ -21,6 +21,8 @@ export const someText: Rule = {
   holds: (value) => typeof value === "string" && value !== "",
 };
 
+export const path: Rule = { ...someText, allows: "a path" };
+
 export const yesOrNo: Rule = { allows: "true or false", holds: (value) => typeof value === "boolean" };
 
 export function choice(...choices: readonly string[]): Rule {

@@ -10,9 +10,9 @@ import type { SecretKey } from "@lhg/sdk/keys/keys";
 import type { NodeConfig } from "../../config.ts";
 import { readConfigFile } from "../../config-file.ts";
 import type { PeerId } from "../../p2p/network.ts";
-import { NODE_KEY_BYTES, peerIdOf } from "../../p2p/peer-id.ts";
+import { peerIdOf } from "../../p2p/peer-id.ts";
 import { type OpenedKeyFile, openKeyFile, readKeyFile } from "../key-file.ts";
-import { CONFIG_FILE, GENESIS_FILE, NODE_KEY_FILE } from "./home-files.ts";
+import { CONFIG_FILE, GENESIS_FILE, NODE_KEY_BYTES, NODE_KEY_FILE } from "./home-files.ts";
 
 export interface HomeSources {
   readonly home: string;
