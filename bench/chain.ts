@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { NodeService } from "../packages/node/src/api/service.ts";
 import { DEFAULT_CONFIG } from "../packages/node/src/config.ts";
-import { createNativeSigner, sodiumCrypto } from "../packages/node/src/crypto/sodium.ts";
+import { createLocalSigner, createNativeSigner, sodiumCrypto } from "../packages/node/src/crypto/sodium.ts";
 import { createDevChain, type DevChain } from "../packages/node/src/dev-chain.ts";
 import { startChain } from "../packages/node/src/start-chain.ts";
 import { deriveAddress } from "../packages/protocol/src/core/account.ts";
@@ -75,7 +75,7 @@ export async function startBenchChain(context: BenchContext, validators: number)
   const chain = await startChain({
     config: { ...DEFAULT_CONFIG, dataDirectory: context.makeDirectory(), logLevel: "silent" },
     genesis: dev.genesis,
-    signers: dev.consensusKeys.map(createNativeSigner),
+    signers: dev.consensusKeys.map(createLocalSigner),
     onFatal: reject,
   });
   const { chainId, service, stop } = chain;

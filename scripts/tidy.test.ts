@@ -111,8 +111,8 @@ const areaOf = (path: string): string => path.slice(NODE.length).split("/").slic
 
 /** Parts of the node, bottom up: code comes from lower rows, never from the same row. The wiring comes last. */
 const NODE_ROWS: readonly (readonly string[])[] = [
-  ["config", "crypto", "store", "blocks", "mempool", "archive", "tls", "p2p", "signer"],
-  ["application", "consensus", "queries", "snapshot"],
+  ["config", "crypto", "store", "blocks", "mempool", "archive", "tls", "p2p"],
+  ["application", "consensus", "queries", "signer", "snapshot"],
   ["intake", "api", "gateway", "threads", "sync"],
   ["", "cli"],
 ];

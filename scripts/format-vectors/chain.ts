@@ -1,7 +1,7 @@
 /** A small run: genesis, five blocks with statements of every kind, and a sixth that certifies the fifth. */
 import { p256 } from "@noble/curves/nist.js";
 
-import { hashCertificate, makeProposal, openProposal } from "../../packages/node/src/blocks/proposal.ts";
+import { makeProposal, openProposal } from "../../packages/node/src/blocks/proposal.ts";
 import { certificate, commitSignBytes } from "../../packages/protocol/src/core/block/certificate.ts";
 import { type Evidence, evidence as evidenceCodec } from "../../packages/protocol/src/core/block/evidence.ts";
 import { type Header, hashHeader } from "../../packages/protocol/src/core/block/header.ts";
@@ -238,7 +238,6 @@ export function runChain(): Run {
         parent: tip.parent,
         appHash: tip.appHash,
         resultsHash: tip.resultsHash,
-        lastCertificateHash: hashCertificate(crypto, tip.certificate),
         validatorsHash: hashValidators(crypto, validators),
         nextValidatorsHash: hashValidators(crypto, getValidatorsAt(state, height + 1)),
       },

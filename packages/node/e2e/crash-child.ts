@@ -1,7 +1,7 @@
 /** A node in a process of its own, driven over IPC, so that its parent can kill it. */
 
 import { readConfig } from "../src/config.ts";
-import { createNativeSigner } from "../src/crypto/sodium.ts";
+import { createLocalSigner } from "../src/crypto/sodium.ts";
 import { loadOrCreateDevChain } from "../src/dev-chain.ts";
 import { startChain } from "../src/start-chain.ts";
 
@@ -22,7 +22,7 @@ try {
   const chain = await startChain({
     config: readConfig({ dataDirectory, logLevel: "error", verifyThreads: 1, heartbeatMs: 1_000 }),
     genesis: dev.genesis,
-    signers: dev.consensusKeys.map(createNativeSigner),
+    signers: dev.consensusKeys.map(createLocalSigner),
     onFatal: () => process.exit(70),
   });
   const { service } = chain;

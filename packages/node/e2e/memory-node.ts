@@ -6,13 +6,16 @@ import { type Submission, submission } from "@lhg/protocol/core/statement/submis
 import { laneOf, prepareStatement } from "@lhg/protocol/statements";
 import type { SubmitResult } from "../src/api/service.ts";
 import { LedgerApplication } from "../src/application/application.ts";
+import { startDbftEngine } from "../src/consensus/dbft-engine.ts";
 import type { Application, Engine } from "../src/consensus/engine.ts";
-import { startInProcessEngine } from "../src/consensus/in-process.ts";
 import { createVoteStore } from "../src/consensus/vote-store.ts";
-import { createNativeSigner, sodiumCrypto } from "../src/crypto/sodium.ts";
+import { createLocalSigner, sodiumCrypto } from "../src/crypto/sodium.ts";
 import type { DevChain } from "../src/dev-chain.ts";
 import { Intake } from "../src/intake/intake.ts";
 import { DEFAULT_MEMPOOL_LIMITS, Mempool, type MempoolLimits } from "../src/mempool/mempool.ts";
+import type { Network } from "../src/p2p/network.ts";
+import type { ConsensusSigner } from "../src/signer/consensus-signer.ts";
+import { startPeering } from "../src/start-peering.ts";
 import { type InboxLog, openInboxLog } from "../src/store/inbox-log.ts";
 import { type CrashingFiles, createCrashingFiles } from "../src/store/memory-file-port.ts";
 import { type CrashingStore, createCrashingStore } from "../src/store/memory-store.ts";
@@ -56,9 +59,16 @@ export interface MemoryNode {
 export interface MemoryNodeOptions {
   readonly dev: DevChain;
   readonly disk: Disk;
+  /** Which of the chain's validators this node runs; all of them by default. */
+  readonly validators?: readonly number[];
+  /** Where the others are. */
+  readonly network?: Network;
+  /** Takes the place of the keys, as a signer elsewhere would. */
+  readonly remoteSigner?: (local: ConsensusSigner) => ConsensusSigner;
   readonly limits?: Partial<MempoolLimits>;
   /** Takes the place of the application under the engine, to hold back or fail what a test wants. */
   readonly wrap?: (application: Application) => Application;
+  readonly baseTimeoutMs?: number;
   readonly heartbeatMs?: number;
   readonly blockStatementsMax?: number;
 }
@@ -88,38 +98,60 @@ export async function startMemoryNode(options: MemoryNodeOptions): Promise<Memor
   const mempool = new Mempool({ ...DEFAULT_MEMPOOL_LIMITS, ...options.limits });
   let engine: Engine | undefined;
   let fatal: unknown;
-  const intake = new Intake({
+  const onFatal = (error: unknown): void => {
+    fatal ??= error;
+  };
+  const { network } = options;
+  const verify = async (submissions: readonly Uint8Array[]) => submissions.map(verifySubmission);
+  const peering =
+    network &&
+    startPeering({
+      network,
+      intake: () => intake,
+      readBlock: async (height) => application.readWireBlock(height),
+      verify,
+      log: () => {},
+      onFatal,
+    });
+  const intake: Intake = new Intake({
+    ...(peering === undefined ? {} : { peers: peering.exchange }),
     mempool,
     inbox,
-    verify: async (submissions) => submissions.map(verifySubmission),
+    verify,
     check: async (inputs) => application.check(inputs),
     isCommitted: async (ids) => application.locate(ids).map((place) => place !== null),
     noteWork: () => engine?.noteWork(),
   });
   const recovered = await intake.recover();
   const { tip } = application;
-  engine = startInProcessEngine({
+  engine = startDbftEngine({
     crypto: sodiumCrypto,
     chainId: application.chainId,
-    signers: dev.consensusKeys.map(createNativeSigner),
+    signers: (options.validators ?? [...dev.consensusKeys.keys()]).map((i) =>
+      (options.remoteSigner ?? ((local) => local))(createLocalSigner(dev.consensusKeys[i]!)),
+    ),
+    hasRemoteSigner: options.remoteSigner !== undefined,
+    ...(peering === undefined ? {} : { joinConsensus: peering.joinConsensus, noteAhead: peering.noteAhead }),
     application: wrap({
       execute: async (block) => application.execute(block),
       commit: (blockHash, certificate) => application.commit(blockHash, certificate),
+      isFreshEvidence: async (encoded) => application.isFreshEvidence(encoded),
     }),
     source: intake,
     votes,
     tip,
     headCertificate: application.headCertificate,
-    baseTimeoutMs: 500,
+    votesWithoutRecord: true,
+    baseTimeoutMs: options.baseTimeoutMs ?? 500,
+    maxTimeoutMs: 60_000,
     heartbeatMs: options.heartbeatMs ?? 60_000,
     blockStatementsMax: options.blockStatementsMax ?? 100,
     onCommitted: (_, summary) => intake.settleBlock(summary),
-    onFatal: (error) => {
-      fatal ??= error;
-    },
+    onFatal,
     log: () => {},
   });
   const running = engine;
+  peering?.follow(running, () => 1);
   return {
     application,
     intake,
@@ -140,6 +172,8 @@ export async function startMemoryNode(options: MemoryNodeOptions): Promise<Memor
     },
     async stop() {
       await running.stop();
+      await peering?.stop();
+      await network?.stop();
       await inbox.close();
       await votes.close();
       await application.store.close();

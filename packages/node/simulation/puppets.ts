@@ -194,11 +194,12 @@ export function settle(puppets: Puppets, members: readonly number[] = [...puppet
   puppets.sent.length = 0;
 }
 
-/** Lets the view timer of these validators fire. */
+/** Lets the view timer of these validators fire; one that does not run yet is set off. */
 export function timeOut(puppets: Puppets, ...indexes: readonly number[]): void {
   for (const index of indexes) {
     const node = puppets.nodes[index]!;
-    node.nowMs = Math.max(node.nowMs, node.state.viewDeadlineMs ?? 0);
+    node.state.viewDeadlineMs ??= node.nowMs;
+    node.nowMs = Math.max(node.nowMs, node.state.viewDeadlineMs);
     feed(puppets, index, { kind: "timer", nowMs: node.nowMs });
   }
 }

@@ -184,7 +184,10 @@ function carryOutOne(world: World, node: SimulatedNode, effect: Exclude<Effect, 
       const { height } = effect.message.body;
       const members = membersAt(world, height);
       const ownIndex = members.indexOf(node.validator);
-      if (node.isHonest) checkSent(world.invariants, `${node.validator}`, ownIndex, effect.message);
+      if (node.isHonest) {
+        checkSent(world.invariants, `${node.validator}`, ownIndex, effect.message);
+        world.options.onSend?.(node.validator, ownIndex, effect.message);
+      }
       note(world, () => `${node.name} sends ${describe(effect.message)}`);
       const to = effect.to === "all" ? [...POOL.keys()] : effect.to.map((i) => members[i]!);
       for (const receiver of to)

@@ -1,6 +1,7 @@
 /** One simulated network: virtual time, faults chosen by the seed, and what must hold throughout. */
 import { createHash, type Hash } from "node:crypto";
 import type { Mutation } from "../src/consensus/dbft/core.ts";
+import type { Message } from "../src/consensus/dbft/messages.ts";
 import { createEventQueue, type EventQueue, schedule } from "./event-queue.ts";
 import { createInvariants, type Invariants } from "./invariants.ts";
 import { createRandom, type Random } from "./random.ts";
@@ -13,6 +14,8 @@ export interface Options {
   readonly mutations?: readonly Mutation[];
   /** Keep a readable line per event. */
   readonly story?: boolean;
+  /** Hears what an honest validator sends, once what it tells is durable: here a driver has it signed. */
+  readonly onSend?: (validator: number, ownIndex: number, message: Message) => void;
 }
 
 /** Everything that goes wrong before the network heals. */

@@ -17,6 +17,8 @@ import { openTlsFront } from "./tls/tls-front.ts";
 import { VERSION } from "./version.ts";
 
 export interface NodeParts extends ChainParts {
+  /** Of the Ed25519 key that says to peers who this node is, 32 bytes; without it the node has no peers but those of `network`. */
+  readonly nodeKeySeed?: Uint8Array;
   readonly pages?: PagesConfig;
   readonly developmentKeys?: OfferedKeys;
 }

@@ -3,22 +3,24 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { equalBytes, fromHex, toHex } from "@lhg/protocol/core/bytes";
 import { encode } from "@lhg/protocol/core/codec/definition";
-import type { Signer } from "@lhg/protocol/core/cose";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
 import { destination, type Logger, pino } from "pino";
 import type { ChainUpdate, NodeService, NodeStatus, StatementState } from "./api/service.ts";
 import { type Closers, createClosers } from "./closers.ts";
 import type { NodeConfig } from "./config.ts";
+import { startDbftEngine } from "./consensus/dbft-engine.ts";
 import type { Engine } from "./consensus/engine.ts";
-import { startInProcessEngine } from "./consensus/in-process.ts";
 import { createVoteStore } from "./consensus/vote-store.ts";
 import { sodiumCrypto } from "./crypto/sodium.ts";
 import { createPresence, type Presence } from "./gateway/presence.ts";
 import { Intake } from "./intake/intake.ts";
 import { Mempool } from "./mempool/mempool.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import type { Network } from "./p2p/network.ts";
 import { createPaceMeter, type PaceMeter } from "./pace.ts";
+import type { ConsensusSigner } from "./signer/consensus-signer.ts";
+import { type Peering, startPeering } from "./start-peering.ts";
 import { openFilePort } from "./store/file-port.ts";
 import { type InboxLog, openInboxLog } from "./store/inbox-log.ts";
 import { openLevelStore } from "./store/level-store.ts";
@@ -30,9 +32,13 @@ export interface ChainParts {
   readonly config: NodeConfig;
   readonly genesis: Genesis;
   /** Consensus keys of the validators this process runs. */
-  readonly signers: readonly Signer[];
-  /** Of the Ed25519 key that says to peers who this node is, 32 bytes. */
-  readonly nodeKeySeed?: Uint8Array;
+  readonly signers: readonly ConsensusSigner[];
+  /** Peers of the chain; undefined where this process is all of it. Closed with the chain. */
+  readonly network?: Network;
+  /** The signer lives elsewhere: its signatures take a while. */
+  readonly hasRemoteSigner?: boolean;
+  /** A validator without a record of its votes votes at once: no other copy of its key can have voted. */
+  readonly votesWithoutRecord?: boolean;
   /** Hears of an error after which the node can't go on; it should stop the node. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -74,17 +80,14 @@ export async function startChain(
   }
 }
 
-interface StartContext {
-  readonly config: NodeConfig;
-  readonly genesis: Genesis;
-  readonly signers: readonly Signer[];
+interface StartContext extends Omit<ChainParts, "onFatal"> {
   readonly logger: Logger;
   readonly fatal: (error: unknown) => void;
   readonly closers: Closers;
 }
 
 async function startParts(context: StartContext): Promise<RunningChain> {
-  const { config, genesis, signers, logger, fatal, closers } = context;
+  const { config, genesis, signers, logger, fatal, closers, network } = context;
   const directory = (name: string): string => join(config.dataDirectory, name);
   await mkdir(config.dataDirectory, { recursive: true });
 
@@ -106,7 +109,18 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   const pace = createPaceMeter();
   const presence = createPresence();
   let engine: Engine | undefined;
-  const intake = new Intake({
+  const peering =
+    network &&
+    startPeering({
+      network,
+      intake: () => intake,
+      readBlock: ledger.readWireBlock,
+      verify: verifiers.verify,
+      log: (level, fields, message) => logger[level](fields, message),
+      onFatal: fatal,
+    });
+  const intake: Intake = new Intake({
+    ...(peering === undefined ? {} : { peers: peering.exchange }),
     mempool,
     inbox,
     verify: verifiers.verify,
@@ -120,7 +134,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   const recovered = await intake.recover();
   let committedAtMs = performance.now();
   const listeners = new Set<(update: ChainUpdate) => void>();
-  engine = startInProcessEngine({
+  engine = startDbftEngine({
     crypto: sodiumCrypto,
     chainId,
     // Also those that are no validators yet: the chain may make them some while this process runs.
@@ -130,7 +144,11 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     votes,
     tip,
     headCertificate: certificate,
+    ...(peering === undefined ? {} : { joinConsensus: peering.joinConsensus, noteAhead: peering.noteAhead }),
+    hasRemoteSigner: context.hasRemoteSigner === true,
+    votesWithoutRecord: network === undefined || tip.head.height === 0 || context.votesWithoutRecord === true,
     baseTimeoutMs: config.baseTimeoutMs,
+    maxTimeoutMs: 60_000,
     heartbeatMs: config.heartbeatMs,
     blockStatementsMax: config.blockStatementsMax,
     onCommitted: async (block, summary) => {
@@ -151,6 +169,11 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   });
   const running = engine;
   closers.add(() => running.stop());
+  if (peering !== undefined) {
+    peering.follow(running, () => 1);
+    closers.add(() => peering.stop());
+    closers.add(() => peering.network.stop());
+  }
 
   const service = createService({
     ledger,
@@ -164,6 +187,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     listeners,
     chainId,
     signers,
+    peering,
     publicUrl: config.publicUrl?.replace(/\/+$/, ""),
   });
   logger.info({ chainId, height: tip.head.height, recovered }, "the chain is up");
@@ -212,7 +236,8 @@ interface ServiceParts {
   readonly presence: Presence;
   readonly listeners: Set<(update: ChainUpdate) => void>;
   readonly chainId: string;
-  readonly signers: readonly Signer[];
+  readonly signers: readonly ConsensusSigner[];
+  readonly peering: Peering | undefined;
   readonly publicUrl: string | undefined;
 }
 
@@ -278,8 +303,14 @@ async function findState(
   return refusal === undefined ? { state: "unknown" } : { state: "refused", ...refusal };
 }
 
+/** What this node says is of today, and what it takes in can be decided. */
+function isReady(peering: Peering | undefined, validators: number): boolean {
+  if (peering === undefined) return true;
+  return !peering.isSyncing() && (validators === 1 || peering.network.peers().length > 0);
+}
+
 function statusOf(
-  { engine, mempool, chainId, signers, publicUrl }: ServiceParts,
+  { engine, mempool, chainId, signers, peering, publicUrl }: ServiceParts,
   uptimeMs: number,
 ): NodeStatus {
   const { head, validators } = engine.tip;
@@ -292,11 +323,13 @@ function statusOf(
     timeMs: head.timeMs,
     appHash: toHex(head.appHash),
     validators: validators.length,
-    isValidator: signers.length > 0,
-    peers: 0,
+    isValidator: signers.some(({ publicKey }) =>
+      validators.some((entry) => equalBytes(entry.consensusKey, publicKey)),
+    ),
+    peers: peering?.network.peers().length ?? 0,
     mempool: { statements: mempool.size, sizeBytes: mempool.sizeBytes },
     uptimeMs: Math.round(uptimeMs),
-    isReady: true,
+    isReady: isReady(peering, validators.length),
     ...(publicUrl === undefined ? {} : { publicUrl }),
   };
 }

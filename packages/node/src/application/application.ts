@@ -34,7 +34,7 @@ import {
   executeGenesis,
 } from "@lhg/protocol/execute-block";
 import { getProtocolVersionAt } from "@lhg/protocol/modules/chain/chain";
-import { getValidatorsAt, type Misbehaviour } from "@lhg/protocol/modules/validators/validators";
+import { getValidatorsAt, isRecorded, type Misbehaviour } from "@lhg/protocol/modules/validators/validators";
 import { executedKey, executedRecord } from "@lhg/protocol/partition-logs";
 import { admitStatement, type PreparedStatement, prepareStatement } from "@lhg/protocol/statements";
 import { type HeaderBase, hashCertificate } from "../blocks/proposal.ts";
@@ -54,6 +54,7 @@ import {
   statementKey,
   TRANSITIONS_KEY,
 } from "../blocks/store-keys.ts";
+import { encodeWireBlock } from "../blocks/wire-block.ts";
 import type { Store, StoreWrite } from "../store/store.ts";
 
 /** A statement as the other threads hand it over. */
@@ -87,6 +88,8 @@ export interface ChainTip {
   readonly base: HeaderBase;
   /** Who signs the next block. */
   readonly validators: ValidatorSet;
+  /** Who signed the head; empty before the first block. */
+  readonly headValidators: ValidatorSet;
   /** The last block changed the app hash: the next is proposed at once, to make it provable. */
   readonly isUnproven: boolean;
   readonly nextDueMs: number | undefined;
@@ -220,6 +223,7 @@ export class LedgerApplication {
     return {
       head,
       validators,
+      headValidators: before?.validators ?? [],
       base: {
         chainId: this.chainId,
         protocolVersion,
@@ -227,7 +231,6 @@ export class LedgerApplication {
         parent: head.blockHash,
         appHash: head.appHash,
         resultsHash: head.resultsHash,
-        lastCertificateHash: head.certificateHash,
         validatorsHash: hashValidators(crypto, validators),
         nextValidatorsHash: hashValidators(crypto, getValidatorsAt(state, height + 1)),
       },
@@ -299,6 +302,31 @@ export class LedgerApplication {
     });
     this.executed = { input, blockHash, result };
     return { blockHash };
+  }
+
+  /** Whether this evidence would be put on record now: sound, of a recent height, and not there yet. */
+  isFreshEvidence(encoded: Uint8Array): boolean {
+    try {
+      return !isRecorded(this.state, this.openEvidence(encoded, this.head.height + 1));
+    } catch (error) {
+      if (error instanceof LhgError) return false;
+      throw error;
+    }
+  }
+
+  /** A decided block as peers are given it, encoded; undefined where it is not stored. */
+  readWireBlock(height: number): Uint8Array | undefined {
+    const block = this.getBlock(height);
+    const certificate = this.store.get(certificateKey(height));
+    if (block === undefined || certificate === undefined) return undefined;
+    const statements: Uint8Array[] = [];
+    for (let position = 0; position < block.statements; position++) {
+      const bytes = this.store.get(statementKey(height, position));
+      if (bytes === undefined) return undefined;
+      statements.push(bytes);
+    }
+    const { header, lastCertificate, evidence } = block;
+    return encodeWireBlock({ header, statements, lastCertificate, evidence, certificate });
   }
 
   /** Verifies evidence against the validators of its height. Throws `evidence.*`: such a block is no block. */

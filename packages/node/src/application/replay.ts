@@ -3,15 +3,17 @@ import { hashHeader } from "@lhg/protocol/core/block/header";
 import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
 import { decode } from "@lhg/protocol/core/codec/definition";
 import { toSignatureCheck } from "@lhg/protocol/core/cose";
+import type { Crypto } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { logRoot } from "@lhg/protocol/core/merkle/log";
 import { submission } from "@lhg/protocol/core/statement/submission";
 import { prepareStatement } from "@lhg/protocol/statements";
+import { checkLastCertificate, parentOf } from "../blocks/last-certificate.ts";
 import { hashCertificate, matchesBase } from "../blocks/proposal.ts";
 import type { BlockRecord } from "../blocks/records.ts";
 import { certificateKey, statementKey } from "../blocks/store-keys.ts";
 import type { Store } from "../store/store.ts";
-import { type BlockIndexer, LedgerApplication, type StatementInput } from "./application.ts";
+import { type BlockIndexer, type ChainTip, LedgerApplication, type StatementInput } from "./application.ts";
 
 export interface ReplayedBlock {
   readonly height: number;
@@ -92,8 +94,23 @@ function checkHeader(
   );
   if (!equalBytes(header.transactionsRoot, root))
     throw fail(height, "replay.transactions-root", "is not the root of the stored statements");
+  checkCertificateBefore(crypto, height, tip, { header, lastCertificate });
+}
+
+/** It is one of the quorum's, though not always the one that this node stored: others may have heard other commits. */
+function checkCertificateBefore(
+  crypto: Crypto,
+  height: number,
+  tip: ChainTip,
+  { header, lastCertificate }: Pick<BlockRecord, "header" | "lastCertificate">,
+): void {
   if (!equalBytes(hashCertificate(crypto, lastCertificate), header.lastCertificateHash))
     throw fail(height, "replay.last-certificate", "is not the certificate that the header names");
+  try {
+    checkLastCertificate(crypto, parentOf(tip), lastCertificate);
+  } catch (error) {
+    throw fail(height, "replay.last-certificate", (error as Error).message);
+  }
 }
 
 /** What is kept of the block beside its header follows from execution too. */

@@ -40,15 +40,25 @@ export interface OpenedProposal extends Proposal {
 export function openProposal(hasher: Hasher, encoded: Uint8Array): OpenedProposal | undefined {
   try {
     const opened = decode(proposal, encoded, "proposal");
-    const matches =
-      equalBytes(logRoot(hasher, opened.statements), opened.header.transactionsRoot) &&
-      equalBytes(hashCertificate(hasher, opened.lastCertificate), opened.header.lastCertificateHash) &&
-      equalBytes(computeBytesRoot(hasher, opened.evidence), opened.header.evidenceHash);
-    return matches ? { ...opened, blockHash: hashHeader(hasher, opened.header) } : undefined;
+    return matchesHeader(hasher, opened)
+      ? { ...opened, blockHash: hashHeader(hasher, opened.header) }
+      : undefined;
   } catch (error) {
     if (error instanceof LhgError) return undefined;
     throw error;
   }
+}
+
+/** Whether statements, certificate and evidence are exactly those that the header commits to. */
+export function matchesHeader(
+  hasher: Hasher,
+  { header: made, statements, lastCertificate, evidence }: Proposal,
+): boolean {
+  return (
+    equalBytes(logRoot(hasher, statements), made.transactionsRoot) &&
+    equalBytes(hashCertificate(hasher, lastCertificate), made.lastCertificateHash) &&
+    equalBytes(computeBytesRoot(hasher, evidence), made.evidenceHash)
+  );
 }
 
 /** What the next header takes from the chain so far. */
@@ -60,7 +70,6 @@ export type HeaderBase = Pick<
   | "parent"
   | "appHash"
   | "resultsHash"
-  | "lastCertificateHash"
   | "validatorsHash"
   | "nextValidatorsHash"
 >;
@@ -81,13 +90,17 @@ export function makeProposal(
     ...base,
     timeMs,
     proposer,
+    lastCertificateHash: hashCertificate(hasher, lastCertificate),
     transactionsRoot: logRoot(hasher, statements),
     evidenceHash: computeBytesRoot(hasher, evidence),
   };
   return encode(proposal, { header: made, statements, lastCertificate, evidence }, "proposal");
 }
 
-/** Whether a proposed header is the one the chain so far demands; time and statements are judged elsewhere. */
+/**
+ * Whether a proposed header is the one the chain so far demands. Time and statements are judged elsewhere, and so is the certificate of
+ * the block before: nodes that heard different commits hold different ones, each as good as the other.
+ */
 export function matchesBase(candidate: Header, base: HeaderBase): boolean {
   return (
     candidate.chainId === base.chainId &&
@@ -96,7 +109,6 @@ export function matchesBase(candidate: Header, base: HeaderBase): boolean {
     equalBytes(candidate.parent, base.parent) &&
     equalBytes(candidate.appHash, base.appHash) &&
     equalBytes(candidate.resultsHash, base.resultsHash) &&
-    equalBytes(candidate.lastCertificateHash, base.lastCertificateHash) &&
     equalBytes(candidate.validatorsHash, base.validatorsHash) &&
     equalBytes(candidate.nextValidatorsHash, base.nextValidatorsHash)
   );

@@ -12,6 +12,7 @@ export const headRecord = record(1, {
   /** After this block. */
   appHash: digest,
   resultsHash: digest,
+  /** Of the certificate that this node holds of it; others may have heard other commits. */
   certificateHash: digest,
 });
 export type HeadRecord = Infer<typeof headRecord>;

@@ -1,5 +1,5 @@
 /** A decided block as one node gives it to another: all that is executed, and the certificate that makes it final. */
-import { header } from "@lhg/protocol/core/block/header";
+import { hashHeader, header } from "@lhg/protocol/core/block/header";
 import {
   array,
   bytes,
@@ -9,7 +9,14 @@ import {
   nullable,
   record,
 } from "@lhg/protocol/core/codec/definition";
-import { EVIDENCE_BYTES_MAX, EVIDENCE_PER_BLOCK_MAX, STATEMENTS_MAX } from "./proposal.ts";
+import type { Hasher } from "@lhg/protocol/core/crypto";
+import {
+  EVIDENCE_BYTES_MAX,
+  EVIDENCE_PER_BLOCK_MAX,
+  matchesHeader,
+  type OpenedProposal,
+  STATEMENTS_MAX,
+} from "./proposal.ts";
 
 export const wireBlock = record(1, {
   header,
@@ -31,4 +38,19 @@ export function encodeWireBlock(block: WireBlock): Uint8Array {
 /** Throws an `LhgError` that names the field. */
 export function decodeWireBlock(encoded: Uint8Array): WireBlock {
   return decode(wireBlock, encoded, "block");
+}
+
+/** The proposal that a block was decided as; undefined when its statements or certificate are not those its header commits to. */
+export function proposalOf(
+  hasher: Hasher,
+  { header: made, lastCertificate, evidence }: WireBlock,
+  statements: readonly { readonly leafHash: Uint8Array }[],
+): OpenedProposal | undefined {
+  const proposal = {
+    header: made,
+    statements: statements.map((entry) => entry.leafHash),
+    lastCertificate,
+    evidence,
+  };
+  return matchesHeader(hasher, proposal) ? { ...proposal, blockHash: hashHeader(hasher, made) } : undefined;
 }

@@ -1,10 +1,16 @@
 /** What every engine drives: the application port and the statements it proposes from. */
 import type { BlockToExecute, ChainTip, CommitSummary, StatementInput } from "../application/application.ts";
+import type { WireBlock } from "../blocks/wire-block.ts";
 
 export interface Application {
   execute(block: BlockToExecute): Promise<{ readonly blockHash: Uint8Array }>;
   commit(blockHash: Uint8Array, certificate: Uint8Array): Promise<CommitSummary>;
+  /** Sound, recent, and not on record yet. */
+  isFreshEvidence(encoded: Uint8Array): Promise<boolean>;
 }
+
+/** What became of the search for statements of a proposal. */
+export type Obtained = "obtained" | "invalid" | "unavailable";
 
 /** Where proposals take their statements from. */
 export interface StatementSource {
@@ -13,8 +19,10 @@ export interface StatementSource {
     readonly statementsMax: number;
     readonly bytesMax: number;
   }): { readonly leafHash: Uint8Array }[];
-  /** A verified statement by its leaf hash; undefined when this node lacks it. */
+  /** A verified statement by its leaf hash, if a crash can't take it from this node; undefined when it has none. */
   find(leafHash: Uint8Array): StatementInput | undefined;
+  /** Gets these statements from wherever they are, verified and durable: `invalid` when one of them is no valid statement. */
+  obtain(leafHashes: readonly Uint8Array[]): Promise<Obtained>;
   pin(leafHashes: readonly Uint8Array[]): void;
 }
 
@@ -22,6 +30,11 @@ export interface Engine {
   /** Statements have become ready. */
   noteWork(): void;
   readonly tip: ChainTip;
+  /**
+   * Takes a decided block from a peer: checks it, executes it, commits it. False when its height was decided meanwhile. Throws
+   * `certificate.*` or `block.*` when it is not the chain's.
+   */
+  applyBlock(block: WireBlock, statements: readonly StatementInput[]): Promise<boolean>;
   /** Resolves when no block is being decided any more. */
   stop(): Promise<void>;
 }

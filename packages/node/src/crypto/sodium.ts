@@ -8,6 +8,7 @@ import { createNodeSigner, nodeCrypto } from "@lhg/sdk/crypto/node";
 import { hasValidForm } from "@lhg/sdk/crypto/signature-rule";
 import type { SecretKey } from "@lhg/sdk/keys/keys";
 import sodium from "sodium-native";
+import type { ConsensusSigner } from "../signer/consensus-signer.ts";
 
 /** About 150 bytes each. */
 const KEY_CACHE_CAPACITY = 65_536;
@@ -60,4 +61,10 @@ export function createNativeSigner(key: SecretKey): Signer {
       return signature;
     },
   };
+}
+
+/** Signs for a validator with a key in this process. What keeps it from voting twice are the durable votes of the core. */
+export function createLocalSigner(key: SecretKey): ConsensusSigner {
+  const signer = createNativeSigner(key);
+  return { publicKey: signer.publicKey.bytes, sign: (message) => signer.sign(message) };
 }

@@ -6,7 +6,7 @@ import { toHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { Refusal, SubmitResult } from "../api/service.ts";
 import type { CheckVerdict, CommitSummary, StatementInput } from "../application/application.ts";
-import type { StatementSource } from "../consensus/engine.ts";
+import type { Obtained, StatementSource } from "../consensus/engine.ts";
 import { EARLY, IN_FLIGHT, type Mempool, type MempoolEntry } from "../mempool/mempool.ts";
 import type { InboxLog, InboxRecord } from "../store/inbox-log.ts";
 import type { StatementSummary, VerifyVerdict } from "../threads/verify-worker.ts";
@@ -15,6 +15,11 @@ import type { StatementSummary, VerifyVerdict } from "../threads/verify-worker.t
 const REFUSALS_MAX = 100_000;
 /** Waiting statements looked at again after a block. */
 const RECHECK_MAX = 500;
+/** What a proposal names is on its way, as a rule, when the proposal comes: peers are asked only after this. */
+const ARRIVAL_MS = 40;
+const ARRIVAL_POLL_MS = 5;
+const FETCH_ROUNDS = 12;
+const FETCH_PAUSE_MS = 250;
 const RECOVERY_BATCH = 512;
 const RECOVERY_BATCH_BYTES = 16 << 20;
 
@@ -26,6 +31,18 @@ export interface IntakeParts {
   /** Whether this statement has an outcome on chain. */
   readonly isCommitted: (ids: readonly Uint8Array[]) => Promise<boolean[]>;
   readonly noteWork: () => void;
+  /** Where there are other nodes: they are told of what this one answers for, and asked for what it lacks. */
+  readonly peers?: {
+    /** Encoded submissions that are durable here. */
+    offer(submissions: readonly Uint8Array[]): void;
+    /** Those of these statements that some peer has, as submissions; their leaf hashes are theirs, their signatures unchecked. */
+    fetch(leafHashes: readonly Uint8Array[]): Promise<readonly LeafHashed[]>;
+  };
+}
+
+export interface LeafHashed {
+  readonly leafHash: Uint8Array;
+  readonly bytes: Uint8Array;
 }
 
 interface Verified {
@@ -47,6 +64,8 @@ export class Intake implements StatementSource {
    * validators to a block that holds them, and it can be decided only by who has its statements.
    */
   private retired: Map<string, Uint8Array> | undefined = new Map();
+  /** Statements of proposals that can't wait in the mempool, until a block is committed: whoever votes for them must have them. */
+  private borrowed = new Map<string, { readonly bytes: Uint8Array; readonly position: number }>();
   /** Blocks settled since the start. */
   private blocks = 0;
 
@@ -54,8 +73,26 @@ export class Intake implements StatementSource {
     this.parts = parts;
   }
 
-  /** One result for each submission, in the order given. */
+  /** One result for each submission, in the order given. What is accepted here is offered to the peers. */
   async submit(submissions: readonly Uint8Array[]): Promise<SubmitResult[]> {
+    const { results, fresh } = await this.take(submissions);
+    if (fresh.length > 0) this.parts.peers?.offer(fresh);
+    return results;
+  }
+
+  /** Takes what a peer offers: `invalid` when it should not have passed it on, `known` when nothing in it was new. */
+  async receive(submissions: readonly Uint8Array[]): Promise<"new" | "known" | "invalid"> {
+    const { verdicts, fresh } = await this.take(submissions);
+    if (verdicts.some((verdict) => !verdict.ok)) return "invalid";
+    return fresh.length > 0 ? "new" : "known";
+  }
+
+  private async take(submissions: readonly Uint8Array[]): Promise<{
+    readonly verdicts: readonly VerifyVerdict[];
+    readonly results: SubmitResult[];
+    /** Accepted, and not known before. */
+    readonly fresh: readonly Uint8Array[];
+  }> {
     const verdicts = await this.parts.verify(submissions);
     const results = verdicts.map((verdict): SubmitResult | undefined =>
       verdict.ok ? undefined : { id: "", state: "refused", ...pickRefusal(verdict) },
@@ -70,7 +107,12 @@ export class Intake implements StatementSource {
     if (blocks !== this.blocks) await this.wakeAdmissible(judged.filter((entry) => !entry.isReady));
     await this.promote();
     if (judged.length > 0) this.parts.noteWork();
-    return results.map((result, at) => result ?? findTwin(verdicts, results, at));
+    const fresh = placed.filter(({ at }) => results[at]?.state === "accepted").map(({ bytes }) => bytes);
+    return {
+      verdicts,
+      results: results.map((result, at) => result ?? findTwin(verdicts, results, at)),
+      fresh,
+    };
   }
 
   /** What is admissible, or follows in its lane on what is: that is acknowledged. The rest came too early. */
@@ -265,6 +307,8 @@ export class Intake implements StatementSource {
     const { mempool } = this.parts;
     this.retired = undefined;
     this.blocks += 1;
+    for (const { position } of this.borrowed.values()) this.parts.inbox.markSettled(position);
+    this.borrowed.clear();
     for (const { id } of executed) {
       const entry = mempool.remove(id);
       if (entry !== undefined) this.settle(entry, undefined);
@@ -285,12 +329,18 @@ export class Intake implements StatementSource {
 
   /** What came too early and is due now becomes durable: nothing is proposed that a crash could lose. */
   private async promote(): Promise<void> {
-    const { mempool, inbox } = this.parts;
-    const promotable = mempool.listPromotable();
+    const promotable = this.parts.mempool.listPromotable();
     if (promotable.length === 0) return;
-    for (const { id } of promotable) mempool.setPosition(id, IN_FLIGHT);
-    const first = await inbox.appendMany(promotable.map((entry) => entry.bytes));
-    for (const [i, { id }] of promotable.entries())
+    await this.secure(promotable);
+    this.parts.peers?.offer(promotable.map((entry) => entry.bytes));
+  }
+
+  /** Makes durable what waits in memory only. */
+  private async secure(entries: readonly MempoolEntry[]): Promise<void> {
+    const { mempool, inbox } = this.parts;
+    for (const { id } of entries) mempool.setPosition(id, IN_FLIGHT);
+    const first = await inbox.appendMany(entries.map((entry) => entry.bytes));
+    for (const [i, { id }] of entries.entries())
       if (!mempool.setPosition(id, first + i)) inbox.markSettled(first + i);
   }
 
@@ -318,6 +368,11 @@ export class Intake implements StatementSource {
       if (checks[i]!.verdict === "admissible") this.parts.mempool.setReady(summary.id, true);
   }
 
+  /** Statements that have waited since before this monotonic time, as submissions: to be offered again. */
+  listStale(beforeMs: number, bytesMax: number): Uint8Array[] {
+    return this.parts.mempool.listStale(beforeMs, bytesMax).map((entry) => entry.bytes);
+  }
+
   getRefusal(id: string): Refusal | undefined {
     return this.refusals.get(id);
   }
@@ -334,13 +389,55 @@ export class Intake implements StatementSource {
   }
 
   find(leafHash: Uint8Array): StatementInput | undefined {
-    const bytes = this.parts.mempool.getByLeafHash(leafHash)?.bytes ?? this.retired?.get(toHex(leafHash));
+    const waiting = this.parts.mempool.getByLeafHash(leafHash);
+    const name = toHex(leafHash);
+    const bytes =
+      waiting !== undefined && waiting.position >= 0
+        ? waiting.bytes
+        : (this.borrowed.get(name)?.bytes ?? this.retired?.get(name));
     return bytes === undefined ? undefined : { bytes, leafHash, isSignatureValid: true };
+  }
+
+  async obtain(leafHashes: readonly Uint8Array[]): Promise<Obtained> {
+    const { mempool, peers } = this.parts;
+    const missing = (): Uint8Array[] => leafHashes.filter((leafHash) => this.find(leafHash) === undefined);
+    const early = missing().flatMap((leafHash) => {
+      const entry = mempool.getByLeafHash(leafHash);
+      return entry?.position === EARLY ? [entry] : [];
+    });
+    if (early.length > 0) await this.secure(early);
+    for (let waitedMs = 0; missing().length > 0 && waitedMs < ARRIVAL_MS; waitedMs += ARRIVAL_POLL_MS)
+      await delay(ARRIVAL_POLL_MS);
+    for (let round = 0; round < FETCH_ROUNDS; round++) {
+      const wanted = missing();
+      if (wanted.length === 0) return "obtained";
+      if (peers === undefined) break;
+      const found = await peers.fetch(wanted);
+      if (found.length === 0) await delay(FETCH_PAUSE_MS);
+      else if (!(await this.adopt(found))) return "invalid";
+    }
+    return missing().length === 0 ? "obtained" : "unavailable";
+  }
+
+  /** Takes statements in that a proposal names. False when one of them is no valid statement. */
+  private async adopt(found: readonly LeafHashed[]): Promise<boolean> {
+    const { verdicts } = await this.take(found.map((entry) => entry.bytes));
+    if (verdicts.some((verdict) => !verdict.ok)) return false;
+    const rest = found.filter((entry) => this.find(entry.leafHash) === undefined);
+    if (rest.length === 0) return true;
+    const first = await this.parts.inbox.appendMany(rest.map((entry) => entry.bytes));
+    for (const [i, { leafHash, bytes }] of rest.entries())
+      this.borrowed.set(toHex(leafHash), { bytes, position: first + i });
+    return true;
   }
 
   pin(leafHashes: readonly Uint8Array[]): void {
     this.parts.mempool.pin(leafHashes);
   }
+}
+
+function delay(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
 
 const TOO_EARLY: Refusal = {

@@ -313,6 +313,19 @@ export class Mempool {
     return { expired, forgotten };
   }
 
+  /** What is durable and has waited since before `beforeMs`, first come first, at most about `bytesMax`. */
+  listStale(beforeMs: number, bytesMax: number): MempoolEntry[] {
+    const out: MempoolEntry[] = [];
+    let bytes = 0;
+    for (const held of this.byId.values()) {
+      if (!isDue(held) || held.addedMs > beforeMs) continue;
+      out.push(held);
+      bytes += held.bytes.length;
+      if (bytes >= bytesMax) break;
+    }
+    return out;
+  }
+
   /** What came too early and could be proposed now, once it is durable. */
   listPromotable(): MempoolEntry[] {
     const out: MempoolEntry[] = [];

@@ -29,6 +29,8 @@ export function startLedger(data: LedgerWorkerData, onFatal: (error: Error) => v
     execute: remote.execute,
     commit: remote.commit,
     locate: remote.locate,
+    isFreshEvidence: remote.isFreshEvidence,
+    readWireBlock: remote.readWireBlock,
     query: remote.query,
     close: remote.close,
     stop: async () => {

@@ -42,6 +42,8 @@ const methods = {
   execute: (block: BlockToExecute) => opened().execute(block),
   commit: (blockHash: Uint8Array, certificate: Uint8Array) => opened().commit(blockHash, certificate),
   locate: (ids: readonly Uint8Array[]) => opened().locate(ids),
+  isFreshEvidence: (encoded: Uint8Array) => opened().isFreshEvidence(encoded),
+  readWireBlock: (height: number) => opened().readWireBlock(height),
   query: (name: string, args: unknown): unknown => {
     const query = Object.hasOwn(queries, name)
       ? (queries as Readonly<Record<string, unknown>>)[name]
@@ -65,7 +67,7 @@ export type LedgerMethods = typeof methods;
 /** Consensus waits for nobody, and who submits waits for no question. */
 const RANKS: readonly ReadonlySet<string>[] = [
   new Set(["open", "execute", "commit"]),
-  new Set(["check", "locate"]),
+  new Set(["check", "locate", "isFreshEvidence"]),
 ];
 
 if (parentPort !== null)

@@ -5,8 +5,8 @@ import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { assertInvariant } from "@lhg/protocol/core/errors";
-import { createNodeSigner } from "@lhg/sdk/crypto/node";
 import { type NodeConfig, readConfig } from "../../config.ts";
+import { createLocalSigner } from "../../crypto/sodium.ts";
 import { loadOrCreateDevChain } from "../../dev-chain.ts";
 import { type RunningNode, startNode } from "../../node.ts";
 import { type Companion, checkCompanion, startCompanion } from "../companion.ts";
@@ -60,7 +60,7 @@ export async function runDev(session: Session, options: DevOptions): Promise<Exi
   const node = await startNode({
     config,
     genesis: chain.genesis,
-    signers: chain.consensusKeys.map(createNodeSigner),
+    signers: chain.consensusKeys.map(createLocalSigner),
     onFatal: end.fail,
     pages: await findPages(chain.genesis),
     developmentKeys,

@@ -1,7 +1,8 @@
 import { computeChainId } from "@lhg/protocol/core/genesis";
-import { createNodeSigner, nodeCrypto } from "@lhg/sdk/crypto/node";
+import { nodeCrypto } from "@lhg/sdk/crypto/node";
 import { formatSettings } from "../../config/write-toml.ts";
 import type { NodeConfig } from "../../config.ts";
+import { createLocalSigner } from "../../crypto/sodium.ts";
 import { type RunningNode, startNode } from "../../node.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { checkHome } from "../network/check-home.ts";
@@ -34,7 +35,7 @@ export async function runNode(session: Session, options: NodeOptions): Promise<E
   const node = await startNode({
     config,
     genesis,
-    signers: consensusKey === undefined ? [] : [createNodeSigner(consensusKey)],
+    signers: consensusKey === undefined ? [] : [createLocalSigner(consensusKey)],
     nodeKeySeed: nodeKey.seed,
     onFatal: end.fail,
     pages: await findPages(genesis),

@@ -1,19 +1,13 @@
 /** View changes: rules 3, 4 and the part of rule 5 that gathers ChangeViews. */
 import { CHANGE_VIEW } from "@lhg/protocol/core/block/certificate";
 import type { EvidenceVote } from "@lhg/protocol/core/block/evidence";
-import { findCertificate, isPreparedCertificateValid, matchesPrepared } from "./certificates.ts";
-import type { Core } from "./core.ts";
+import { equalBytes } from "@lhg/protocol/core/bytes";
+import { isProven } from "./certificates.ts";
+import type { Core, Recorded } from "./core.ts";
 import type { ChangeViewVote, Message, PreparedCertificate } from "./messages.ts";
 import { maxFaulty } from "./quorum.ts";
-import { enterView } from "./timers.ts";
-import {
-  accuse,
-  isChangeViewSigned,
-  isSameChangeView,
-  keepToOwnVote,
-  type Recorded,
-  signChangeView,
-} from "./votes.ts";
+import { enterView, noteAlive } from "./timers.ts";
+import { accuse, isChangeViewSigned, isSameChangeView, keepToOwnVote, signChangeView } from "./votes.ts";
 
 /** Rule 3: leaves the current view for a higher one and says so, with the highest certificate held. */
 export function changeView(core: Core, view: number): void {
@@ -45,23 +39,23 @@ export function recordChangeView(
   const { state } = core;
   const entries = state.changeViews[vote.validatorIndex]!;
   const held = entries[0]?.vote;
-  if (vote.view < state.view) return "dropped";
-  if (held !== undefined && (vote.view < held.view || isSameChangeView(held, vote))) return "held";
+  if (vote.view < state.view || (held !== undefined && vote.view < held.view)) return "dropped";
+  if (held !== undefined && isSameChangeView(held, vote)) {
+    const isSame = equalBytes(held.signature, vote.signature) && isProven(core, vote, attached);
+    return isSame ? "held" : "invalid";
+  }
   const rival = held?.view === vote.view ? held : undefined;
   if (rival !== undefined && entries.length > 1) return "dropped";
   if (!isChangeViewSigned(core, vote)) return "invalid";
+  noteAlive(core, vote.validatorIndex);
   if (rival !== undefined) {
     entries.push({ vote, certificate: null });
     if (vote.validatorIndex !== state.ownIndex)
       accuse(core, CHANGE_VIEW, vote.validatorIndex, vote.view, evidenceVote(rival), evidenceVote(vote));
-    return "recorded";
   }
-  const known = vote.prepared === null ? undefined : findCertificate(core, vote.prepared);
-  const certificate = known ?? attached;
-  if (!matchesPrepared(vote, certificate)) return "invalid";
-  if (known === undefined && certificate !== null && !isPreparedCertificateValid(core, certificate))
-    return "invalid";
-  state.changeViews[vote.validatorIndex] = [{ vote, certificate }];
+  if (!isProven(core, vote, attached)) return "invalid";
+  if (rival !== undefined) return "recorded";
+  state.changeViews[vote.validatorIndex] = [{ vote, certificate: attached }];
   if (vote.validatorIndex === state.ownIndex) keepToOwnVote(core, vote.view);
   return "recorded";
 }

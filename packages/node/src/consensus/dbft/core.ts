@@ -32,7 +32,10 @@ export type Mutation =
   | "ignore-highest-certificate"
   | "no-persistence"
   | "commits-across-views"
-  | "unsigned-prepared-fields";
+  | "unsigned-prepared-fields"
+  | "vote-below-view"
+  | "accept-unjustified"
+  | "unproven-certificates";
 
 export interface CoreConfig {
   readonly chainId: string;
@@ -116,10 +119,15 @@ export interface CoreState {
   timerAtMs: number | undefined;
   /** The last view whose timer was extended for missing statements. */
   extendedView: number;
-  /** When each validator was last answered. */
+  /** When each validator was last answered, and when it was last answered a request that wants a block. */
   repliedAtMs: (number | undefined)[];
+  suppliedAtMs: (number | undefined)[];
   /** Where the next RecoveryRequest's ring of targets begins. */
   recoveryOffset: number;
+  /** Consensus keys of validators that missed their last turn as primary and were not heard since; kept across heights (rule 7'). */
+  absent: readonly Uint8Array[];
+  /** The durable record, while it is of a later height than this one: the validator sits out until then. */
+  later: Durable | undefined;
 }
 
 /** What must survive a crash: without it a restarted validator could vote twice. See durable.ts for its encoding. */
@@ -144,8 +152,13 @@ export type Input =
       readonly parentTimeMs: number;
       /** Statements wait, or the parent changed the app hash. */
       readonly hasWork: boolean;
-      /** The process started just now: take up the durable record (ignored if of another height) and ask the peers. */
+      /**
+       * The process started just now: take up the durable record and ask the peers. One of an earlier height is ignored; before one of a
+       * later height the validator only observes, as it no longer knows what it voted for.
+       */
       readonly restart?: { readonly durable: Durable | undefined };
+      /** The record of its votes is lost: it may have voted at this height, and only observes. */
+      readonly sitsOut?: true;
     }
   | { readonly kind: "work"; readonly nowMs: number }
   | {
@@ -207,6 +220,16 @@ export type Effect =
   /** The message just given breaks the protocol: score the connection it came by. */
   | { readonly kind: "invalid"; readonly reason: string };
 
+/**
+ * What became of a message, for whoever passes messages on. `recorded`: something in it is new and every part of it was found valid, so no
+ * honest validator of this height will call it `invalid`. `held`: all of it was known. `dropped`: not judged in full. `invalid`: breaks the
+ * protocol. `ahead`, `behind`: of another height, or of this one after its decision; not judged.
+ */
+export type Received = Recorded | "ahead" | "behind";
+
+/** A part of a message: see `Received`. */
+export type Recorded = "recorded" | "held" | "dropped" | "invalid";
+
 /** One step in progress: the state it changes and the effects it gathers. */
 export interface Core {
   readonly config: CoreConfig;
@@ -219,4 +242,6 @@ export interface Core {
   durableChanged: boolean;
   /** Commits recorded in this step, whose (view, hash) may now have a quorum. */
   readonly freshCommits: Vote[];
+  /** Known once a message was handled. */
+  received: Received | undefined;
 }

@@ -8,6 +8,7 @@ import {
   voteSignBytes,
 } from "@lhg/protocol/core/block/certificate";
 import {
+  blockOf,
   decidedBlocks,
   give,
   hasSent,
@@ -19,8 +20,9 @@ import {
   settle,
   timeOut,
 } from "../../../simulation/puppets.ts";
+import { openProposal } from "../../../simulation/toys.ts";
 import type { Mutation } from "./core.ts";
-import type { Message } from "./messages.ts";
+import type { Message, PrepareRequest } from "./messages.ts";
 
 const HEIGHT = 20;
 const SCOPE = { chainId: "test-00", epoch: 0, height: HEIGHT };
@@ -115,13 +117,73 @@ gate("unsigned-prepared-fields", "a traitor swaps a certificate of view 2 for on
   pass(net, "commit", 2, [2], [0]);
   assert.ok(net.nodes[0]!.decision);
   timeOut(net, 2, 3, 3);
-  const request = forgeProposal(net, blockHash);
+  decideForged(net, forgeProposal(net, blockHash));
+});
+
+/** A proposal of view 1 to 3 by its primary, signed as it stands. */
+function propose(
+  net: Puppets,
+  view: number,
+  proposal: Uint8Array,
+  justification: PrepareRequest["justification"],
+): Message {
+  const validatorIndex = 4 - view;
+  const { blockHash } = openProposal(proposal)!;
+  const { sign } = net.nodes[validatorIndex]!.config.signing;
+  const signature = sign(voteSignBytes(SCOPE, view, PREPARE_REQUEST, blockHash));
+  const vote = { height: HEIGHT, view, validatorIndex, blockHash, signature };
+  return { type: "prepare-request", body: { ...vote, proposal, justification } };
+}
+
+/** Backups 2 and 3 vote for the traitor's proposal of view 3 and, with the traitor's Commit, validator 3 decides it. */
+function decideForged(net: Puppets, request: Message): void {
   for (const backup of [2, 3]) give(net, backup, request);
   if (!hasSent(net, 2, "prepare-response", 3)) return;
   pass(net, "prepare-response", 3, [2], [3]);
   pass(net, "prepare-response", 3, [3], [2]);
   give(net, 3, commitOfTraitor(net, 3, request));
   pass(net, "commit", 3, [2], [3]);
+}
+
+gate("vote-below-view", "late prepares complete a certificate of the view that was left", (net) => {
+  pass(net, "prepare-request", 0, [0], [1, 2]);
+  timeOut(net, 1, 2, 3);
+  pass(net, "change-view", 1, [1, 2], [3]);
+  pass(net, "prepare-request", 1, [3], [1, 2]);
+  pass(net, "prepare-response", 1, [1], [2, 3]);
+  pass(net, "prepare-response", 1, [2], [1, 3]);
+  pass(net, "commit", 1, [1, 2], [3]);
+  assert.ok(net.nodes[3]!.decision);
+  pass(net, "prepare-response", 0, [1], [0, 2]);
+  pass(net, "prepare-response", 0, [2], [0, 1]);
+  for (const late of [1, 2]) if (hasSent(net, late, "commit", 0)) pass(net, "commit", 0, [late], [0]);
+});
+
+gate("accept-unjustified", "a traitor proposes in its view as if nobody had been there before", (net) => {
+  decideAlone(net);
+  timeOut(net, 2, 2, 2, 3, 3, 3);
+  decideForged(net, propose(net, 3, blockOf(HEIGHT, "unjustified"), null));
+});
+
+gate("unproven-certificates", "a traitor claims a certificate that nobody signed", (net) => {
+  decideAlone(net);
+  timeOut(net, 2, 2, 2, 3, 3, 3);
+  const proposal = blockOf(HEIGHT, "never prepared");
+  const prepared = { view: 2, blockHash: openProposal(proposal)!.blockHash };
+  const signature = net.nodes[TRAITOR]!.config.signing.sign(changeViewSignBytes(SCOPE, 3, prepared));
+  const honest = [2, 3].map((from) => {
+    const { body } = sentBy(net, from, "change-view", 3);
+    assert.ok("vote" in body);
+    return body.vote;
+  });
+  const signatures = [0, 1, 2].map((validatorIndex) => ({ validatorIndex, signature: new Uint8Array(64) }));
+  decideForged(
+    net,
+    propose(net, 3, proposal, {
+      changeViews: [{ validatorIndex: TRAITOR, view: 3, prepared, signature }, ...honest],
+      certificate: { ...prepared, signatures },
+    }),
+  );
 });
 
 /** The traitor's proposal of view 3: H2, as if nobody had prepared later than in view 1. */
@@ -141,20 +203,6 @@ function forgeProposal(net: Puppets, decided: Uint8Array): Message {
     signature: sign(changeViewSignBytes(SCOPE, 3, null)),
   };
   const swapped = { ...honest.body.vote, prepared: { view: 0, blockHash: decided } };
-  const { blockHash, proposal } = source.body;
-  const signature = sign(voteSignBytes(SCOPE, 3, PREPARE_REQUEST, blockHash));
-  const justification = {
-    changeViews: [own, swapped, stale.body.vote],
-    certificate: stale.body.certificate,
-  };
-  const body = {
-    height: HEIGHT,
-    view: 3,
-    validatorIndex: TRAITOR,
-    blockHash,
-    signature,
-    proposal,
-    justification,
-  };
-  return { type: "prepare-request", body };
+  const changeViews = [own, swapped, stale.body.vote];
+  return propose(net, 3, source.body.proposal, { changeViews, certificate: stale.body.certificate });
 }

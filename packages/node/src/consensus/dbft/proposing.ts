@@ -9,13 +9,13 @@ import { equalBytes } from "@lhg/protocol/core/bytes";
 import { assertInvariant } from "@lhg/protocol/core/errors";
 import { assembleJustification, assemblePrepared, isJustified } from "./certificates.ts";
 import { changeView } from "./changing.ts";
-import type { AcceptedRequest, Core, CoreState, ProposalFacts, Vote } from "./core.ts";
+import type { AcceptedRequest, Core, CoreState, ProposalFacts, Recorded, Vote } from "./core.ts";
 import { type Justification, MAX_PROPOSAL_BYTES, type PrepareRequest } from "./messages.ts";
-import { hasMutation, isPrimary, primaryOf, quorum } from "./quorum.ts";
+import { hadEveryTurn, hasMutation, isPrimary, primaryOf, quorum } from "./quorum.ts";
 import { requestRecovery } from "./recovery.ts";
-import { findProposal, findRequest, keepRequest } from "./requests.ts";
+import { findProposal, findRequest, isSameRequest, keepRequest } from "./requests.ts";
 import { enterView, extendView } from "./timers.ts";
-import { castVote, findVote, hasVoted, type Recorded, recordVote, votesOf } from "./votes.ts";
+import { castVote, hasVoted, recordVote, votesOf } from "./votes.ts";
 
 /** Rule 5, the primary: in view 0 when there is work; later with M ChangeViews, the highest certificate's block or a new one. */
 export function proposeIfDue(core: Core): boolean {
@@ -84,7 +84,7 @@ function sendRequest(
 ): void {
   const { state } = core;
   const { height, view, ownIndex } = state;
-  const { signature } = castVote(core, PREPARE_REQUEST, blockHash);
+  const { signature } = castVote(core, PREPARE_REQUEST, view, blockHash);
   const message = { height, view, validatorIndex: ownIndex, blockHash, signature, proposal, justification };
   const certified = justification !== null && justification.certificate !== null;
   keepRequest(state, { message, certified, check: certified ? "pending" : "valid" });
@@ -119,28 +119,28 @@ export function receiveRequest(core: Core, message: PrepareRequest): Recorded {
   if (validatorIndex !== primaryOf(state, view)) return "invalid";
   const recorded = recordVote(core, PREPARE_REQUEST, validatorIndex, message);
   if (recorded === "invalid" || recorded === "dropped") return recorded;
-  if (view < state.view || findRequest(state, view) !== undefined) return "held";
+  const accepted = findRequest(state, view)?.message;
+  if (accepted !== undefined && isSameRequest(accepted, message)) return "held";
+  if (view < state.view || accepted !== undefined) return "dropped";
   if (!isJustified(core, view, blockHash, justification)) return "invalid";
   const facts = config.openProposal(message.proposal);
   if (facts === undefined || !equalBytes(facts.blockHash, blockHash)) return "invalid";
   if (view > state.view) enterView(core, view);
-  // The signature that was verified, which this copy of the message need not bear, goes into certificates.
-  const { signature } = findVote(state, PREPARE_REQUEST, validatorIndex, view, blockHash)!;
-  acceptRequest(core, { ...message, signature }, facts);
-  return "recorded";
+  return acceptRequest(core, message, facts) ? "recorded" : "dropped";
 }
 
-function acceptRequest(core: Core, message: PrepareRequest, facts: ProposalFacts): void {
+function acceptRequest(core: Core, message: PrepareRequest, facts: ProposalFacts): boolean {
   const { state } = core;
   const { view, blockHash, justification } = message;
   const own = state.ownIndex < 0 ? [] : votesOf(state, PREPARE_RESPONSE, state.ownIndex, view);
   const voted = own.some((vote) => equalBytes(vote.blockHash, blockHash));
   // Voted for another proposal of this view before a crash: this one cannot be helped any more.
-  if (own.length > 0 && !voted) return;
+  if (own.length > 0 && !voted) return false;
   const certified = justification !== null && justification.certificate !== null;
   const sound = isPlaced(state, facts) && (certified || voted || isTimely(core, facts.timeMs));
   keepRequest(state, { message, certified, check: sound ? "pending" : "rejected" });
   if (sound) requestCheck(core, message, certified);
+  return true;
 }
 
 export function takeVerdict(core: Core, blockHash: Uint8Array, verdict: "valid" | "bad" | "missing"): void {
@@ -171,13 +171,8 @@ export function respondIfValid(core: Core): boolean {
   const request = findRequest(state, state.view);
   if (request?.check !== "valid" || isPrimary(state) || hasVoted(state, PREPARE_RESPONSE, state.view))
     return false;
-  sendVote(core, PREPARE_RESPONSE, request.message.blockHash);
+  sendVote(core, PREPARE_RESPONSE, state.view, request.message.blockHash);
   return true;
-}
-
-/** Every validator was primary once: from here on views change by the timer only, and times do not depend on clocks. */
-function hadEveryTurn(state: CoreState): boolean {
-  return state.view >= state.validators.length;
 }
 
 /** A bad proposal is left at once, as waiting would gain nothing; but validators that keep disagreeing must not spin. */
@@ -191,18 +186,27 @@ export function leaveIfRejected(core: Core): boolean {
 /** Rule 2: M prepares, the request among them: keep the certificate and the block, then commit. */
 export function commitIfPrepared(core: Core): boolean {
   const { state } = core;
-  const request = findRequest(state, state.view);
-  if (request?.check !== "valid" || hasVoted(state, COMMIT, state.view)) return false;
+  const request = hasMutation(core, "vote-below-view")
+    ? state.requests.find(
+        (held) => !hasVoted(state, COMMIT, held.message.view) && assemblePrepared(core, held),
+      )
+    : findRequest(state, state.view);
+  if (request?.check !== "valid" || hasVoted(state, COMMIT, request.message.view)) return false;
   const certificate = assemblePrepared(core, request);
   if (certificate === undefined) return false;
   state.prepared = { certificate, proposal: request.message.proposal };
-  sendVote(core, COMMIT, certificate.blockHash);
+  sendVote(core, COMMIT, certificate.view, certificate.blockHash);
   return true;
 }
 
-function sendVote(core: Core, type: typeof PREPARE_RESPONSE | typeof COMMIT, blockHash: Uint8Array): void {
+function sendVote(
+  core: Core,
+  type: typeof PREPARE_RESPONSE | typeof COMMIT,
+  view: number,
+  blockHash: Uint8Array,
+): void {
   const { height, ownIndex } = core.state;
-  const { view, signature } = castVote(core, type, blockHash);
+  const { signature } = castVote(core, type, view, blockHash);
   const body = { height, view, validatorIndex: ownIndex, blockHash, signature };
   const message =
     type === COMMIT ? { type: "commit" as const, body } : { type: "prepare-response" as const, body };

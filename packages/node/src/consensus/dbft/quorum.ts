@@ -16,6 +16,11 @@ export function primaryOf(state: CoreState, view: number): number {
   return primaryIndex(state.height, view, state.validators.length);
 }
 
+/** Every validator was primary once: from here on views change by their full timers only, and times do not depend on clocks. */
+export function hadEveryTurn(state: CoreState): boolean {
+  return state.view >= state.validators.length;
+}
+
 export function isPrimary(state: CoreState): boolean {
   return primaryOf(state, state.view) === state.ownIndex;
 }

@@ -1,31 +1,62 @@
 /** Messages from the network: by height first, then by type; a RecoveryMessage is taken apart into its signed parts. */
-import { COMMIT, PREPARE_RESPONSE, type VoteType } from "@lhg/protocol/core/block/certificate";
+import {
+  COMMIT,
+  PREPARE_REQUEST,
+  PREPARE_RESPONSE,
+  type VoteType,
+} from "@lhg/protocol/core/block/certificate";
 import { equalBytes } from "@lhg/protocol/core/bytes";
 import { recordChangeView } from "./changing.ts";
-import type { Core } from "./core.ts";
-import type { ChangeViewVote, Message, PreparedCertificate, RecoveryMessage } from "./messages.ts";
+import type { Core, Received, Recorded } from "./core.ts";
+import type {
+  ChangeViewVote,
+  Message,
+  PreparedCertificate,
+  RecoveryMessage,
+  VoteMessage,
+} from "./messages.ts";
 import { receiveRequest } from "./proposing.ts";
 import { primaryOf } from "./quorum.ts";
 import { answerRecovery } from "./recovery.ts";
-import { noteWork } from "./timers.ts";
-import { type Recorded, recordVote } from "./votes.ts";
+import { isAbsent, noteAlive, noteWork } from "./timers.ts";
+import { isChangeViewSigned, isVoteSigned, recordVote } from "./votes.ts";
 
-export function receiveMessage(core: Core, message: Message): void {
+export function receiveMessage(core: Core, message: Message): Received {
   const { state, effects } = core;
   const { height } = message.body;
   if (height > state.height) {
     effects.push({ kind: "ahead", height });
-    return;
+    return "ahead";
   }
   if (height < state.height || state.decision !== undefined) {
     // Late votes for a decided block are normal; these three come from validators that still try to decide it.
     if (["change-view", "recovery-request", "recovery-message"].includes(message.type))
       effects.push({ kind: "peer-behind", height });
-    return;
+    if (height === state.height) noteLate(core, message);
+    return "behind";
   }
   const recorded = receiveCurrent(core, message);
   if (recorded === "invalid") effects.push({ kind: "invalid", reason: `dbft.${message.type}` });
   if (recorded === "recorded" && message.type !== "recovery-request") noteWork(core);
+  return recorded;
+}
+
+/** Rule 7': a slow validator's votes may all come after the decision; they show that it is there. */
+function noteLate(core: Core, message: Message): void {
+  const { state } = core;
+  const signer = message.type === "change-view" ? message.body.vote : message.body;
+  if (!("validatorIndex" in signer) || signer.validatorIndex >= state.validators.length) return;
+  const { validatorIndex } = signer;
+  if (!isAbsent(state, validatorIndex)) return;
+  const isSigned = (type: VoteType, vote: VoteMessage): boolean =>
+    isVoteSigned(core, type, validatorIndex, vote);
+  if (
+    (message.type === "prepare-request" && isSigned(PREPARE_REQUEST, message.body)) ||
+    (message.type === "prepare-response" && isSigned(PREPARE_RESPONSE, message.body)) ||
+    (message.type === "commit" && isSigned(COMMIT, message.body)) ||
+    (message.type === "change-view" && isChangeViewSigned(core, message.body.vote))
+  )
+    noteAlive(core, validatorIndex);
 }
 
 function receiveCurrent(core: Core, message: Message): Recorded {
@@ -72,13 +103,17 @@ function receiveRecovery(core: Core, message: RecoveryMessage): Recorded {
     () => receiveRecoveredRequest(core, message),
     () => takeWantedProposal(core, message.wantedProposal),
   ];
-  let result: Recorded = "held";
+  let isNew = false;
+  let isJudged = true;
   for (const part of parts) {
     const recorded = part();
     if (recorded === "invalid") return "invalid";
-    if (recorded === "recorded") result = "recorded";
+    if (recorded === "recorded") isNew = true;
+    if (recorded === "dropped") isJudged = false;
   }
-  return result;
+  if (isNew) noteWork(core);
+  if (!isJudged) return "dropped";
+  return isNew ? "recorded" : "held";
 }
 
 function certificateFor(vote: ChangeViewVote, message: RecoveryMessage): PreparedCertificate | null {
@@ -99,7 +134,8 @@ function receiveRecoveredRequest(core: Core, { request, height }: RecoveryMessag
 
 function takeWantedProposal(core: Core, proposal: Uint8Array | null): Recorded {
   const { state, config } = core;
-  if (proposal === null || state.wantedHash === undefined) return "held";
+  if (proposal === null) return "held";
+  if (state.wantedHash === undefined) return "dropped";
   const facts = config.openProposal(proposal);
   if (facts === undefined) return "invalid";
   if (!equalBytes(facts.blockHash, state.wantedHash)) return "held";

@@ -7,7 +7,7 @@ import {
   voteSignBytes,
 } from "@lhg/protocol/core/block/certificate";
 import { equalBytes } from "@lhg/protocol/core/bytes";
-import type { Core, HeldChangeView, Vote } from "./core.ts";
+import type { Core, HeldChangeView, Recorded, Vote } from "./core.ts";
 import {
   MAX_CERTIFICATES,
   type PreparedCertificate,
@@ -16,7 +16,8 @@ import {
 } from "./messages.ts";
 import { isPrimary, maxFaulty, scopeOf } from "./quorum.ts";
 import { findProposal, findRequest } from "./requests.ts";
-import { type Recorded, votesOf } from "./votes.ts";
+import { noteAlive } from "./timers.ts";
+import { votesOf } from "./votes.ts";
 
 /**
  * Asks F + 1 other validators, so an honest one, for what they know. The ring of those asked moves on each time: the one that holds
@@ -52,17 +53,22 @@ export function resend(core: Core): void {
   if (state.wantedHash !== undefined || findRequest(state, state.view) === undefined) requestRecovery(core);
 }
 
-/** Answers at most once in T / 2 per validator, so that a requester's own period of T is never missed. */
+/**
+ * Answers at most once in T / 2 per validator, so that a requester's own period of T is never missed. Requests for a block have a clock of
+ * their own: somebody who replays the others must not keep a primary from the block it has to propose again.
+ */
 export function answerRecovery(core: Core, request: RecoveryRequest): Recorded {
   const { state, config, nowMs } = core;
   const { validatorIndex, view, wantedHash, signature } = request;
-  const lastMs = state.repliedAtMs[validatorIndex];
+  const answeredAtMs = wantedHash === null ? state.repliedAtMs : state.suppliedAtMs;
+  const lastMs = answeredAtMs[validatorIndex];
   if (validatorIndex === state.ownIndex || state.ownIndex < 0) return "dropped";
   if (lastMs !== undefined && 2 * (nowMs - lastMs) < config.baseTimeoutMs) return "dropped";
   const { consensusKey } = state.validators[validatorIndex]!;
   const signed = voteSignBytes(scopeOf(core), view, RECOVERY_REQUEST, wantedHash);
   if (!config.signing.verify(consensusKey, signed, signature)) return "invalid";
-  state.repliedAtMs[validatorIndex] = nowMs;
+  noteAlive(core, validatorIndex);
+  answeredAtMs[validatorIndex] = nowMs;
   const summary = summarise(core, undefined, view <= state.view);
   const wantedProposal = (wantedHash && findProposal(state, wantedHash)) ?? null;
   const body = { ...summary, wantedProposal };

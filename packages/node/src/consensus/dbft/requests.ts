@@ -1,6 +1,8 @@
 /** The proposals seen at this height. */
 import { equalBytes } from "@lhg/protocol/core/bytes";
+import { encode } from "@lhg/protocol/core/codec/definition";
 import type { AcceptedRequest, CoreState } from "./core.ts";
+import { type Justification, justification, type PrepareRequest } from "./messages.ts";
 
 /** Views whose accepted proposals are kept, to answer peers that lack one. */
 export const KEPT_REQUESTS = 4;
@@ -12,6 +14,23 @@ export function keepRequest(state: CoreState, request: AcceptedRequest): void {
 
 export function findRequest(state: CoreState, view: number): AcceptedRequest | undefined {
   return state.requests.find((request) => request.message.view === view);
+}
+
+/** Of one view. The justification is not signed, so two requests of one signature may differ in it. */
+export function isSameRequest(a: PrepareRequest, b: PrepareRequest): boolean {
+  if (a === b) return true;
+  return (
+    equalBytes(a.signature, b.signature) &&
+    equalBytes(a.blockHash, b.blockHash) &&
+    equalBytes(a.proposal, b.proposal) &&
+    isSameJustification(a.justification, b.justification)
+  );
+}
+
+function isSameJustification(a: Justification | null, b: Justification | null): boolean {
+  if (a === null || b === null) return a === b;
+  const encoded = (value: Justification): Uint8Array => encode(justification, value, "justification");
+  return equalBytes(encoded(a), encoded(b));
 }
 
 export function findProposal(state: CoreState, blockHash: Uint8Array): Uint8Array | undefined {

@@ -6,7 +6,7 @@ import { COMMIT, PREPARE_REQUEST, PREPARE_RESPONSE } from "@lhg/protocol/core/bl
 import { equalBytes, ZERO32 } from "@lhg/protocol/core/bytes";
 import { assertInvariant } from "@lhg/protocol/core/errors";
 import { changeView, joinHigherView } from "./changing.ts";
-import type { Core, CoreConfig, CoreState, Effect, Input } from "./core.ts";
+import type { Core, CoreConfig, CoreState, Effect, Input, Received } from "./core.ts";
 import { durableOf, restoreDurable } from "./durable.ts";
 import {
   commitIfPrepared,
@@ -20,7 +20,7 @@ import {
 import { hasMutation } from "./quorum.ts";
 import { receiveMessage } from "./receiving.ts";
 import { requestRecovery, resend, resendVotes } from "./recovery.ts";
-import { armTimer, noteWork } from "./timers.ts";
+import { armTimer, keepAbsent, noteAbsence, noteWork, startViewTimer } from "./timers.ts";
 
 export function createState(): CoreState {
   return {
@@ -46,13 +46,18 @@ export function createState(): CoreState {
     timerAtMs: undefined,
     extendedView: -1,
     repliedAtMs: [],
+    suppliedAtMs: [],
     recoveryOffset: 0,
+    absent: [],
+    later: undefined,
   };
 }
 
 export interface StepResult {
   readonly state: CoreState;
   readonly effects: readonly Effect[];
+  /** Of a `message` input only. */
+  readonly received?: Received;
 }
 
 /** Takes the state over and returns it changed; `structuredClone` it first to keep the old one. */
@@ -65,6 +70,7 @@ export function step(config: CoreConfig, state: CoreState, input: Input): StepRe
     effects: [],
     durableChanged: false,
     freshCommits: [],
+    received: undefined,
   };
   handleInput(core, input);
   if (state.height > 0 && state.decision === undefined) applyRules(core);
@@ -72,16 +78,18 @@ export function step(config: CoreConfig, state: CoreState, input: Input): StepRe
     state.viewDeadlineMs = undefined;
     state.resendAtMs = undefined;
     state.heartbeatAtMs = undefined;
-  }
+  } else startViewTimer(core);
   armTimer(core);
-  return { state, effects: withPersist(core) };
+  const effects = withPersist(core);
+  return core.received === undefined ? { state, effects } : { state, effects, received: core.received };
 }
 
 function handleInput(core: Core, input: Input): void {
   const { state } = core;
   if (input.kind === "start-height") startHeight(core, input);
+  else if (input.kind === "message")
+    core.received = state.height === 0 ? "ahead" : receiveMessage(core, input.message);
   else if (state.height === 0) return;
-  else if (input.kind === "message") receiveMessage(core, input.message);
   else if (state.decision !== undefined) return;
   else if (input.kind === "work") noteWork(core);
   else if (input.kind === "timer") runTimer(core);
@@ -116,37 +124,46 @@ function startHeight(core: Core, input: Extract<Input, { kind: "start-height" }>
   assertInvariant(input.height > state.height, "heights rise");
   assertInvariant(input.validators.length > 0, "a height has validators");
   const { consensusKey } = config;
+  const durable = input.restart === undefined ? state.later : input.restart.durable;
+  const isLater = durable !== undefined && durable.height > input.height;
+  const sitsOut = consensusKey === undefined || input.sitsOut === true || isLater;
   const slots = (): [][] => input.validators.map(() => []);
   Object.assign(state, createState(), {
     height: input.height,
     epoch: input.epoch,
     validators: input.validators,
-    ownIndex:
-      consensusKey === undefined
-        ? -1
-        : input.validators.findIndex((validator) => equalBytes(validator.consensusKey, consensusKey)),
+    ownIndex: sitsOut
+      ? -1
+      : input.validators.findIndex((validator) => equalBytes(validator.consensusKey, consensusKey)),
     parentHash: input.parentHash,
     parentTimeMs: input.parentTimeMs,
     votes: { [PREPARE_REQUEST]: slots(), [PREPARE_RESPONSE]: slots(), [COMMIT]: slots() },
     changeViews: slots(),
     repliedAtMs: input.validators.map(() => undefined),
+    suppliedAtMs: input.validators.map(() => undefined),
     timerAtMs: state.timerAtMs,
-    heartbeatAtMs: nowMs + config.heartbeatMs,
+    absent: keepAbsent(state, input.validators),
+    later: durable !== undefined && durable.height > input.height ? durable : undefined,
   });
   if (state.ownIndex < 0) return;
+  state.heartbeatAtMs = nowMs + config.heartbeatMs;
   if (input.hasWork) noteWork(core);
-  if (input.restart === undefined) return;
-  const { durable } = input.restart;
-  if (durable !== undefined && durable.height === input.height) restoreDurable(core, durable);
+  if (durable?.height === input.height) restoreDurable(core, durable);
+  else if (input.restart === undefined) return;
   resendVotes(core);
   requestRecovery(core);
 }
 
 function runTimer(core: Core): void {
   const { state, nowMs } = core;
+  // A timer that was set before this validator left the set.
+  if (state.ownIndex < 0) return;
   const isDue = (deadlineMs: number | undefined): boolean => deadlineMs !== undefined && nowMs >= deadlineMs;
   if (isDue(state.heartbeatAtMs)) noteWork(core);
-  if (isDue(state.viewDeadlineMs)) changeView(core, state.view + 1);
+  if (isDue(state.viewDeadlineMs)) {
+    noteAbsence(core);
+    changeView(core, state.view + 1);
+  }
   if (isDue(state.resendAtMs)) resend(core);
   // The driver's timer has fired: arm it anew even if the next deadline is the one it knew.
   state.timerAtMs = undefined;

@@ -12,12 +12,12 @@ import {
   voteSignBytes,
 } from "@lhg/protocol/core/block/certificate";
 import type { EvidenceVote } from "@lhg/protocol/core/block/evidence";
-import { equalBytes } from "@lhg/protocol/core/bytes";
+import { compareBytes, equalBytes } from "@lhg/protocol/core/bytes";
 import { assertInvariant } from "@lhg/protocol/core/errors";
-import type { Core, CoreState, Vote } from "./core.ts";
+import type { Core, CoreState, Recorded, Vote } from "./core.ts";
 import type { ChangeViewVote } from "./messages.ts";
 import { hasMutation, scopeOf } from "./quorum.ts";
-import { enterView } from "./timers.ts";
+import { enterView, noteAlive } from "./timers.ts";
 
 /** Commits of older views may be dropped: the highest certificate brings a block they could have decided back. */
 export const VIEW_SLOTS = 8;
@@ -61,16 +61,18 @@ function insertVote(slots: Vote[], vote: Vote): void {
   slots.splice(0, slots.filter((held) => held.view === lowest).length);
 }
 
-/** "held" and "dropped" votes were not checked; "invalid" ones bear a wrong signature. */
-export type Recorded = "recorded" | "held" | "dropped" | "invalid";
-
-/** Checks and records a vote from the network; a conflicting one becomes evidence. */
+/**
+ * Checks and records a vote from the network; a conflicting one becomes evidence. Signatures are deterministic, so a known vote with another
+ * one is invalid without checking it.
+ */
 export function recordVote(core: Core, type: VoteType, validator: number, vote: Vote): Recorded {
   const { state } = core;
   const slots = state.votes[type][validator]!;
-  if (findVote(state, type, validator, vote.view, vote.blockHash) !== undefined) return "held";
+  const held = findVote(state, type, validator, vote.view, vote.blockHash);
+  if (held !== undefined) return equalBytes(held.signature, vote.signature) ? "held" : "invalid";
   if (!hasPlace(slots, vote.view)) return "dropped";
   if (!isVoteSigned(core, type, validator, vote)) return "invalid";
+  noteAlive(core, validator);
   const rival = votesOf(state, type, validator, vote.view)[0];
   insertVote(slots, { view: vote.view, blockHash: vote.blockHash, signature: vote.signature });
   if (type === COMMIT) core.freshCommits.push(vote);
@@ -90,27 +92,39 @@ function evidenceVote(vote: Vote): EvidenceVote {
   return { blockHash: vote.blockHash, preparedView: null, signature: vote.signature };
 }
 
+/** Evidence of two votes that differ, in the order of their contents: whoever saw the two, in whatever order, writes the same bytes. */
 export function accuse(
   core: Core,
   type: VoteType | typeof CHANGE_VIEW,
   validatorIndex: number,
   view: number,
-  first: EvidenceVote,
-  second: EvidenceVote,
+  one: EvidenceVote,
+  other: EvidenceVote,
 ): void {
   const { epoch, height } = core.state;
+  const [first, second] = isBefore(one, other) ? [one, other] : [other, one];
   core.effects.push({
     kind: "evidence",
     evidence: { epoch, height, view, type, validatorIndex, first, second },
   });
 }
 
+function isBefore(a: EvidenceVote, b: EvidenceVote): boolean {
+  if (a.blockHash === null || b.blockHash === null) return a.blockHash === null;
+  const order = compareBytes(a.blockHash, b.blockHash);
+  return order === 0 ? (a.preparedView ?? 0) < (b.preparedView ?? 0) : order < 0;
+}
+
 /** Signs and records an own vote; the caller sends it. Rule 1: one vote of a type per view, and only in the current view. */
-export function castVote(core: Core, type: VoteType, blockHash: Uint8Array): Vote {
+export function castVote(core: Core, type: VoteType, view: number, blockHash: Uint8Array): Vote {
   const { state } = core;
-  assertInvariant(!hasVoted(state, type, state.view), "a validator votes once per type and view");
-  const signature = core.config.signing.sign(voteSignBytes(scopeOf(core), state.view, type, blockHash));
-  const vote: Vote = { view: state.view, blockHash, signature };
+  assertInvariant(!hasVoted(state, type, view), "a validator votes once per type and view");
+  assertInvariant(
+    view === state.view || hasMutation(core, "vote-below-view"),
+    "a validator votes in its view only",
+  );
+  const signature = core.config.signing.sign(voteSignBytes(scopeOf(core), view, type, blockHash));
+  const vote: Vote = { view, blockHash, signature };
   insertVote(state.votes[type][state.ownIndex]!, vote);
   if (type === COMMIT) core.freshCommits.push(vote);
   core.durableChanged = true;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { concatBytes, equalBytes, toHex } from "../bytes.ts";
+import { encodeCbor } from "../codec/cbor.ts";
 import { decode, encode } from "../codec/definition.ts";
 import type { SignatureCheck } from "../crypto.ts";
 import {
@@ -11,8 +12,12 @@ import {
   certificate,
   changeViewSignBytes,
   commitSignBytes,
+  decodeSignBytes,
   isCommitQuorum,
+  PREPARE_REQUEST,
   PREPARE_RESPONSE,
+  RECOVERY_REQUEST,
+  type SignedContent,
   verifyCertificate,
   voteSignBytes,
 } from "./certificate.ts";
@@ -58,6 +63,68 @@ test("sign bytes are the stated CBOR array", () => {
     toHex(changeViewSignBytes({ chainId: "c-1", epoch: 0, height: 5 }, 2, null)),
     "886b4c48472d644246542d763163632d3100050204f6f6",
   );
+});
+
+const signedContent: fc.Arbitrary<SignedContent> = (() => {
+  const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
+  const view = fc.nat(0xffffffff);
+  const plain = { noNullPrototype: true } as const;
+  const scope = fc.record(
+    {
+      chainId: fc.stringMatching(/^[a-z][a-z0-9-]{0,49}$/),
+      epoch: fc.maxSafeNat(),
+      height: fc.maxSafeNat(),
+    },
+    plain,
+  );
+  const type = fc.constantFrom(PREPARE_REQUEST, PREPARE_RESPONSE, COMMIT);
+  const prepared = fc.option(fc.record({ view, blockHash: hash }, plain));
+  return fc.oneof(
+    fc.record({ type, scope, view, blockHash: hash }, plain),
+    fc.record({ type: fc.constant(RECOVERY_REQUEST), scope, view, blockHash: fc.option(hash) }, plain),
+    fc.record({ type: fc.constant(CHANGE_VIEW), scope, view, prepared }, plain),
+  );
+})();
+
+function signBytesOf(content: SignedContent): Uint8Array {
+  return content.type === CHANGE_VIEW
+    ? changeViewSignBytes(content.scope, content.view, content.prepared)
+    : voteSignBytes(content.scope, content.view, content.type, content.blockHash);
+}
+
+test("signed bytes are read back, and one changed bit is refused or means something else", () => {
+  fc.assert(
+    fc.property(signedContent, fc.nat(), fc.nat(7), (content, at, bit) => {
+      const encoded = signBytesOf(content);
+      assert.ok(encoded.length <= 130);
+      assert.deepEqual(decodeSignBytes(encoded), content);
+      const bent = encoded.slice();
+      bent[at % bent.length]! ^= 1 << bit;
+      let read: SignedContent;
+      try {
+        read = decodeSignBytes(bent);
+      } catch (error) {
+        assert.match((error as { code: string }).code, /^(cbor|value|text)\./);
+        return;
+      }
+      assert.deepEqual(signBytesOf(read), bent);
+    }),
+  );
+});
+
+test("what no validator signs is not read", () => {
+  const refuse = (value: Parameters<typeof encodeCbor>[0], code: string, field: string) =>
+    assert.throws(() => decodeSignBytes(encodeCbor(value)), { code, field });
+  const scope = ["test-00", 1, 9] as const;
+  refuse(["LHG-dBFT-v2", ...scope, 0, COMMIT, HASH], "value.domain", "signBytes.domain");
+  refuse(["LHG-dBFT-v1", ...scope, 0, 6, HASH], "value.range", "signBytes.type");
+  refuse(["LHG-dBFT-v1", ...scope, 0, CHANGE_VIEW, HASH], "value.range", "signBytes.type");
+  refuse(["LHG-dBFT-v1", ...scope, 0, COMMIT, HASH, null], "value.range", "signBytes.type");
+  refuse(["LHG-dBFT-v1", ...scope, 0, COMMIT, null], "value.missing", "signBytes.blockHash");
+  refuse(["LHG-dBFT-v1", ...scope, 0, CHANGE_VIEW, HASH, null], "value.missing", "signBytes.preparedView");
+  refuse(["LHG-dBFT-v1", ...scope, 0, CHANGE_VIEW, null, 0], "value.missing", "signBytes.preparedView");
+  refuse(["LHG-dBFT-v1", "Test 00", 1, 9, 0, COMMIT, HASH], "value.pattern", "signBytes.chainId");
+  refuse([], "value.count", "signBytes");
 });
 
 test("a quorum of commits finalises, whoever signs", () => {

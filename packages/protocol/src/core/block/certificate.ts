@@ -3,9 +3,21 @@
  * receipts and the ledger (evidence) check it without a node.
  */
 import { encodeCbor } from "../codec/cbor.ts";
-import { array, bytes, type Infer, record, uint } from "../codec/definition.ts";
+import {
+  array,
+  bytes,
+  type Codec,
+  decode,
+  type Infer,
+  nullable,
+  record,
+  refine,
+  text,
+  uint,
+} from "../codec/definition.ts";
 import { ALG_EDDSA, type Verifier } from "../crypto.ts";
 import { LhgError } from "../errors.ts";
+import { chainId } from "../statement/transaction.ts";
 import { VALIDATORS_MAX, type Validator, votesNeeded } from "./validator-set.ts";
 
 const DOMAIN = "LHG-dBFT-v1";
@@ -75,6 +87,86 @@ export function commitSignBytes(
 
 export const viewNumber = uint(MAX_VIEW);
 export const validatorIndex = uint(VALIDATORS_MAX - 1);
+
+/** What a validator's signature is over: `voteSignBytes` and `changeViewSignBytes`, read back. */
+export type SignedContent =
+  | {
+      readonly type: VoteType;
+      readonly scope: SigningScope;
+      readonly view: number;
+      readonly blockHash: Uint8Array;
+    }
+  | {
+      readonly type: typeof RECOVERY_REQUEST;
+      readonly scope: SigningScope;
+      readonly view: number;
+      readonly blockHash: Uint8Array | null;
+    }
+  | {
+      readonly type: typeof CHANGE_VIEW;
+      readonly scope: SigningScope;
+      readonly view: number;
+      readonly prepared: { readonly view: number; readonly blockHash: Uint8Array } | null;
+    };
+
+const domain = refine(text({ max: DOMAIN.length }), (value) =>
+  value === DOMAIN ? undefined : { code: "value.domain", message: `must be ${DOMAIN}` },
+);
+
+const isOneOf =
+  (...types: readonly number[]) =>
+  (type: number): { code: string; message: string } | undefined =>
+    types.includes(type) ? undefined : { code: "value.range", message: `must be ${types.join(", ")}` };
+
+const signedFields = { domain, chainId, epoch: uint(), height: uint(), view: viewNumber };
+const signedVote = record(undefined, {
+  ...signedFields,
+  type: refine(uint(), isOneOf(PREPARE_REQUEST, PREPARE_RESPONSE, COMMIT, RECOVERY_REQUEST)) as Codec<
+    VoteType | typeof RECOVERY_REQUEST
+  >,
+  blockHash: nullable(bytes(32)),
+});
+const signedChangeView = record(undefined, {
+  ...signedFields,
+  type: refine(uint(), isOneOf(CHANGE_VIEW)),
+  blockHash: nullable(bytes(32)),
+  preparedView: nullable(viewNumber),
+});
+
+/** A CBOR array of eight elements: of the signed bytes only a ChangeView has so many. */
+const ARRAY_OF_EIGHT = 0x88;
+
+/**
+ * Reads back the bytes that a validator signs, and refuses all others with `cbor.*` or `value.*` naming the field: another domain or type,
+ * a vote without a block hash, a prepared view without its hash. What is read encodes to the same bytes again.
+ */
+export function decodeSignBytes(signBytes: Uint8Array): SignedContent {
+  if (signBytes[0] === ARRAY_OF_EIGHT) return decodeChangeView(signBytes);
+  const { chainId, epoch, height, view, type, blockHash } = decode(signedVote, signBytes, SIGN_BYTES);
+  const scope = { chainId, epoch, height };
+  if (type === RECOVERY_REQUEST) return { type, scope, view, blockHash };
+  if (blockHash === null)
+    throw new LhgError("value.missing", "must be the hash of a block", `${SIGN_BYTES}.blockHash`);
+  return { type, scope, view, blockHash };
+}
+
+const SIGN_BYTES = "signBytes";
+
+function decodeChangeView(signBytes: Uint8Array): SignedContent {
+  const { chainId, epoch, height, view, blockHash, preparedView } = decode(
+    signedChangeView,
+    signBytes,
+    SIGN_BYTES,
+  );
+  if ((blockHash === null) !== (preparedView === null))
+    throw new LhgError(
+      "value.missing",
+      "stands with its block hash or not at all",
+      `${SIGN_BYTES}.preparedView`,
+    );
+  const prepared = blockHash === null || preparedView === null ? null : { view: preparedView, blockHash };
+  return { type: CHANGE_VIEW, scope: { chainId, epoch, height }, view, prepared };
+}
 
 /** Signatures by position in the validator set of the height, ascending. */
 export const indexedSignatures = array(record(undefined, { validatorIndex, signature: bytes(64) }), {

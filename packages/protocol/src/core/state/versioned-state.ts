@@ -4,10 +4,10 @@
  */
 
 import { digest } from "../account.ts";
-import { byteString, concatBytes } from "../bytes.ts";
+import { byteString } from "../bytes.ts";
 import { array, bytes, decode, encode, type Infer, record, uint } from "../codec/definition.ts";
 import type { Hasher } from "../crypto.ts";
-import { assertInvariant, InvariantError } from "../errors.ts";
+import { InvariantError } from "../errors.ts";
 import { PageCache } from "../merkle/page-cache.ts";
 import {
   createTrie,
@@ -20,6 +20,27 @@ import {
 } from "../merkle/trie.ts";
 import type { TrieProof } from "../merkle/trie-proof.ts";
 import { type TrieChange, update } from "../merkle/trie-update.ts";
+import {
+  type Archive,
+  type Archived,
+  archiveName,
+  decodeArchive,
+  decodeRoot,
+  decodeVersioned,
+  encodeArchive,
+  encodeRoot,
+  encodeVersioned,
+  ROOT_KEY,
+  SPACE_ARCHIVE,
+  SPACE_DERIVED,
+  SPACE_GARBAGE,
+  SPACE_LATEST,
+  SPACE_PAGES,
+  SPACE_ROOTS,
+  spaceKey,
+  type Versioned,
+  versionBytes,
+} from "./layout.ts";
 import type { Cell, Change, StateOverlay, StateReader } from "./overlay.ts";
 import { APP, type Partition } from "./partition.ts";
 
@@ -36,14 +57,6 @@ export interface KeyValueWrite {
 /** How many versions before the newest stay readable and provable. */
 export const VERSIONS_KEPT = 64;
 
-/** First bytes of store keys; never reused. 0x10 and above belong to the node. */
-const SPACE_LATEST = 0x01;
-const SPACE_ARCHIVE = 0x02;
-const SPACE_PAGES = 0x03;
-const SPACE_DERIVED = 0x04;
-const SPACE_ROOTS = 0x05;
-const SPACE_GARBAGE = 0x06;
-
 /** What the app hash commits of a partition. */
 export const partitionRecord = record(undefined, {
   mapRoot: digest,
@@ -52,41 +65,6 @@ export const partitionRecord = record(undefined, {
   statementsRoot: digest,
 });
 export type PartitionRecord = Infer<typeof partitionRecord>;
-
-interface Versioned extends Cell {
-  readonly version: number;
-  /** Version of the value before; equal to `version` when there was none. */
-  readonly previous: number;
-}
-
-const VERSIONED_HEAD_BYTES = 17;
-
-function encodeVersioned({ version, previous, value }: Versioned): Uint8Array {
-  const out = new Uint8Array(VERSIONED_HEAD_BYTES + (value?.length ?? 0));
-  const view = new DataView(out.buffer);
-  out[0] = value === undefined ? 0 : 1;
-  view.setBigUint64(1, BigInt(version));
-  view.setBigUint64(9, BigInt(previous));
-  if (value !== undefined) out.set(value, VERSIONED_HEAD_BYTES);
-  return out;
-}
-
-function decodeVersioned(bytes: Uint8Array): Versioned {
-  assertInvariant(bytes.length >= VERSIONED_HEAD_BYTES, "stored value is too short");
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const value = bytes[0] === 0 ? undefined : bytes.subarray(VERSIONED_HEAD_BYTES);
-  return { version: Number(view.getBigUint64(1)), previous: Number(view.getBigUint64(9)), value };
-}
-
-function versionBytes(version: number): Uint8Array {
-  const out = new Uint8Array(8);
-  new DataView(out.buffer).setBigUint64(0, BigInt(version));
-  return out;
-}
-
-function spaceKey(space: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  return concatBytes(Uint8Array.of(space), ...parts);
-}
 
 /** Records kept in memory by count: state values are small, some 600 bytes with their keys (measured). */
 const CACHED_VALUES_MAX = 100_000;
@@ -361,60 +339,8 @@ interface CommitWork {
   readonly archive: Map<string, Archived>;
 }
 
-/** A value that a version overwrote. One record a version holds them all: half the writes of one a value. */
-interface Archived {
-  readonly space: number;
-  readonly partitionId: Uint8Array;
-  readonly key: Uint8Array;
-  readonly before: Versioned;
-}
-type Archive = ReadonlyMap<string, Archived>;
-
 function mapName(space: number, partition: Partition): string {
   return `${space}${partition.name}`;
-}
-
-/** Partition ids and keys are CBOR, which ends itself: no two pairs make one name. */
-function archiveName(space: number, partitionId: Uint8Array, key: Uint8Array): string {
-  return String.fromCharCode(space) + byteString(partitionId) + byteString(key);
-}
-
-const archiveRecord = array(
-  record(undefined, {
-    space: uint(0xff),
-    partitionId: bytes({ max: 64 }),
-    key: bytes({ max: 1 << 16 }),
-    before: bytes({ max: 1 << 24 }),
-  }),
-  { max: 1 << 24 },
-);
-
-function encodeArchive(archive: Archive): Uint8Array {
-  return encode(
-    archiveRecord,
-    [...archive.values()].map((entry) => ({ ...entry, before: encodeVersioned(entry.before) })),
-  );
-}
-
-function decodeArchive(encoded: Uint8Array): Archive {
-  return new Map(
-    decode(archiveRecord, encoded, "archive").map(({ space, partitionId, key, before }) => [
-      archiveName(space, partitionId, key),
-      { space, partitionId, key, before: decodeVersioned(before) },
-    ]),
-  );
-}
-
-const ROOT_KEY = new Uint8Array(0);
-
-function encodeRoot(root: TrieRoot): Uint8Array {
-  return concatBytes(root.hash, versionBytes(root.version));
-}
-
-function decodeRoot(bytes: Uint8Array): TrieRoot {
-  assertInvariant(bytes.length === 40, "stored trie root has a wrong length");
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return { hash: bytes.slice(0, 32), version: Number(view.getBigUint64(32)) };
 }
 
 function decodePartitionRecord(bytes: Uint8Array): PartitionRecord {

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { encodeUtf8 } from "@lhg/protocol/core/bytes";
+import { collect, meet, startTestingNode, type TestingNode } from "./testing-libp2p.ts";
+
+/** A - B - C: the ends know only the middle. */
+async function startLine(): Promise<readonly [TestingNode, TestingNode, TestingNode]> {
+  const middle = await startTestingNode(2);
+  const peers = middle.network.listenAddresses();
+  const first = await startTestingNode(1, { peers });
+  const last = await startTestingNode(3, { peers });
+  await Promise.all([meet(first, middle), meet(last, middle)]);
+  return [first, middle, last];
+}
+
+async function stopAll(nodes: readonly TestingNode[]): Promise<void> {
+  await Promise.all(nodes.map(({ network }) => network.stop()));
+}
+
+test("what is accepted is passed on, once, to those who did not send it", async () => {
+  const line = await startLine();
+  const [first, middle, last] = line;
+  const atFirst = collect(first, "consensus");
+  const atMiddle = collect(middle, "consensus");
+  const atLast = collect(last, "consensus");
+  first.network.publish("consensus", encodeUtf8("vote"));
+  first.network.publish("consensus", encodeUtf8("vote"));
+  assert.deepEqual(await atLast.next(), encodeUtf8("vote"));
+  last.network.publish("consensus", encodeUtf8("answer"));
+  await atFirst.next();
+  assert.deepEqual(atMiddle.messages, [encodeUtf8("vote"), encodeUtf8("answer")]);
+  assert.deepEqual(atLast.messages, [encodeUtf8("vote")]);
+  assert.deepEqual(atFirst.messages, [encodeUtf8("answer")]);
+  await stopAll(line);
+});
+
+test("what is ignored ends where it came, and nobody is blamed", async () => {
+  const line = await startLine();
+  const [first, middle, last] = line;
+  const atLast = collect(last, "statements");
+  const atMiddle = collect(middle, "statements", "ignore");
+  first.network.publish("statements", encodeUtf8("unwanted"));
+  await atMiddle.next();
+  middle.network.publish("statements", encodeUtf8("own"));
+  assert.deepEqual(await atLast.next(), encodeUtf8("own"));
+  assert.deepEqual(atLast.messages, [encodeUtf8("own")]);
+  assert.deepEqual(
+    middle.network.peers().map(({ score }) => score),
+    [0, 0],
+  );
+  await stopAll(line);
+});
+
+test("who hands over what is rejected is scored, and in the end banned", async () => {
+  const server = await startTestingNode(1);
+  const stranger = await startTestingNode(2, { peers: server.network.listenAddresses() });
+  await meet(server, stranger);
+  collect(server, "statements", "reject");
+  stranger.network.publish("statements", encodeUtf8("bad 0"));
+  await server.logged(({ code }) => code === "peer.rejected");
+  assert.equal(server.network.peers()[0]?.score, -20);
+  for (let i = 1; i < 6; i++) stranger.network.publish("statements", encodeUtf8(`bad ${i}`));
+  await server.logged(({ code }) => code === "peer.banned");
+  await server.disconnected(stranger.network.id);
+  await server.logged(({ code, reason }) => code === "peer.refused" && reason === "is banned");
+  assert.deepEqual(server.network.peers(), []);
+  await stopAll([server, stranger]);
+});
+
+test("a topic has its limit, and a message of that size passes", async () => {
+  const line = await startLine();
+  const [first, , last] = line;
+  collect(line[1], "consensus");
+  const atLast = collect(last, "consensus");
+  const { TOPIC_BYTES_MAX } = await import("./network.ts");
+  const whole = new Uint8Array(TOPIC_BYTES_MAX.consensus).fill(7);
+  first.network.publish("consensus", new Uint8Array(TOPIC_BYTES_MAX.consensus + 1));
+  first.network.publish("consensus", whole);
+  const got = await atLast.next();
+  assert.equal(Buffer.compare(got, whole), 0);
+  assert.equal(atLast.messages.length, 1);
+  await stopAll(line);
+});

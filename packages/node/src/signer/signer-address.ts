@@ -1,0 +1,182 @@
+/**
+ * Where a signer is: a Unix socket that its mode protects, or TCP under TLS 1.3 with both certificates pinned. There is no TCP without
+ * TLS, not on loopback either: whoever may ask for signatures can stop a validator, and loopback is open to every user of a machine.
+ */
+import { X509Certificate } from "node:crypto";
+import { chmod, rm } from "node:fs/promises";
+import type { Server, Socket } from "node:net";
+import { type AddressInfo, connect as connectPlain, createServer as createPlainServer } from "node:net";
+import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { LhgError } from "@lhg/protocol/core/errors";
+
+/** PEM. The peer's certificate is its own authority: no other is believed. */
+export interface SignerTls {
+  readonly certificate: string;
+  readonly key: string;
+  readonly peerCertificate: string;
+}
+
+export type SignerAddress =
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number };
+
+/** sun_path of unix(7) with its closing zero. */
+const UNIX_PATH_BYTES_MAX = 107;
+const HANDSHAKE_TIMEOUT_MS = 5_000;
+const KEEP_ALIVE_MS = 10_000;
+/** Over TCP anybody may begin a handshake. */
+const STRANGERS_MAX = 64;
+
+/** Reads `unix:PATH` or `tcp:HOST:PORT` (`tcp:[::1]:7100`). Throws `signer.address`. */
+export function parseSignerAddress(text: string): SignerAddress {
+  const path = /^unix:(.+)$/.exec(text)?.[1];
+  if (path !== undefined) {
+    if (Buffer.byteLength(path) > UNIX_PATH_BYTES_MAX)
+      throw new LhgError(
+        "signer.address",
+        `must name at most ${UNIX_PATH_BYTES_MAX} bytes of path`,
+        "address",
+      );
+    return { kind: "unix", path };
+  }
+  const [, inBrackets, bare, port] =
+    /^tcp:(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})$/.exec(text) ?? [];
+  const host = inBrackets ?? bare;
+  if (host === undefined || Number(port) > 65_535)
+    throw new LhgError("signer.address", "must be unix:PATH or tcp:HOST:PORT", "address");
+  return { kind: "tcp", host, port: Number(port) };
+}
+
+export function formatSignerAddress(address: SignerAddress): string {
+  if (address.kind === "unix") return `unix:${address.path}`;
+  const { host, port } = address;
+  return `tcp:${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** What TLS needs of both sides. Throws `signer.tls`. */
+function readTls(tls: SignerTls | undefined) {
+  if (tls === undefined)
+    throw new LhgError(
+      "signer.tls",
+      "TCP needs a certificate, its key and the other side's certificate",
+      "tls",
+    );
+  const { certificate, key, peerCertificate } = tls;
+  let pinned: Buffer;
+  try {
+    pinned = new X509Certificate(peerCertificate).raw;
+  } catch {
+    throw new LhgError("signer.tls", "must be one certificate in PEM", "tls.peerCertificate");
+  }
+  return {
+    isPinned: (socket: TLSSocket): boolean =>
+      socket.authorized && pinned.equals(socket.getPeerCertificate().raw),
+    options: { cert: certificate, key, ca: peerCertificate, minVersion: "TLSv1.3" as const },
+  };
+}
+
+export interface Link {
+  readonly socket: Socket;
+  /** The event after which it may be used. */
+  readonly readyEvent: "connect" | "secureConnect";
+  /** Whether the other side is the one that was pinned; asked once it is ready. */
+  isTrusted(): boolean;
+}
+
+/** A socket on its way to the signer. Throws `signer.tls`. */
+export function dialSigner(address: SignerAddress, tls: SignerTls | undefined): Link {
+  if (address.kind === "unix")
+    return { socket: connectPlain(address.path), readyEvent: "connect", isTrusted: () => true };
+  const { isPinned, options } = readTls(tls);
+  const { host, port } = address;
+  // The certificate itself is pinned: which name it bears says nothing more.
+  const socket = connectTls({ ...options, host, port, checkServerIdentity: () => undefined });
+  keepAwake(socket);
+  return { socket, readyEvent: "secureConnect", isTrusted: () => isPinned(socket) };
+}
+
+function keepAwake(socket: Socket): void {
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, KEEP_ALIVE_MS);
+}
+
+export interface ListenOptions {
+  readonly address: SignerAddress;
+  readonly tls: SignerTls | undefined;
+  /** The group of a Unix socket may connect, too (mode 0660 instead of 0600). */
+  readonly isOpenToGroup: boolean;
+  readonly onConnection: (socket: Socket) => void;
+  /** Somebody without the pinned certificate. */
+  readonly onTurnedAway: (reason: string) => void;
+}
+
+export interface Listener {
+  readonly server: Server;
+  /** With the port that the system chose. */
+  readonly address: SignerAddress;
+}
+
+/** Throws `signer.tls`, `signer.in-use` where another process answers on the socket, or what the system says. */
+export async function listenForNodes(options: ListenOptions): Promise<Listener> {
+  const { address, tls, isOpenToGroup, onConnection, onTurnedAway } = options;
+  if (address.kind === "unix") {
+    const server = createPlainServer(onConnection);
+    await removeStaleSocket(address.path);
+    await listen(server, () => listenPrivately(server, address.path));
+    if (isOpenToGroup) await chmod(address.path, 0o660);
+    return { server, address };
+  }
+  const { isPinned, options: tlsOptions } = readTls(tls);
+  const server = createTlsServer(
+    // Judged below, so that the log says why.
+    { ...tlsOptions, requestCert: true, rejectUnauthorized: false, handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
+    (socket) => {
+      keepAwake(socket);
+      if (isPinned(socket)) {
+        onConnection(socket);
+        return;
+      }
+      onTurnedAway(String(socket.authorizationError ?? "another certificate than the one pinned"));
+      socket.destroy();
+    },
+  );
+  server.maxConnections = STRANGERS_MAX;
+  server.on("tlsClientError", (error) => onTurnedAway(error.message));
+  await listen(server, () => server.listen(address.port, address.host));
+  return { server, address: { ...address, port: (server.address() as AddressInfo).port } };
+}
+
+/** The socket appears with its mode: between bind and chmod everybody could connect. */
+function listenPrivately(server: Server, path: string): void {
+  const before = process.umask(0o177);
+  try {
+    server.listen(path);
+  } finally {
+    process.umask(before);
+  }
+}
+
+function listen(server: Server, start: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.once("listening", () => {
+      server.off("error", reject);
+      resolve();
+    });
+    start();
+  });
+}
+
+/** A process that was killed leaves its socket behind; one that runs answers on it. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const code = await new Promise<string>((resolve) => {
+    const probe = connectPlain(path);
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve("answers");
+    });
+    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? ""));
+  });
+  if (code === "answers") throw new LhgError("signer.in-use", "another process listens here", path);
+  if (code === "ECONNREFUSED") await rm(path);
+}
