@@ -30,6 +30,8 @@ export function startLedger(data: LedgerWorkerData, onFatal: (error: Error) => v
     commit: remote.commit,
     locate: remote.locate,
     query: remote.query,
+    makeSnapshot: remote.makeSnapshot,
+    getTrustPath: remote.getTrustPath,
     close: remote.close,
     stop: async () => {
       isStopping = true;
