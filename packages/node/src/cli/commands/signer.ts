@@ -4,9 +4,8 @@ import { toHex } from "@lhg/protocol/core/bytes";
 import { ALG_EDDSA } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { holdFile } from "@lhg/sdk/device/file-lock";
-import { createNativeSigner } from "../../crypto/sodium.ts";
+import { createLocalSigner } from "../../crypto/sodium.ts";
 import { createFileBytes, createSlotFile, openSlotFile } from "../../signer/guard-slots.ts";
-import { createLocalSigner } from "../../signer/local-signer.ts";
 import { openSignGuard, type SignerLog, type SignGuard } from "../../signer/sign-guard.ts";
 import { parseSignerAddress, type SignerTls } from "../../signer/signer-address.ts";
 import { startSignerServer } from "../../signer/signer-server.ts";
@@ -89,8 +88,8 @@ async function openGuard(
   // Whether there is a memory is known before anybody types; a new one is made once the passphrase was right.
   let file = newState === true ? undefined : await openSlotFile(statePath);
   try {
-    const passphrase = await askPassphrase(session, `passphrase of ${name}`);
-    const signer = createLocalSigner(createNativeSigner(await openKey(folder, name, passphrase)));
+    const askForIt = (): Promise<string> => askPassphrase(session, `passphrase of ${name}`);
+    const signer = createLocalSigner(await openKey(folder, name, askForIt));
     if (file === undefined) {
       await createSlotFile(statePath, createFileBytes(key.bytes));
       file = await openSlotFile(statePath);
