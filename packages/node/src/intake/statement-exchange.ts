@@ -17,7 +17,7 @@ import { hashLeaf } from "@lhg/protocol/core/merkle/log";
 import { submission } from "@lhg/protocol/core/statement/submission";
 import { STATEMENTS_MAX } from "../blocks/proposal.ts";
 import type { Network, PeerId, Verdict } from "../p2p/network.ts";
-import type { LeafHashed } from "./intake.ts";
+import type { LeafHashed } from "./obtain-statements.ts";
 
 /** Under load batches grow to this (3 us a statement, against 86 us one by one: measured). */
 const BATCH_BYTES = 32 << 10;
