@@ -1,0 +1,158 @@
+/** What can go wrong with a network, and how it is mended. */
+import type { Load } from "./load.ts";
+import type { NodeProcess } from "./node-process.ts";
+import type { TestNetwork } from "./test-network.ts";
+
+export interface Fault {
+  readonly name: string;
+  /** How many validators it hits of so many. */
+  readonly hits: (validators: number) => number;
+  strike(network: TestNetwork, hit: readonly number[]): Promise<Struck>;
+}
+
+export interface Struck {
+  /** Who can be expected to decide meanwhile; none where no quorum is left. */
+  readonly sound: readonly NodeProcess[];
+  /** Looks at what the fault does, and says it in a few words; throws where it is wrong. */
+  observe?(load: Load): Promise<string>;
+  /** Takes the fault away: links are open, processes run. Resolves when all nodes answer. */
+  heal(): Promise<void>;
+}
+
+/** F of N: what dBFT outlasts. */
+export const tolerated = (validators: number): number => Math.floor((validators - 1) / 3);
+const half = (validators: number): number => Math.floor(validators / 2);
+
+function othersOf({ validators }: TestNetwork, hit: readonly number[]): NodeProcess[] {
+  return validators.filter((_, seat) => !hit.includes(seat));
+}
+
+/** Those that can decide without the ones that were hit. */
+function soundWithout(network: TestNetwork, hit: readonly number[]): NodeProcess[] {
+  return hit.length <= tolerated(network.validators.length) ? othersOf(network, hit) : [];
+}
+
+function pick({ validators }: TestNetwork, hit: readonly number[]): NodeProcess[] {
+  return hit.map((seat) => validators[seat]!);
+}
+
+async function restart(
+  nodes: readonly NodeProcess[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  for (const node of nodes) node.spawn(environment);
+  await Promise.all(nodes.map((node) => node.waitUntilUp()));
+}
+
+async function cutOff({ fabric, validators, observers }: TestNetwork, hit: readonly number[]): Promise<void> {
+  const seats = [...validators, ...observers].keys();
+  for (const other of seats) {
+    if (hit.includes(other)) continue;
+    for (const seat of hit) {
+      await fabric.cut(seat, other);
+      await fabric.cut(other, seat);
+    }
+  }
+}
+
+export const killed: Fault = {
+  name: "kill -9",
+  hits: tolerated,
+  async strike(network, hit) {
+    const nodes = pick(network, hit);
+    await Promise.all(nodes.map((node) => node.kill()));
+    return { sound: soundWithout(network, hit), heal: () => restart(nodes) };
+  },
+};
+
+export const allKilled: Fault = {
+  name: "all killed at once and restarted",
+  hits: (validators) => validators,
+  async strike(network, hit) {
+    const nodes = pick(network, hit);
+    await Promise.all(nodes.map((node) => node.kill()));
+    return { sound: [], heal: () => restart(nodes) };
+  },
+};
+
+export const paused: Fault = {
+  name: "pause",
+  hits: tolerated,
+  async strike(network, hit) {
+    const nodes = pick(network, hit);
+    for (const node of nodes) node.pause();
+    return {
+      sound: soundWithout(network, hit),
+      heal: async () => {
+        for (const node of nodes) node.resume();
+      },
+    };
+  },
+};
+
+export const disconnected: Fault = {
+  name: "disconnect",
+  hits: tolerated,
+  async strike(network, hit) {
+    await cutOff(network, hit);
+    return { sound: soundWithout(network, hit), heal: () => network.fabric.heal() };
+  },
+};
+
+/** No part has a quorum: nothing may be decided, and nothing has to be undone. */
+export const split: Fault = {
+  name: "split in two halves",
+  hits: half,
+  async strike(network, hit) {
+    await cutOff(network, hit);
+    return { sound: [], heal: () => network.fabric.heal() };
+  },
+};
+
+/** The ones that were hit hear the others and are not heard. */
+export const mute: Fault = {
+  name: "one-way cut",
+  hits: tolerated,
+  async strike(network, hit) {
+    const { fabric, validators } = network;
+    for (const other of validators.keys())
+      if (!hit.includes(other)) for (const seat of hit) await fabric.cut(seat, other);
+    return { sound: soundWithout(network, hit), heal: () => fabric.heal() };
+  },
+};
+
+export const lossy: Fault = {
+  name: "20 % loss",
+  hits: () => 0,
+  async strike(network) {
+    await network.fabric.setLoss(20);
+    return { sound: network.validators, heal: () => network.fabric.heal() };
+  },
+};
+
+export const slow: Fault = {
+  name: "200 ms delay",
+  hits: () => 0,
+  async strike(network) {
+    await network.fabric.setDelay(200);
+    return { sound: network.validators, heal: () => network.fabric.heal() };
+  },
+};
+
+/** A node whose clock is off takes no part in the votes, and follows. */
+export function clockOff(hours: number): Fault {
+  const preload = new URL("clock-shift.ts", import.meta.url).pathname;
+  return {
+    name: `clock ${Math.abs(hours)} h ${hours > 0 ? "ahead" : "behind"}`,
+    hits: () => 1,
+    async strike(network, hit) {
+      const nodes = pick(network, hit);
+      const restartAll = async (environment?: Record<string, string>): Promise<void> => {
+        await Promise.all(nodes.map((node) => node.stop()));
+        await restart(nodes, environment);
+      };
+      await restartAll({ LHG_TEST_CLOCK_MS: String(hours * 3_600_000), NODE_OPTIONS: `--import ${preload}` });
+      return { sound: network.validators, heal: () => restartAll() };
+    },
+  };
+}

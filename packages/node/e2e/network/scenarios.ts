@@ -1,0 +1,102 @@
+/** Networks, each with the faults it has to outlast. */
+import { compareDisks, readConsensusKey, readDisk } from "./audit.ts";
+import {
+  allKilled,
+  clockOff,
+  disconnected,
+  type Fault,
+  killed,
+  lossy,
+  mute,
+  paused,
+  slow,
+  split,
+} from "./faults.ts";
+import { chooseFabric, createTestNetwork, type NetworkPlan } from "./test-network.ts";
+import { startTrial, type Trial, type TrialOptions } from "./trial.ts";
+
+const MIXED_MS = 60_000;
+
+export interface Scenario {
+  readonly name: string;
+  readonly plan: NetworkPlan;
+  /** Part of `npm run e2e`. */
+  readonly isShort: boolean;
+  run(trial: Trial): Promise<void>;
+  /** Seats whose validators double-vote: they and nobody else have to be on record. */
+  readonly traitors?: readonly number[];
+}
+
+const all =
+  (faults: readonly Fault[]) =>
+  async (trial: Trial): Promise<void> => {
+    for (const fault of faults) await trial.suffer(fault);
+  };
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: "four processes",
+    plan: { validators: 4 },
+    isShort: true,
+    run: all([killed, mute, allKilled]),
+  },
+  {
+    name: "four processes, more",
+    plan: { validators: 4, observers: 1 },
+    isShort: false,
+    async run(trial) {
+      await all([paused, disconnected, split, lossy, clockOff(2), clockOff(-2)])(trial);
+      await trial.join();
+    },
+  },
+  {
+    name: "four processes, slow links",
+    plan: { validators: 4, needsDelay: true },
+    isShort: false,
+    run: all([slow]),
+  },
+  {
+    name: "seven processes",
+    plan: { validators: 7, observers: 1 },
+    isShort: false,
+    async run(trial) {
+      await all([killed, paused, disconnected, split, mute, lossy, allKilled])(trial);
+      await trial.join();
+      await trial.sufferAtRandom([killed, paused, disconnected, split, mute, lossy, allKilled], MIXED_MS);
+    },
+  },
+];
+
+/** Starts a network, lets it suffer, stops it and compares what is on the disks. Throws with what went wrong. */
+export async function runScenario(scenario: Scenario, options: TrialOptions): Promise<void> {
+  const { plan, traitors = [] } = scenario;
+  const seats = plan.validators + (plan.observers ?? 0);
+  const { fabric, why } = await chooseFabric({ seats, needsDelay: plan.needsDelay === true });
+  const network = await createTestNetwork(plan, fabric);
+  const { say } = options;
+  try {
+    say(`${scenario.name}, in ${fabric.kind}${why === undefined ? "" : ` (${why})`}`);
+    const trial = await startTrial(network, options);
+    await scenario.run(trial);
+    await trial.load.stop();
+    await trial.settle();
+    const nodes = network.live();
+    await Promise.all(nodes.map((node) => node.stop()));
+    const reports = [];
+    for (const node of nodes) reports.push(await readDisk(node));
+    const { height, statements } = compareDisks(reports, trial.load.acknowledged.keys());
+    const expected = await Promise.all(
+      traitors.map((seat) => readConsensusKey(network.validators[seat]!.seat.home)),
+    );
+    for (const { name, accused } of reports)
+      if ([...accused.keys()].sort().join() !== expected.sort().join())
+        throw new Error(`on ${name} evidence is against ${[...accused.keys()].join() || "nobody"}`);
+    const troubles = [...trial.load.troubles].map(([code, times]) => `${times} ${code}`).join(", ");
+    say(
+      `stopped: ${nodes.length} disks hold the same ${height} blocks, ${statements} statements once each, ` +
+        `all ${trial.load.acknowledged.size} acknowledged ones among them (turned away: ${troubles || "none"})`,
+    );
+  } finally {
+    await network.close();
+  }
+}

@@ -1,0 +1,119 @@
+/** A network of `lhg node` processes, made by `lhg init`, over links that a test can spoil. */
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { fromHex } from "@lhg/protocol/core/bytes";
+import { ALG_EDDSA } from "@lhg/protocol/core/crypto";
+import { keyFromSeed, type SecretKey } from "@lhg/sdk/keys/keys";
+import type { Fabric, FabricWish } from "./fabric.ts";
+import { createNamespaces, removeStaleNamespaces, whyNoNamespaces } from "./namespaces.ts";
+import { LHG, NodeProcess } from "./node-process.ts";
+import { createProxies } from "./proxies.ts";
+
+export interface TestNetwork {
+  readonly folder: string;
+  readonly fabric: Fabric;
+  readonly chainId: string;
+  /** Validators, by seat. */
+  readonly validators: readonly NodeProcess[];
+  /** They follow, and are not started. Their seats come after the validators'. */
+  readonly observers: readonly NodeProcess[];
+  readonly faucet: SecretKey;
+  readonly vendor: SecretKey;
+  /** All that run. */
+  live(): NodeProcess[];
+  close(): Promise<void>;
+}
+
+export interface NetworkPlan {
+  readonly validators: number;
+  readonly observers?: number;
+  readonly needsDelay?: boolean;
+  /** Settings for all nodes. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Before the first start: what stands where a home's data will. */
+  readonly prepareHome?: (seat: number, home: string) => Promise<void>;
+  /** Runs at this seat in place of `lhg node`. */
+  readonly programs?: ReadonlyMap<number, readonly string[]>;
+}
+
+let whyProxies: string | undefined | null = null;
+
+/** Namespaces where they are allowed and can do what is wished, else proxies; `why` says why not. */
+export async function chooseFabric({ seats, needsDelay }: FabricWish): Promise<{
+  readonly fabric: Fabric;
+  readonly why: string | undefined;
+}> {
+  if (whyProxies === null) {
+    whyProxies = process.env.LHG_NETWORK_PROXIES === "1" ? "asked for" : await whyNoNamespaces();
+    if (whyProxies === undefined) await removeStaleNamespaces();
+  }
+  if (whyProxies !== undefined) return { fabric: await createProxies(seats), why: whyProxies };
+  const fabric = await createNamespaces(seats);
+  if (needsDelay !== true || fabric.canDelay) return { fabric, why: undefined };
+  await fabric.close();
+  return { fabric: await createProxies(seats), why: "this kernel has no netem" };
+}
+
+interface InitAnswer {
+  readonly chainId: string;
+  readonly nodes: readonly { readonly name: string; readonly home: string; readonly peerId: string }[];
+}
+
+/** Makes the homes and starts nothing. */
+export async function createTestNetwork(plan: NetworkPlan, fabric: Fabric): Promise<TestNetwork> {
+  const { validators, observers = 0, environment = {}, programs } = plan;
+  const folder = await mkdtemp(join(tmpdir(), "lhg-network-"));
+  const made = await initNetwork(join(folder, "net"), validators, observers);
+  const peerIds = made.nodes.slice(0, validators).map(({ peerId }) => peerId);
+  for (const [seat, { home }] of made.nodes.entries()) await plan.prepareHome?.(seat, home);
+  const nodes = made.nodes.map(({ name, home }, seat) => {
+    const program = programs?.get(seat);
+    return new NodeProcess({
+      name,
+      home,
+      apiUrl: fabric.apiUrlOf(seat),
+      command: fabric.commandOf(seat),
+      environment: { ...fabric.environmentOf(seat, peerIds), ...environment },
+      ...(program === undefined ? {} : { program }),
+    });
+  });
+  const readKey = async (name: string): Promise<SecretKey> => {
+    const text = await readFile(join(folder, "net/accounts", `${name}.json`), "utf8");
+    const { insecureSecret } = JSON.parse(text) as { insecureSecret: string };
+    return keyFromSeed(ALG_EDDSA, fromHex(insecureSecret, name));
+  };
+  return {
+    folder,
+    fabric,
+    chainId: made.chainId,
+    validators: nodes.slice(0, validators),
+    observers: nodes.slice(validators),
+    faucet: await readKey("faucet"),
+    vendor: await readKey("acme"),
+    live: () => nodes.filter(({ isRunning }) => isRunning),
+    async close() {
+      await Promise.all(nodes.map((node) => node.kill()));
+      await fabric.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function initNetwork(out: string, validators: number, observers: number): Promise<InitAnswer> {
+  const args = ["--validators", String(validators), "--observers", String(observers), "--kind", "private"];
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    LHG,
+    "init",
+    "--out",
+    out,
+    ...args,
+    "--vendor",
+    "Acme=0614141",
+    "--insecure-keys",
+    "--json",
+  ]);
+  return JSON.parse(stdout) as InitAnswer;
+}
