@@ -25,6 +25,11 @@ export interface NodeConfig {
   /** Without work a block is made after this time. */
   readonly heartbeatMs: number;
   readonly blockStatementsMax: number;
+  /** Blocks older than this, by the time of the chain, are forgotten; undefined: an archive, which keeps all. */
+  readonly pruneAfterDays: number | undefined;
+  /** A snapshot of the state at every height that is a multiple of this; undefined: none. */
+  readonly snapshotBlocks: number | undefined;
+  readonly snapshotsKept: number;
   /** Of the gateway's MQTT listener; undefined: none. 0 lets the system choose. */
   readonly mqttPort: number | undefined;
   /** As `host` by default. */
@@ -54,6 +59,9 @@ export const DEFAULT_CONFIG: NodeConfig = {
   baseTimeoutMs: 1_000,
   heartbeatMs: 10_000,
   blockStatementsMax: 2_000,
+  pruneAfterDays: undefined,
+  snapshotBlocks: undefined,
+  snapshotsKept: 2,
   mqttPort: undefined,
   mqttHost: undefined,
   mqttAuthentication: "optional",
@@ -125,6 +133,9 @@ const CHECKS: { readonly [K in keyof NodeConfig]: (value: unknown) => Problem } 
   baseTimeoutMs: (value) => checkInteger(value, 50, 60_000),
   heartbeatMs: (value) => checkInteger(value, 100, 3_600_000),
   blockStatementsMax: (value) => checkInteger(value, 1, 25_000),
+  pruneAfterDays: optional((value) => checkInteger(value, 1, 36_500)),
+  snapshotBlocks: optional((value) => checkInteger(value, 64, 1_000_000_000)),
+  snapshotsKept: (value) => checkInteger(value, 1, 100),
   mqttPort: optional((value) => checkInteger(value, 0, 65_535)),
   mqttHost: optional(checkText),
   mqttAuthentication: (value) => checkChoice(value, ["required", "optional"]),

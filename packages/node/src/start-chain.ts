@@ -19,6 +19,7 @@ import { Intake } from "./intake/intake.ts";
 import { Mempool } from "./mempool/mempool.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { createPaceMeter, type PaceMeter } from "./pace.ts";
+import { createMaintenance, type Maintenance } from "./snapshot/maintenance.ts";
 import { openFilePort } from "./store/file-port.ts";
 import { type InboxLog, openInboxLog } from "./store/inbox-log.ts";
 import { openLevelStore } from "./store/level-store.ts";
@@ -90,7 +91,17 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     fatal,
   );
   closers.add(() => ledger.stop());
-  const { tip, certificate, chainId } = await ledger.open();
+  const { tip, certificate, chainId, firstHeight } = await ledger.open();
+  const maintenance = createMaintenance({
+    ledger,
+    directory: directory("snapshots"),
+    pruneAfterDays: config.pruneAfterDays,
+    snapshotBlocks: config.snapshotBlocks,
+    snapshotsKept: config.snapshotsKept,
+    firstHeight,
+    log: (level, fields, message) => logger[level](fields, message),
+    onFatal: fatal,
+  });
   const verifiers = startVerifierPool(config.verifyThreads, fatal);
   closers.add(() => verifiers.close());
   const votes = createVoteStore(await openLevelStore(directory("votes")));
@@ -137,6 +148,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
       committedAtMs = nowMs;
       pace.noteBlock(listIds(summary), summary.executed.length);
       const { height, timeMs } = block.header;
+      maintenance.noteBlock({ height, timeMs });
       logger.debug({ height, statements: summary.executed.length, skipped: summary.skipped.length }, "block");
       const isWorking = !equalBytes(summary.tip.base.appHash, block.header.appHash);
       const provableHeight = height > 0 ? height - 1 : undefined;
@@ -147,6 +159,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     log: (level, fields, message) => logger[level](fields, message),
   });
   const running = engine;
+  closers.add(() => maintenance.stop());
   closers.add(() => running.stop());
 
   const service = createService({
@@ -159,6 +172,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     pace,
     presence,
     listeners,
+    maintenance,
     chainId,
     signers,
     publicUrl: config.publicUrl?.replace(/\/+$/, ""),
@@ -208,6 +222,7 @@ interface ServiceParts {
   readonly pace: PaceMeter;
   readonly presence: Presence;
   readonly listeners: Set<(update: ChainUpdate) => void>;
+  readonly maintenance: Pick<Maintenance, "firstHeight">;
   readonly chainId: string;
   readonly signers: readonly Signer[];
   readonly publicUrl: string | undefined;
@@ -276,16 +291,19 @@ async function findState(
 }
 
 function statusOf(
-  { engine, mempool, chainId, signers, publicUrl }: ServiceParts,
+  { engine, mempool, maintenance, chainId, signers, publicUrl }: ServiceParts,
   uptimeMs: number,
 ): NodeStatus {
   const { head, validators } = engine.tip;
+  const { firstHeight } = maintenance;
   return {
     version: VERSION,
     chainId,
     engine: "dbft",
     height: head.height,
-    provableHeight: head.height > 0 ? head.height - 1 : null,
+    // After a snapshot nothing is provable before its first block.
+    provableHeight: head.height >= firstHeight ? head.height - 1 : null,
+    firstHeight,
     timeMs: head.timeMs,
     appHash: toHex(head.appHash),
     validators: validators.length,
