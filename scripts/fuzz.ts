@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz -- --minutes N [--seed S] [--target NAME]`: mutated inputs into everything that takes strangers' bytes. Prints the
- * inputs tried; every failure with the seed and the input as hex. Exit code 1 on failure.
+ * `npm run fuzz -- --minutes N [--seed S] [--target NAME]`: mutated inputs into everything that takes strangers' bytes. `--inputs N`
+ * gives each target so many inputs instead. Prints the inputs tried; every failure with the seed and the input as hex. Exit code 1 on failure.
  */
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
@@ -15,14 +15,16 @@ const HANG_MS = 20_000;
 const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "1" },
+    inputs: { type: "string" },
     seed: { type: "string" },
     target: { type: "string", default: "" },
   },
 });
 const minutes = Number(values.minutes);
+const inputs = values.inputs === undefined ? undefined : Number(values.inputs);
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
-if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
-  console.error("usage: npm run fuzz -- --minutes N [--seed S] [--target NAME]");
+if (!(minutes > 0) || !Number.isSafeInteger(seed) || !(inputs === undefined || inputs >= 1)) {
+  console.error("usage: npm run fuzz -- [--minutes N | --inputs N] [--seed S] [--target NAME]");
   process.exit(2);
 }
 
@@ -36,21 +38,30 @@ const totals = new Map<string, Total>();
 const failures: FuzzFailure[] = [];
 let current = "";
 
-console.log(`fuzzing for ${minutes} min, seed ${seed}`);
+const startMs = performance.now();
+console.log(
+  `fuzzing ${inputs === undefined ? `for ${minutes} min` : `with ${inputs} inputs each`}, seed ${seed}`,
+);
 const input = new SharedArrayBuffer(8 + INPUT_BYTES_MAX);
 const counters = new Int32Array(input, 0, 2);
 const worker = new Worker(new URL("./fuzz/fuzz-worker.ts", import.meta.url), {
-  workerData: { seed, budgetMs: minutes * 60_000, wanted: values.target, input } satisfies FuzzWorkerData,
+  workerData: {
+    seed,
+    budgetMs: minutes * 60_000,
+    inputs,
+    wanted: values.target,
+    input,
+  } satisfies FuzzWorkerData,
 });
 worker.on("message", (message: FromFuzzWorker) => {
   if (message.type === "begin") current = message.target;
   if (message.type === "end") finish();
   if (message.type !== "report") return;
-  const { target, inputs, accepted, acceptedAs, failures: found } = message.report;
+  const { target, inputs: tried, accepted, acceptedAs, failures: found } = message.report;
   const total = totals.get(target) ?? { inputs: 0, accepted: 0, acceptedAs, failed: 0 };
   totals.set(target, {
     ...total,
-    inputs: total.inputs + inputs,
+    inputs: total.inputs + tried,
     accepted: total.accepted + accepted,
     failed: total.failed + found.length,
   });
@@ -88,14 +99,17 @@ function report(failure: FuzzFailure): void {
 }
 
 function finish(): void {
-  let inputs = 0;
+  let sum = 0;
   for (const [name, total] of totals) {
-    inputs += total.inputs;
+    sum += total.inputs;
     const verdict = total.failed === 0 ? "" : `  ${total.failed} FAILED`;
     console.log(
       `  ${name.padEnd(24)} ${String(total.inputs).padStart(10)} inputs ${String(total.accepted).padStart(10)} ${total.acceptedAs}${verdict}`,
     );
   }
-  console.log(`\n${inputs} inputs, ${totals.size} targets, ${failures.length} failures, seed ${seed}`);
+  const seconds = Math.round((performance.now() - startMs) / 1_000);
+  console.log(
+    `\n${sum} inputs, ${totals.size} targets, ${seconds} s, ${failures.length} failures, seed ${seed}`,
+  );
   process.exit(failures.length === 0 ? 0 : 1);
 }

@@ -4,6 +4,7 @@ import { PassThrough } from "node:stream";
 import { EXIT_CODES_HELP } from "../../packages/node/src/cli/exit-codes.ts";
 import { createOutput } from "../../packages/node/src/cli/output.ts";
 import { createProgram } from "../../packages/node/src/cli/program.ts";
+import { escapeMarkdown, table } from "./markdown-table.ts";
 
 type Command = ReturnType<typeof createProgram>;
 
@@ -94,20 +95,6 @@ function describeRest(command: Command): string {
   return [explained, examples === "" ? "" : `\`\`\`sh\n${shown.join("\n").trim()}\n\`\`\`\n`]
     .filter((part) => part !== "")
     .join("\n");
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  const escaped = rows.map((cells) => cells.map((cell) => escapeMarkdown(cell).replaceAll("|", "\\|")));
-  return `${[line(head), line(head.map(() => "---")), ...escaped.map(line)].join("\n")}\n`;
-}
-
-/** `<name>` is no tag; inside of code it stands as it is. */
-function escapeMarkdown(text: string): string {
-  return text
-    .split("`")
-    .map((part, index) => (index % 2 === 0 ? part.replaceAll("<", "\\<") : part))
-    .join("`");
 }
 
 function capitalise(text: string): string {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { ROOT } from "../run-test-files.ts";
 import { describeCommands } from "./cli-reference.ts";
+import { describeConfiguration } from "./configuration-reference.ts";
 import { layOutPage } from "./layout.ts";
 import { PAGES } from "./navigation.ts";
 import { renderMarkdown } from "./render-markdown.ts";
@@ -23,6 +24,10 @@ test("links between pages lead to pages and headings that are there", () => {
 
 test("docs/cli.md says what the commands say; node scripts/write-cli-docs.ts writes it", () => {
   assert.equal(readFileSync(join(ROOT, "docs", "cli.md"), "utf8"), describeCommands());
+});
+
+test("docs/configuration.md says what the settings are; node scripts/write-configuration-docs.ts writes it", () => {
+  assert.equal(readFileSync(join(ROOT, "docs", "configuration.md"), "utf8"), describeConfiguration());
 });
 
 test("pages run no script, style nothing inline and load nothing from elsewhere", () => {

@@ -19,7 +19,17 @@ export const CHAPTERS: readonly Chapter[] = [
   },
   {
     title: "Reference",
-    pages: ["api", "cli", "devices", "operating", "security", "glossary", "spec/formats", "spec/view-change"],
+    pages: [
+      "api",
+      "cli",
+      "configuration",
+      "devices",
+      "operating",
+      "security",
+      "glossary",
+      "spec/formats",
+      "spec/view-change",
+    ],
   },
 ];
 

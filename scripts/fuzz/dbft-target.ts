@@ -1,133 +1,202 @@
-/** The dBFT core under messages that decode and mean nothing good: random inputs, well and badly signed. */
+/** dBFT: the decoders of its messages and of its durable record, and the core in the hands of a driver that is right and a network that is not. */
 
-import { blockOf, makePuppets } from "../../packages/node/simulation/puppets.ts";
-import { makeSigning, makeValidators, openProposal } from "../../packages/node/simulation/toys.ts";
-import type { Input } from "../../packages/node/src/consensus/dbft/core.ts";
-import { durableOf, encodeDurable } from "../../packages/node/src/consensus/dbft/durable.ts";
+import { PARENT_TIME_MS, T } from "../../packages/node/simulation/puppets.ts";
+import { makeSigning, openProposal } from "../../packages/node/simulation/toys.ts";
+import type { CoreConfig, Durable, Input, Mutation } from "../../packages/node/src/consensus/dbft/core.ts";
+import { decodeDurable, durableOf, encodeDurable } from "../../packages/node/src/consensus/dbft/durable.ts";
 import {
   decodeMessage,
   encodeMessage,
   type Message,
 } from "../../packages/node/src/consensus/dbft/messages.ts";
-import { step } from "../../packages/node/src/consensus/dbft/step.ts";
+import { createState } from "../../packages/node/src/consensus/dbft/step.ts";
 import { createRandom } from "../../packages/node/src/store/memory-store.ts";
-import {
-  COMMIT,
-  changeViewSignBytes,
-  PREPARE_REQUEST,
-  PREPARE_RESPONSE,
-  type VoteType,
-  voteSignBytes,
-} from "../../packages/protocol/src/core/block/certificate.ts";
+import { equalBytes, ZERO32 } from "../../packages/protocol/src/core/bytes.ts";
 import { assertInvariant, LhgError } from "../../packages/protocol/src/core/errors.ts";
-import { mutateCbor, pick, type Random } from "./mutate.ts";
+import { feed, type Run } from "./dbft-checks.ts";
+import { changeField, HEIGHT, makeCast, SCOPE, signAgain } from "./dbft-messages.ts";
+import { expectNoRefusal } from "./expect-no-refusal.ts";
+import { mutate, pick, type Random } from "./mutate.ts";
+import type { Target } from "./targets.ts";
 
-const HEIGHT = 20;
-const COUNT = 4;
-const SCOPE = { chainId: "test-00", epoch: 0, height: HEIGHT };
-const VALIDATORS = makeValidators(COUNT);
-const SIGNERS = VALIDATORS.map(({ consensusKey }) => makeSigning(consensusKey));
-const PROPOSALS = ["a", "b"].map((label) => blockOf(HEIGHT, label));
-const HASHES = PROPOSALS.map((proposal) => openProposal(proposal)!.blockHash);
+const INPUTS_MAX = 120;
+const COUNTS = [4, 4, 4, 7, 1];
+const castOf = new Map([...new Set(COUNTS)].map((count) => [count, makeCast(count)]));
 
-function vote(validatorIndex: number, type: VoteType, view: number, block: number) {
-  const blockHash = HASHES[block]!;
-  const signature = SIGNERS[validatorIndex]!.sign(voteSignBytes(SCOPE, view, type, blockHash));
-  return { validatorIndex, view, blockHash, signature };
+function startRun(random: Random, mutations: readonly Mutation[]): Run {
+  const cast = castOf.get(pick(random, COUNTS))!;
+  const own = random(cast.validators.length + 1);
+  const consensusKey = cast.validators[own]?.consensusKey;
+  const config: CoreConfig = {
+    chainId: SCOPE.chainId,
+    consensusKey,
+    signing: makeSigning(consensusKey ?? ZERO32),
+    openProposal,
+    baseTimeoutMs: T,
+    maxTimeoutMs: 64 * T,
+    heartbeatMs: 20 * T,
+    maxDriftMs: 5 * T,
+    mutations: new Set(mutations),
+  };
+  const run: Run = {
+    random,
+    cast,
+    config,
+    state: createState(),
+    nowMs: random(1_000),
+    durable: undefined,
+    votes: new Map(),
+    answers: [],
+    heard: [],
+    pool: pick(random, cast.pools),
+    damage: random(6),
+  };
+  feed(run, startInput(run, HEIGHT));
+  return run;
 }
 
-/** One message of each type, all well signed. */
-export function makeMessages(): Message[] {
-  const certificate = {
-    view: 0,
-    blockHash: HASHES[0]!,
-    signatures: [0, 1, 2].map((i) => {
-      const { signature } = vote(i, i === 0 ? PREPARE_REQUEST : PREPARE_RESPONSE, 0, 0);
-      return { validatorIndex: i, signature };
-    }),
+function startInput(
+  { random, cast, nowMs }: Run,
+  height: number,
+  restart?: { durable: Durable | undefined },
+) {
+  return {
+    kind: "start-height" as const,
+    nowMs,
+    height,
+    epoch: SCOPE.epoch,
+    validators: cast.validators,
+    parentHash: ZERO32,
+    parentTimeMs: PARENT_TIME_MS,
+    hasWork: random(2) === 0,
+    ...(restart && { restart }),
   };
-  const prepared = { view: 0, blockHash: HASHES[0]! };
-  const changeViews = [0, 1, 2].map((validatorIndex) => ({
-    validatorIndex,
-    view: 1,
-    prepared,
-    signature: SIGNERS[validatorIndex]!.sign(changeViewSignBytes(SCOPE, 1, prepared)),
-  }));
-  const responses = [1, 2, 3].map((i) => vote(i, PREPARE_RESPONSE, 0, 0));
-  const commits = [0, 1, 2].map((i) => vote(i, COMMIT, 0, 0));
-  const height = HEIGHT;
-  const request = { height, ...vote(0, PREPARE_REQUEST, 0, 0), proposal: PROPOSALS[0]!, justification: null };
+}
+
+/** A message of the pool or one the core sent itself, mostly as it was, else changed; what no decoder would pass is drawn as it was. */
+function drawMessage({ random, cast, pool, heard, damage }: Run): { message: Message; sound: boolean } {
+  const message = heard.length > 0 && random(8) === 0 ? pick(random, heard) : pick(random, pool);
+  if (random(8) >= damage) return { message, sound: true };
+  let changed = message;
+  for (let rounds = 1 + random(2); rounds > 0; rounds--)
+    changed = { ...changed, body: changeField(random, changed.body, pool) } as Message;
+  try {
+    const decoded = decodeMessage(encodeMessage(changed));
+    return { message: random(2) === 0 ? signAgain(cast, decoded) : decoded, sound: false };
+  } catch (error) {
+    // Changed beyond its type: a field that is missing is a TypeError of the encoder.
+    if (!(error instanceof LhgError || error instanceof TypeError)) throw error;
+    return { message, sound: true };
+  }
+}
+
+/** An input of the driver or of the network; `sound` for a message as its signers sent it. */
+interface Drawn {
+  readonly input: Input;
+  readonly sound?: boolean;
+}
+
+function drawInput(run: Run): Drawn {
+  const { random, cast, nowMs } = run;
+  const answer = run.answers.length > 0 && random(2) === 0 ? run.answers.shift() : undefined;
+  if (answer !== undefined) return { input: { ...answer, nowMs } };
+  const kind = random(24);
+  // An observer sets no timer; a validator's may fire late, or early.
+  if (kind === 0 && run.state.ownIndex >= 0) {
+    if (random(4) > 0) run.nowMs = Math.max(nowMs, run.state.timerAtMs ?? nowMs);
+    return { input: { kind: "timer", nowMs: run.nowMs } };
+  }
+  if (kind === 1) return { input: { kind: "work", nowMs } };
+  const height = HEIGHT - random(2);
+  if (kind === 2) {
+    const verdict = pick(random, ["valid", "valid", "bad", "missing"] as const);
+    const blockHash = pick(random, cast.hashes);
+    return { input: { kind: "proposal-checked", nowMs, height, blockHash, verdict } };
+  }
+  if (kind === 3) {
+    const proposal = pick(random, cast.proposals);
+    return { input: { kind: "proposal-built", nowMs, height, view: random(4), proposal } };
+  }
+  const clockMs = random(8) === 0 ? pick(random, [0, 2 ** 53 - 1]) : PARENT_TIME_MS + random(8_000);
+  const { message, sound } = drawMessage(run);
+  return { input: { kind: "message", nowMs, clockMs, message }, sound };
+}
+
+function giveInput(run: Run): void {
+  if (run.random(72) === 0 && canRestart(run)) {
+    restartRun(run);
+    return;
+  }
+  const { input, sound } = drawInput(run);
+  feed(run, input, sound);
+}
+
+function canRestart({ state }: Run): boolean {
+  return state.ownIndex >= 0 && state.height === HEIGHT;
+}
+
+/** The process ends and starts again with what it wrote last. */
+function restartRun(run: Run): void {
+  const { view } = run.state;
+  const durable = run.durable && decodeDurable(encodeDurable(run.durable));
+  run.state = createState();
+  run.answers.length = 0;
+  feed(run, startInput(run, HEIGHT, { durable }));
+  assertInvariant(run.state.view >= view, "a restart leads into no lower view");
+}
+
+/** Up to 120 inputs, drawn from the seed. Returns how many. */
+export function runCore(seed: Uint8Array, mutations: readonly Mutation[] = []): number {
+  const random = createRandom(new DataView(Uint8Array.from({ ...seed, length: 8 }).buffer).getUint32(0));
+  let inputs = 1;
+  const run = startRun(random, mutations);
+  for (let left = random(INPUTS_MAX); left > 0; left--) {
+    run.nowMs += random(500);
+    const isOver = run.state.decision !== undefined && random(6) === 0;
+    if (isOver && run.state.height > HEIGHT + 1) break;
+    if (isOver) feed(run, startInput(run, run.state.height + 1));
+    else giveInput(run);
+    inputs++;
+  }
+  if (run.state.ownIndex >= 0) decodeDurable(encodeDurable(durableOf(run.state)));
+  return inputs;
+}
+
+function makeDurables(): Uint8Array[] {
+  return Array.from({ length: 24 }, (_, seed) => {
+    const run = startRun(createRandom(seed), []);
+    for (let i = 0; i < 60; i++) giveInput(run);
+    return run.durable;
+  }).flatMap((durable) => (durable === undefined ? [] : [encodeDurable(durable)]));
+}
+
+export function dbftTargets(): Target[] {
+  const messages = castOf.get(4)!.pools[0]!.slice(0, 60).map(encodeMessage);
+  const durables = makeDurables();
   return [
-    { type: "prepare-request", body: request },
     {
-      type: "prepare-request",
-      body: {
-        height,
-        ...vote(3, PREPARE_REQUEST, 1, 0),
-        proposal: PROPOSALS[0]!,
-        justification: { changeViews, certificate },
+      name: "dbft message",
+      draw: (random) => mutate(random, messages),
+      run(input) {
+        const message = decodeMessage(input);
+        const encoded = expectNoRefusal(() => encodeMessage(message));
+        assertInvariant(equalBytes(encoded, input), "a message has one encoding");
       },
     },
-    ...responses.map((body) => ({ type: "prepare-response" as const, body: { height, ...body } })),
-    ...commits.map((body) => ({ type: "commit" as const, body: { height, ...body } })),
-    { type: "change-view", body: { height, vote: changeViews[0]!, certificate } },
     {
-      type: "recovery-message",
-      body: {
-        height,
-        request,
-        responses,
-        commits,
-        changeViews,
-        certificates: [certificate],
-        wantedProposal: PROPOSALS[1]!,
+      name: "dbft durable",
+      draw: (random) => mutate(random, durables),
+      run(input) {
+        const durable = decodeDurable(input);
+        const encoded = expectNoRefusal(() => encodeDurable(durable));
+        assertInvariant(equalBytes(encoded, input), "a record has one encoding");
       },
+    },
+    {
+      name: "dbft core",
+      draw: (random) => Uint8Array.from({ length: 8 }, () => random(256)),
+      run: (seed) => expectNoRefusal(() => runCore(seed)),
+      acceptedAs: "taken by the core",
     },
   ];
-}
-
-const ENCODED = makeMessages().map(encodeMessage);
-
-function drawMessage(random: Random): Message {
-  const base = pick(random, ENCODED);
-  if (random(3) === 0) return decodeMessage(base);
-  try {
-    return decodeMessage(mutateCbor(random, base, ENCODED) ?? base);
-  } catch (error) {
-    if (!(error instanceof LhgError)) throw error;
-    return decodeMessage(base);
-  }
-}
-
-function drawInput(random: Random, nowMs: number): Input {
-  const verdict = pick(random, ["valid", "valid", "bad", "missing"] as const);
-  const kind = random(16);
-  if (kind === 0) return { kind: "timer", nowMs };
-  if (kind === 1) return { kind: "work", nowMs };
-  if (kind < 5)
-    return { kind: "proposal-checked", nowMs, height: HEIGHT, blockHash: pick(random, HASHES), verdict };
-  return { kind: "message", nowMs, clockMs: nowMs, message: drawMessage(random) };
-}
-
-/** A run of a validator through sixty inputs, seeded by the bytes given. */
-export function runCore(seed: Uint8Array): void {
-  const random = createRandom(new DataView(Uint8Array.from({ ...seed, length: 8 }).buffer).getUint32(0));
-  const { config, state } = makePuppets({ height: HEIGHT, hasWork: false }).nodes[random(COUNT)]!;
-  let nowMs = 0;
-  for (let i = 0; i < 60 && state.decision === undefined; i++) {
-    nowMs += random(500);
-    const { effects } = step(config, state, drawInput(random, nowMs));
-    assertInvariant(effects.length < 100, "a step has few effects");
-  }
-  encodeDurable(durableOf(state));
-}
-
-export function makeDurables(): Uint8Array[] {
-  const random = createRandom(7);
-  return Array.from({ length: 8 }, () => {
-    const { config, state } = makePuppets({ height: HEIGHT, hasWork: true }).nodes[random(COUNT)]!;
-    for (const message of makeMessages())
-      if (random(3) > 0) step(config, state, { kind: "message", nowMs: 1, clockMs: 1, message });
-    return encodeDurable(durableOf(state));
-  });
 }

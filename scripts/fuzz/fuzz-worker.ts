@@ -7,6 +7,8 @@ import { makeTargets } from "./targets.ts";
 export interface FuzzWorkerData {
   readonly seed: number;
   readonly budgetMs: number;
+  /** Of each target; undefined leaves it to the time. */
+  readonly inputs: number | undefined;
   /** A part of a target's name. */
   readonly wanted: string;
   /** Length and bytes of the input at work. */
@@ -17,8 +19,9 @@ export type FromFuzzWorker =
   | { readonly type: "report"; readonly report: FuzzReport }
   | { readonly type: "end" };
 
-/** How many targets take their turn in one round; a long run makes many rounds. */
+/** All targets take their turn in a round; a long run makes many rounds, each with a seed of its own. */
 const ROUND_MS = 60_000;
+const ROUND_INPUTS = 1_000_000;
 
 async function run(data: FuzzWorkerData): Promise<void> {
   const say = (message: FromFuzzWorker): void => parentPort!.postMessage(message);
@@ -32,12 +35,16 @@ async function run(data: FuzzWorkerData): Promise<void> {
   };
   const targets = (await makeTargets(await makeCorpus())).filter(({ name }) => name.includes(data.wanted));
   if (targets.length === 0) throw new Error(`no target is called ${data.wanted}`);
-  const rounds = Math.max(1, Math.round(data.budgetMs / ROUND_MS));
+  const { inputs } = data;
+  const rounds = Math.ceil(inputs === undefined ? data.budgetMs / ROUND_MS : inputs / ROUND_INPUTS);
   for (let round = 0; round < rounds; round++)
     for (const target of targets) {
       say({ type: "begin", target: target.name });
-      const budgetMs = data.budgetMs / rounds / targets.length;
-      const report = await fuzzTarget(target, { seed: data.seed + round, budgetMs, onInput });
+      const limits =
+        inputs === undefined
+          ? { budgetMs: data.budgetMs / rounds / targets.length }
+          : { budgetMs: Infinity, inputsMax: Math.ceil(inputs / rounds) };
+      const report = await fuzzTarget(target, { seed: data.seed + round, ...limits, onInput });
       say({ type: "report", report });
     }
   say({ type: "end" });

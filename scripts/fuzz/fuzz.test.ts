@@ -1,7 +1,9 @@
 /** The fuzzer itself: every target takes hostile inputs for a moment, and a broken one is caught. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Mutation } from "../../packages/node/src/consensus/dbft/core.ts";
 import { makeCorpus } from "./corpus.ts";
+import { runCore } from "./dbft-target.ts";
 import { fuzzTarget } from "./run.ts";
 import { makeTargets } from "./targets.ts";
 
@@ -34,6 +36,15 @@ test("bent proofs are mostly refused, and the true ones are not", async () => {
   }
 });
 
+test("a core that sends before it writes is caught", () => {
+  const run = (mutations: readonly Mutation[]): void => {
+    for (let i = 0; i < 40; i++) runCore(new Uint8Array(8).fill(i), mutations);
+  };
+  run([]);
+  assert.throws(() => run(["no-persistence"]), /durable before it is sent/);
+  assert.throws(() => run(["quorum-minus-one"]), /certificate/);
+});
+
 test("what throws, hangs or keeps memory is a failure with its input", async () => {
   const seed = Uint8Array.of(1, 2, 3);
   const draw = (): Uint8Array => seed;
@@ -50,11 +61,14 @@ test("what throws, hangs or keeps memory is a failure with its input", async () 
   );
   assert.equal(thrown.failures[0]?.input, "010203");
   assert.match(thrown.failures[0]?.message ?? "", /TypeError: no/);
-  const slow = await fuzzTarget(
-    { name: "slow", draw, run: () => new Promise((resolve) => setTimeout(resolve, 10)) },
-    options,
-  );
+  const burn = (): void => {
+    const { user } = process.threadCpuUsage();
+    while (process.threadCpuUsage().user < user + 10_000);
+  };
+  const slow = await fuzzTarget({ name: "slow", draw, run: burn }, options);
   assert.match(slow.failures[0]?.message ?? "", /^took/);
+  const waiting = { name: "waits", draw, run: () => new Promise<void>((resolve) => setTimeout(resolve, 10)) };
+  assert.deepEqual((await fuzzTarget(waiting, options)).failures, []);
   const kept: Uint8Array[] = [];
   const greedy = await fuzzTarget(
     { name: "greedy", draw, run: () => void kept.push(new Uint8Array(1 << 20).fill(1)) },

@@ -107,7 +107,7 @@ function parseCbor(bytes: Uint8Array): CborValue | undefined {
 }
 
 /** Changes one place of the value; undefined where the bytes are no CBOR or the result has no encoding. */
-export function mutateCbor(
+function mutateCbor(
   random: Random,
   bytes: Uint8Array,
   corpus: readonly Uint8Array[],
@@ -169,6 +169,12 @@ export function changeCbor(random: Random, value: CborValue, corpus: readonly Ui
   return replacement(random, corpus);
 }
 
+/** The value itself or a part of it, however deep: it goes where another stood. */
+function pickPart(random: Random, value: CborValue): CborValue {
+  if (!isArray(value) || value.length === 0 || random(4) === 0) return value;
+  return pickPart(random, pick(random, value));
+}
+
 function replacement(random: Random, corpus: readonly Uint8Array[]): CborValue {
   switch (random(9)) {
     case 0:
@@ -186,7 +192,7 @@ function replacement(random: Random, corpus: readonly Uint8Array[]): CborValue {
     case 6:
       return { tag: pick(random, [0, 4, 18, 98, 2 ** 32]), value: pick(random, INTEGERS) };
     case 7:
-      return parseCbor(pick(random, corpus)) ?? 0;
+      return pickPart(random, parseCbor(pick(random, corpus)) ?? 0);
     default:
       return pick(random, INTEGERS);
   }

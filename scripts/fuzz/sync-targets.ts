@@ -9,7 +9,16 @@ import {
   encodeStatus,
   openBlockAnswer,
 } from "../../packages/node/src/sync/block-messages.ts";
+import {
+  decodeChunkQuestion,
+  decodeProofQuestion,
+  decodeSnapshots,
+  encodeChunkQuestion,
+  encodeProofQuestion,
+  encodeSnapshots,
+} from "../../packages/node/src/sync/snapshot-messages.ts";
 import { makeToyChain } from "../../packages/node/src/sync/testing.ts";
+import { makeToySnapshot } from "../../packages/node/src/sync/testing-snapshots.ts";
 import { equalBytes } from "../../packages/protocol/src/core/bytes.ts";
 import { assertInvariant } from "../../packages/protocol/src/core/errors.ts";
 import { mutate } from "./mutate.ts";
@@ -30,7 +39,17 @@ export function syncTargets(): Target[] {
     encodeBlockAnswer({ blocks: encoded.slice(1), oversizeBytes: 0 }),
     encodeBlockAnswer({ blocks: [], oversizeBytes: 2 << 20 }),
   ];
+  const offers = [makeToySnapshot(5_000, 3).info, makeToySnapshot(4_000, 2).info];
   return [
+    target("sync snapshots", [encodeSnapshots(offers)], (input) =>
+      assertSame(encodeSnapshots(decodeSnapshots(input)), input),
+    ),
+    target("sync proof question", [encodeProofQuestion(5_000)], (input) =>
+      assertSame(encodeProofQuestion(decodeProofQuestion(input)), input),
+    ),
+    target("sync chunk question", [encodeChunkQuestion({ height: 5_000, format: 1, index: 300 })], (input) =>
+      assertSame(encodeChunkQuestion(decodeChunkQuestion(input)), input),
+    ),
     target("wire block", encoded, (input) => assertSame(encodeWireBlock(decodeWireBlock(input)), input)),
     target("sync status", [encodeStatus({ first: 1, last: 90, timeMs: 1e12 })], (input) =>
       assertSame(encodeStatus(decodeStatus(input)), input),

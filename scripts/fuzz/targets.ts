@@ -5,8 +5,6 @@ import { openProposal, proposal } from "../../packages/node/src/blocks/proposal.
 import { blockRecord, headRecord } from "../../packages/node/src/blocks/records.ts";
 import { blockKey, certificateKey, HEAD_KEY } from "../../packages/node/src/blocks/store-keys.ts";
 import { DEFAULT_CONFIG, readConfig } from "../../packages/node/src/config.ts";
-import { decodeDurable } from "../../packages/node/src/consensus/dbft/durable.ts";
-import { decodeMessage, encodeMessage } from "../../packages/node/src/consensus/dbft/messages.ts";
 import { sodiumCrypto } from "../../packages/node/src/crypto/sodium.ts";
 import { openInboxLog } from "../../packages/node/src/store/inbox-log.ts";
 import { createCrashingFiles } from "../../packages/node/src/store/memory-file-port.ts";
@@ -68,10 +66,13 @@ import { resolveSenml } from "../../packages/protocol/src/senml/resolve.ts";
 import { prepareStatement } from "../../packages/protocol/src/statements.ts";
 import { decryptKey, encryptKey } from "../../packages/sdk/src/keys/keystore.ts";
 import { type Corpus, encodeSubmissions } from "./corpus.ts";
-import { makeDurables, makeMessages, runCore } from "./dbft-target.ts";
+import { dbftTargets } from "./dbft-target.ts";
 import { deviceTargets } from "./device-targets.ts";
+import { expectNoRefusal } from "./expect-no-refusal.ts";
+import { gossipTargets } from "./gossip-targets.ts";
 import { createLedgerTarget } from "./ledger-target.ts";
 import { mutate, type Random } from "./mutate.ts";
+import { signerTargets } from "./signer-targets.ts";
 import { syncTargets } from "./sync-targets.ts";
 
 export interface Target {
@@ -80,8 +81,8 @@ export interface Target {
   readonly draw: (random: Random) => Uint8Array;
   /** What an input that is not refused was found to be, where "accepted" would say too much or too little. */
   readonly acceptedAs?: string;
-  /** Throws LhgError for what is refused, anything else where something is wrong. */
-  readonly run: (input: Uint8Array) => void | Promise<void>;
+  /** Throws LhgError for what is refused, anything else where something is wrong; returns how many inputs it made of this one, if not one. */
+  readonly run: (input: Uint8Array) => number | undefined | void | Promise<void>;
 }
 
 /** A proof that still holds shows what the true one shows: by other signatures of a quorum, or with its parts in another order. */
@@ -95,8 +96,10 @@ function refuse(message: string): never {
 function codecTarget<T>(name: string, codec: Codec<T>, seeds: readonly Uint8Array[]): Target {
   return seedTarget(`codec ${name}`, seeds, (input) => {
     const value = decode(codec, input, name);
-    assertInvariant(equalBytes(encode(codec, value, name), input), "what decodes has one encoding");
-    codec.toJson(value);
+    expectNoRefusal(() => {
+      assertInvariant(equalBytes(encode(codec, value, name), input), "what decodes has one encoding");
+      codec.toJson(value);
+    });
   });
 }
 
@@ -350,19 +353,8 @@ function textTargets(corpus: Corpus): Target[] {
 function nodeTargets(corpus: Corpus): Target[] {
   const options = { random: (size: number) => new Uint8Array(size).fill(3), scryptN: 1024 };
   const keyFile = encryptKey(corpus.device, "passphrase", options);
-  const messages = makeMessages();
   const { dataDirectory, ...settings } = DEFAULT_CONFIG;
   return [
-    seedTarget("dbft message", messages.map(encodeMessage), (input) => {
-      assertInvariant(equalBytes(encodeMessage(decodeMessage(input)), input), "a message has one encoding");
-    }),
-    seedTarget("dbft durable", makeDurables(), (input) => void decodeDurable(input)),
-    {
-      name: "dbft core",
-      draw: (random) => Uint8Array.from({ length: 8 }, () => random(256)),
-      run: runCore,
-      acceptedAs: "executed",
-    },
     jsonTarget("keystore", [keyFile], (json) => {
       // Half a second of scrypt is what a key file may cost; the fuzzer has no time for it.
       const n = (json as { kdf?: { n?: unknown } } | null)?.kdf?.n;
@@ -414,8 +406,11 @@ export async function makeTargets(corpus: Corpus): Promise<Target[]> {
     ...chainTargets(corpus),
     ...textTargets(corpus),
     ...nodeTargets(corpus),
+    ...dbftTargets(),
     ...deviceTargets(),
+    ...gossipTargets(),
     ...syncTargets(),
+    ...signerTargets(),
     await createLedgerTarget(corpus),
   ];
 }

@@ -63,7 +63,7 @@ async function readJson(child: ChildProcess): Promise<Record<string, unknown>> {
 
 /** Runs a program to its end; rejects with what it said where it fails. */
 export function runProgram(
-  { environment, folder }: DevCommand,
+  { environment, folder }: Pick<DevCommand, "environment" | "folder">,
   args: readonly string[],
   extra: NodeJS.ProcessEnv = {},
 ): Promise<string> {
@@ -76,7 +76,10 @@ export function runProgram(
   });
 }
 
-export async function runLhgJson(dev: DevCommand, ...args: readonly string[]) {
+export async function runLhgJson(
+  dev: Pick<DevCommand, "environment" | "folder">,
+  ...args: readonly string[]
+) {
   return JSON.parse(await runProgram(dev, [MAIN, ...args, "--json"]));
 }
 
@@ -88,7 +91,10 @@ export interface RunningCommand {
 }
 
 /** Starts a command that keeps running, and waits for its first answer. */
-export async function startLhg(dev: DevCommand, ...args: readonly string[]): Promise<RunningCommand> {
+export async function startLhg(
+  dev: Pick<DevCommand, "environment" | "folder">,
+  ...args: readonly string[]
+): Promise<RunningCommand> {
   const child = spawn(process.execPath, [MAIN, ...args, "--json"], {
     env: dev.environment,
     cwd: dev.folder,

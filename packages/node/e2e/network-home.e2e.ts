@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -11,14 +12,14 @@ const LHG = join(import.meta.dirname, "../src/cli/main.ts");
 const run = promisify(execFile);
 
 let folder: string;
-let running: ChildProcess | undefined;
+const running = new Set<ChildProcess>();
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "lhg-home-"));
 });
 
 after(async () => {
-  running?.kill("SIGKILL");
+  for (const child of running) child.kill("SIGKILL");
   await rm(folder, { recursive: true });
 });
 
@@ -31,7 +32,7 @@ interface Said {
   readonly url: string;
   readonly chainId: string;
   readonly peerId: string;
-  readonly votes: boolean;
+  readonly consensusKey: string | null;
 }
 
 interface Node extends Said {
@@ -42,7 +43,7 @@ interface Node extends Said {
 
 async function startNode(home: string): Promise<Node> {
   const child = spawn(process.execPath, [LHG, "node", "--home", home, "--json"], { cwd: folder });
-  running = child;
+  running.add(child);
   let log = "";
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
     log += chunk;
@@ -60,6 +61,7 @@ async function startNode(home: string): Promise<Node> {
       const closed = once(child, "close");
       child.kill("SIGTERM");
       const [code] = await closed;
+      running.delete(child);
       return code as number | null;
     },
   };
@@ -69,6 +71,7 @@ interface Status {
   readonly chainId: string;
   readonly height: number;
   readonly validators: number;
+  readonly peers: number;
 }
 
 test("a network of one is made, runs, takes a transfer, stops by SIGTERM and goes on", async () => {
@@ -91,7 +94,7 @@ test("a network of one is made, runs, takes a transfer, stops by SIGTERM and goe
   assert.deepEqual([checked.ok, checked.chainId], [true, made.chainId]);
 
   const first = await startNode(home);
-  assert.deepEqual([first.chainId, first.peerId, first.votes], [made.chainId, peerId, true]);
+  assert.deepEqual([first.chainId, first.peerId], [made.chainId, peerId]);
   const at = (url: string): string[] => ["--url", url, "--keys", "net/accounts"];
   const transfer = ["send", "transfer", "acme", "1", "--as", "faucet", "--wait", "provable"];
   await lhg(...transfer, ...at(first.url));
@@ -102,8 +105,10 @@ test("a network of one is made, runs, takes a transfer, stops by SIGTERM and goe
   assert.ok(
     entries.map((line) => JSON.parse(line) as { msg: string }).some(({ msg }) => /stopped/.test(msg)),
   );
-  const { insecureSecret } = JSON.parse(await readFile(join(folder, home, "consensus-key.json"), "utf8"));
-  assert.ok(!first.log().includes(insecureSecret as string), "no secret is logged");
+  const keyText = await readFile(join(folder, home, "consensus-key.json"), "utf8");
+  const { insecureSecret, publicKey } = JSON.parse(keyText) as Record<string, string>;
+  assert.equal(first.consensusKey, publicKey);
+  assert.ok(!first.log().includes(insecureSecret!), "no secret is logged");
 
   const second = await startNode(home);
   await lhg(...transfer, ...at(second.url));
@@ -112,3 +117,52 @@ test("a network of one is made, runs, takes a transfer, stops by SIGTERM and goe
   assert.ok(after.height > before.height);
   assert.equal(await second.stop(), 0);
 });
+
+const NODES = 4;
+
+/** Below the ports that the system gives out, and free now: settings of peers name ports. */
+async function findFreeBase(): Promise<number> {
+  for (;;) {
+    const base = 20_000 + 10 * Math.floor(Math.random() * 1_000);
+    const ports = Array.from({ length: NODES }, (_, i) => [base + 10 * i, base + 10 * i + 1]).flat();
+    const free = await Promise.all(ports.map(isFree));
+    if (free.every(Boolean)) return base;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+test("four nodes as they were made find each other and agree; what one is told, another proves", async () => {
+  const base = await findFreeBase();
+  const made = await lhg<{ nodes: readonly { home: string }[] }>(
+    "init",
+    ...["--validators", String(NODES), "--out", "four", "--insecure-keys", "--base-port", String(base)],
+  );
+  const nodes = await Promise.all(made.nodes.map(({ home }) => startNode(home)));
+  const [first, last] = [nodes[0]!, nodes.at(-1)!];
+  const send = (url: string): Promise<{ id: string }> =>
+    lhg(
+      ...["send", "transfer", "00".repeat(20), "7", "--as", "faucet", "--keys", "four/accounts"],
+      ...["--wait", "provable", "--url", url],
+    );
+  const sent = await send(first.url);
+  // When the last node has proven a later one it has the first, too.
+  await send(last.url);
+  await lhg("receipt", sent.id, "--out", "receipt.cbor", "--url", last.url);
+  for (const { url } of nodes) await waitForPeers(url);
+  assert.deepEqual(await Promise.all(nodes.map((node) => node.stop())), Array(NODES).fill(0));
+});
+
+/** Until a node has met all others: each question takes the time of a process. */
+async function waitForPeers(url: string): Promise<void> {
+  for (;;) {
+    const { peers, validators } = await lhg<Status>("status", "--url", url);
+    assert.equal(validators, NODES);
+    if (peers === NODES - 1) return;
+  }
+}

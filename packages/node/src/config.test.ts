@@ -78,20 +78,28 @@ test("addresses of peers are TCP over IP or a name, and say who is there", () =>
   assertRefused({ p2pListen: "/ip4/127.0.0.1/tcp/1" }, "p2pListen");
   assertRefused({ p2pListen, p2pPrivatePeers: ["a"] }, "p2pPrivatePeers");
   assertRefused({ p2pListen, p2pAnnounce: ["/dns/node.example/tcp/0"] }, "p2pAnnounce");
-  assertRefused({ p2pPeers }, "p2pPeers");
+  assertRefused({ p2pListen, p2pAnnounce: [`/dns/node.example/tcp/1/p2p/${PEER}`] }, "p2pAnnounce");
+  assertRefused({ p2pAnnounce: ["/dns/node.example/tcp/1"] }, "p2pAnnounce");
+  assert.deepEqual(readConfig({ p2pPeers }).p2pListen, [], "a node may only dial");
 });
 
 test("a validator signs with one key, and trusts a header by height and hash", () => {
   assertRefused({ consensusKeyFile: "a", remoteSigner: "tcp:127.0.0.1:1" }, "remoteSigner");
   for (const remoteSigner of ["unix:", "unix:a", "tcp:127.0.0.1", "tcp:a b:1", "tcp:::1", "http://a:1"])
     assertRefused({ remoteSigner }, "remoteSigner");
-  for (const remoteSigner of [
-    "unix:/run/s.sock",
-    "tcp:127.0.0.1:1",
-    "tcp:[::1]:7000",
-    "tcp:signer.example:1",
-  ])
-    assert.equal(readConfig({ remoteSigner }).remoteSigner, remoteSigner);
+  assert.equal(readConfig({ remoteSigner: "unix:/run/s.sock" }).remoteSigner, "unix:/run/s.sock");
+  assertRefused({ remoteSigner: `unix:/${"s".repeat(107)}` }, "remoteSigner");
+  const files = {
+    remoteSignerCertificateFile: "a.pem",
+    remoteSignerKeyFile: "a.key",
+    remoteSignerPeerFile: "b.pem",
+  };
+  assertRefused({ remoteSigner: "unix:/run/s.sock", ...files }, "remoteSignerCertificateFile");
+  for (const remoteSigner of ["tcp:127.0.0.1:1", "tcp:[::1]:7000", "tcp:signer.example:1"]) {
+    assert.equal(readConfig({ remoteSigner, ...files }).remoteSigner, remoteSigner);
+    assertRefused({ remoteSigner }, "remoteSignerCertificateFile");
+    assertRefused({ remoteSigner, ...files, remoteSignerPeerFile: undefined }, "remoteSignerPeerFile");
+  }
   assertRefused({ trustedHeight: 5 }, "trustedHash");
   assertRefused({ trustedHash: "0".repeat(64) }, "trustedHeight");
   assertRefused({ trustedHeight: 5, trustedHash: "0".repeat(63) }, "trustedHash");

@@ -22,7 +22,7 @@ export interface NodeConfig {
   readonly mqttTlsPort: number | undefined;
   readonly mqttTlsClientCaFile: string | undefined;
   readonly coapPort: number | undefined;
-  /** Multiaddrs; none: no network. */
+  /** Multiaddrs. Without any the node only dials; without peers either it has no network. */
   readonly p2pListen: readonly string[];
   readonly p2pAnnounce: readonly string[];
   /** Multiaddrs that end in /p2p/<id>. */
@@ -35,6 +35,10 @@ export interface NodeConfig {
   /** At most one of the two; neither: the node does not vote. */
   readonly consensusKeyFile: string | undefined;
   readonly remoteSigner: string | undefined;
+  /** All three with a signer over TCP, none with one at a socket. */
+  readonly remoteSignerCertificateFile: string | undefined;
+  readonly remoteSignerKeyFile: string | undefined;
+  readonly remoteSignerPeerFile: string | undefined;
   readonly baseTimeoutMs: number;
   readonly maxTimeoutMs: number;
   readonly heartbeatMs: number;
@@ -85,6 +89,7 @@ export function readConfig(given: { readonly [field: string]: unknown }, naming 
   checkMqtt(config, naming);
   checkNetwork(config, naming);
   checkConsensus(config, naming);
+  checkSigner(config, naming);
   return config;
 }
 
@@ -143,24 +148,36 @@ function checkMqtt(config: NodeConfig, naming: Naming): void {
     refuse("mqttTlsClientCaFile", `needs ${nameOf("mqttTlsPort")}`);
 }
 
-/** A node that listens nowhere has no peers: what is said of peers would be in vain. */
-const OF_PEERS = ["p2pAnnounce", "p2pPeers", "p2pPrivatePeers"] as const;
+function checkNetwork({ p2pListen, p2pAnnounce }: NodeConfig, naming: Naming): void {
+  if (p2pListen.length === 0 && p2pAnnounce.length > 0)
+    refusal(naming)("p2pAnnounce", `needs ${naming.nameOf("p2pListen")}`);
+}
 
-function checkNetwork(config: NodeConfig, naming: Naming): void {
-  if (config.p2pListen.length > 0) return;
-  const idle = OF_PEERS.find((field) => config[field].length > 0);
-  if (idle !== undefined) refusal(naming)(idle, `needs ${naming.nameOf("p2pListen")}`);
+const SIGNER_FILES = ["remoteSignerCertificateFile", "remoteSignerKeyFile", "remoteSignerPeerFile"] as const;
+
+/** There is no TCP without TLS: whoever may ask for signatures can stop a validator. */
+function checkSigner(config: NodeConfig, naming: Naming): void {
+  const refuse = refusal(naming);
+  const { consensusKeyFile, remoteSigner } = config;
+  const { nameOf } = naming;
+  if (consensusKeyFile !== undefined && remoteSigner !== undefined)
+    refuse("remoteSigner", `can't be with ${nameOf("consensusKeyFile")}: one of the two signs`);
+  const isOverTcp = remoteSigner?.startsWith("tcp:") === true;
+  const wrong = SIGNER_FILES.find((field) => (config[field] !== undefined) !== isOverTcp);
+  if (wrong !== undefined)
+    refuse(
+      wrong,
+      `${isOverTcp ? "is needed with" : "is only for"} a signer over TCP (${nameOf("remoteSigner")})`,
+    );
 }
 
 function checkConsensus(config: NodeConfig, naming: Naming): void {
   const refuse = refusal(naming);
   const { nameOf } = naming;
-  const { baseTimeoutMs, maxTimeoutMs, consensusKeyFile, remoteSigner } = config;
+  const { baseTimeoutMs, maxTimeoutMs } = config;
   const { trustedHeight, trustedHash, stateSync } = config;
   if (maxTimeoutMs < baseTimeoutMs)
     refuse("maxTimeoutMs", `must be at least ${nameOf("baseTimeoutMs")}, ${baseTimeoutMs}`);
-  if (consensusKeyFile !== undefined && remoteSigner !== undefined)
-    refuse("remoteSigner", `can't be with ${nameOf("consensusKeyFile")}: one of the two signs`);
   if (trustedHeight !== undefined && trustedHash === undefined)
     refuse("trustedHash", `is needed with ${nameOf("trustedHeight")}`);
   if (trustedHeight === undefined && trustedHash !== undefined)

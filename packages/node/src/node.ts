@@ -1,5 +1,6 @@
 /** Wires a node: the chain, and its faces to people and devices. Only here and in start-chain.ts do siblings meet. */
 import { assertInvariant } from "@lhg/protocol/core/errors";
+import { computeChainId } from "@lhg/protocol/core/genesis";
 import type { Logger } from "pino";
 import type { PagesConfig } from "./api/pages.ts";
 import { createRateLimiter } from "./api/rate-limit.ts";
@@ -11,6 +12,8 @@ import { sodiumCrypto } from "./crypto/sodium.ts";
 import { type CoapServer, startCoapServer } from "./gateway/coap/server.ts";
 import { createCommandSource } from "./gateway/command-source.ts";
 import { type MqttGateway, startMqttGateway } from "./gateway/mqtt/server.ts";
+import type { Network } from "./p2p/network.ts";
+import { startNetwork } from "./p2p/start-network.ts";
 import { type ChainParts, createLogger, type RunningChain, startChain } from "./start-chain.ts";
 import type { CertificateSource } from "./tls/certificate.ts";
 import { openTlsFront } from "./tls/tls-front.ts";
@@ -40,7 +43,8 @@ const COAP_BURST = 2_000;
 export async function startNode(parts: NodeParts): Promise<RunningNode> {
   const { config, pages, developmentKeys } = parts;
   const logger = createLogger(config);
-  const chain = await startChain(parts, logger);
+  const network = parts.network ?? (await connectPeers(parts, logger));
+  const chain = await startChain(network === undefined ? parts : { ...parts, network }, logger);
   const closers = createClosers();
   closers.add(() => chain.stop());
   try {
@@ -78,6 +82,28 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
       .catch((problem: unknown) => logger.error({ problem: String(problem) }, "closing"));
     throw error;
   }
+}
+
+/** Undefined for a node that neither listens for peers nor knows any. Throws `config.invalid`. */
+async function connectPeers(
+  { config, genesis, nodeKeySeed }: NodeParts,
+  logger: Logger,
+): Promise<Network | undefined> {
+  const { p2pListen: listen, p2pPeers: peers } = config;
+  if (nodeKeySeed === undefined || listen.length + peers.length === 0) return undefined;
+  return startNetwork({
+    chainId: computeChainId(sodiumCrypto, genesis),
+    keySeed: nodeKeySeed,
+    listen,
+    announce: config.p2pAnnounce,
+    peers,
+    privatePeers: config.p2pPrivatePeers,
+    onlyConfigured: config.p2pOnlyConfigured,
+    peerExchange: config.p2pPeerExchange,
+    mdns: config.p2pMdns,
+    peersMax: config.p2pPeersMax,
+    log: (level, fields, message) => logger[level](fields, message),
+  });
 }
 
 async function startCoap(

@@ -148,7 +148,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     hasRemoteSigner: context.hasRemoteSigner === true,
     votesWithoutRecord: network === undefined || tip.head.height === 0 || context.votesWithoutRecord === true,
     baseTimeoutMs: config.baseTimeoutMs,
-    maxTimeoutMs: 60_000,
+    maxTimeoutMs: config.maxTimeoutMs,
     heartbeatMs: config.heartbeatMs,
     blockStatementsMax: config.blockStatementsMax,
     onCommitted: async (block, summary) => {

@@ -61,8 +61,7 @@ export function startPeering(parts: PeeringParts): Peering {
           return { first: firstHeight(), last: height, timeMs };
         },
         log,
-        onState: ({ isSyncing, peersBest }) =>
-          log("info", { isSyncing, peersBest }, isSyncing ? "catching up" : "caught up"),
+        onState: () => {},
         onFatal,
       });
     },

@@ -15,6 +15,7 @@ import { verifyValue } from "./core/proof/receipt.ts";
 import { appendToLog, emptyLogHead, type LogHead, logHead } from "./core/state/log.ts";
 import type { StateReader } from "./core/state/overlay.ts";
 import { BASE } from "./core/state/partition.ts";
+import { holdLogs } from "./core/state/stored-log.ts";
 import { defineTable } from "./core/state/table.ts";
 
 export const historyLeaf = record(undefined, { height: uint(), timeMs: uint(), previousAppHash: digest });
@@ -22,6 +23,7 @@ export type HistoryLeaf = Infer<typeof historyLeaf>;
 
 const histories = defineTable<[], LogHead>("history", CORE_MODULE, 5, logHead);
 export const HISTORY_LOG = ["history"] as const;
+export const historyLogs = holdLogs(histories, (head) => [{ id: HISTORY_LOG, head }]);
 
 export function getHistory(state: StateReader): LogHead | undefined {
   return histories.get(state, BASE);

@@ -37,12 +37,15 @@ import { getProtocolVersionAt } from "@lhg/protocol/modules/chain/chain";
 import { getValidatorsAt, isRecorded, type Misbehaviour } from "@lhg/protocol/modules/validators/validators";
 import { executedKey, executedRecord } from "@lhg/protocol/partition-logs";
 import { admitStatement, type PreparedStatement, prepareStatement } from "@lhg/protocol/statements";
-import { type HeaderBase, hashCertificate } from "../blocks/proposal.ts";
+import { EVIDENCE_HEIGHTS_MAX, type HeaderBase, hashCertificate } from "../blocks/proposal.ts";
 import {
   type BlockRecord,
   blockRecord,
   type HeadRecord,
   headRecord,
+  KEEPS_ALL,
+  type KeptRecord,
+  keptRecord,
   transitionsRecord,
 } from "../blocks/records.ts";
 import {
@@ -51,6 +54,8 @@ import {
   certificateKey,
   GENESIS_KEY,
   HEAD_KEY,
+  KEPT_KEY,
+  RESTORING_KEY,
   statementKey,
   TRANSITIONS_KEY,
 } from "../blocks/store-keys.ts";
@@ -123,9 +128,6 @@ export type BlockIndexer = (block: {
   readonly overlay: StateOverlay;
 }) => StoreWrite[];
 
-/** Evidence older than this is stale: nobody keeps validators' votes for longer. */
-const EVIDENCE_HEIGHTS_MAX = 64;
-
 interface Executed {
   readonly input: BlockToExecute;
   readonly blockHash: Uint8Array;
@@ -140,6 +142,8 @@ export class LedgerApplication {
   readonly chainId: string;
   readonly state: VersionedState;
   head: HeadRecord;
+  /** Which blocks this node still has. */
+  kept: KeptRecord;
   private tipCache: ChainTip | undefined;
   private lastCertificate: Uint8Array | null;
   private executed: Executed | undefined;
@@ -161,9 +165,14 @@ export class LedgerApplication {
     this.state = state;
     this.head = head;
     this.lastCertificate = store.get(certificateKey(head.height)) ?? null;
+    const kept = store.get(KEPT_KEY);
+    this.kept = kept === undefined ? KEEPS_ALL : decode(keptRecord, kept, "kept");
   }
 
-  /** Opens the chain in `store`, or begins it. Throws `genesis.mismatch` when the store holds another chain. */
+  /**
+   * Opens the chain in `store`, or begins it. Throws `genesis.mismatch` when the store holds another chain, `snapshot.unfinished` when
+   * it holds part of a snapshot.
+   */
   static async open(
     crypto: Crypto,
     store: Store,
@@ -172,6 +181,11 @@ export class LedgerApplication {
   ): Promise<LedgerApplication> {
     const encoded = encode(genesisCodec, genesis, "genesis");
     const state = new VersionedState(crypto, store);
+    if (store.get(RESTORING_KEY) !== undefined)
+      throw new LhgError(
+        "snapshot.unfinished",
+        "the data folder holds a snapshot that was not restored to its end",
+      );
     const stored = store.get(HEAD_KEY);
     if (stored !== undefined) {
       const held = store.get(GENESIS_KEY);
@@ -339,13 +353,20 @@ export class LedgerApplication {
         "evidence.height",
       );
     if (opened.epoch !== EPOCH) throw new LhgError("evidence.epoch", `must be ${EPOCH}`, "evidence.epoch");
-    const validators =
-      opened.height === height ? this.tip.validators : this.getBlock(opened.height)?.validators;
+    const validators = opened.height === height ? this.tip.validators : this.findValidators(opened.height);
     if (validators === undefined)
       throw new LhgError("evidence.height", "there is no such height", "evidence.height");
     verifyEvidence(this.crypto, this.chainId, opened, validators);
     const { operator } = validators[opened.validatorIndex]!;
     return { operator, height: opened.height, view: opened.view, type: opened.type };
+  }
+
+  /** Who signed a committed height; of heights before a snapshot only as far as evidence reaches. */
+  private findValidators(height: number): ValidatorSet | undefined {
+    const { base } = this.kept;
+    const block = this.getBlock(height);
+    if (block !== undefined || base === null || height < 1 || height > base.height) return block?.validators;
+    return base.validators.findLast(({ fromHeight }) => fromHeight <= height)?.set;
   }
 
   /** Commits the block executed last, with its certificate, in one durable batch. */

@@ -1,16 +1,15 @@
-import { header } from "@lhg/protocol/core/block/header";
-import { encode } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
-import { type Anchor, type CertifiedHeader, ENGINE_DBFT } from "@lhg/protocol/core/proof/anchor";
+import type { Anchor, CertifiedHeader } from "@lhg/protocol/core/proof/anchor";
 import { APP, type Partition } from "@lhg/protocol/core/state/partition";
-import { certificateKey } from "../blocks/store-keys.ts";
+import { readCertifiedHeader } from "../blocks/certified-headers.ts";
 import type { QueryContext } from "../queries/context.ts";
 import type { LedgerApplication } from "./application.ts";
 
 /** What queries see of the application, all proofs at one provable height. */
 export function createQueryContext(application: LedgerApplication): QueryContext {
-  const { crypto, chainId, genesis, head, state, store } = application;
-  const provableHeight = head.height >= 1 ? head.height - 1 : undefined;
+  const { crypto, chainId, genesis, head, state, store, kept } = application;
+  // Of the heights before a snapshot there are no versions.
+  const provableHeight = head.height > (kept.base?.height ?? 0) ? head.height - 1 : undefined;
   return {
     crypto,
     chainId,
@@ -19,6 +18,7 @@ export function createQueryContext(application: LedgerApplication): QueryContext
     state,
     store,
     provableHeight,
+    firstHeight: kept.firstHeight,
     provable: state.viewAt(provableHeight ?? head.height),
     anchorOf: (partition) => makeAnchor(application, provableHeight, partition),
   };
@@ -26,16 +26,9 @@ export function createQueryContext(application: LedgerApplication): QueryContext
 
 /** The header of a height with its certificate; `height` is committed. */
 export function getCertifiedHeader(application: LedgerApplication, height: number): CertifiedHeader {
-  const block = application.getBlock(height);
-  const certificate = application.store.get(certificateKey(height));
-  if (block === undefined || certificate === undefined)
-    throw new LhgError("block.not-found", `there is no block ${height}`, "height");
-  return {
-    engine: ENGINE_DBFT,
-    header: encode(header, block.header, "header"),
-    certificate,
-    validators: block.validators,
-  };
+  const found = readCertifiedHeader(application.store, height);
+  if (found === undefined) throw new LhgError("block.not-found", `there is no block ${height}`, "height");
+  return found;
 }
 
 function makeAnchor(

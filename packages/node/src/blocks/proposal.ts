@@ -18,6 +18,8 @@ import { logRoot } from "@lhg/protocol/core/merkle/log";
 export const STATEMENTS_MAX = 25_000;
 export const EVIDENCE_PER_BLOCK_MAX = 16;
 export const EVIDENCE_BYTES_MAX = 8 << 10;
+/** Evidence older than this is stale: nobody keeps validators' votes for longer. */
+export const EVIDENCE_HEIGHTS_MAX = 64;
 
 export const proposal = record(1, {
   header,

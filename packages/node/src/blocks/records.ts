@@ -37,3 +37,22 @@ export type BlockRecord = Infer<typeof blockRecord>;
 
 /** Heights at which the set of validators changes, ascending. */
 export const transitionsRecord = array(uint(), { max: 1_000_000 });
+
+/** Where the blocks that are kept begin, on a node that pruned older ones or began with a snapshot. */
+export const keptRecord = record(1, {
+  /** All blocks from this height on are kept whole. */
+  firstHeight: uint(),
+  /** Blocks up to this height are deleted; above it, below `firstHeight`, they are being deleted. */
+  prunedHeight: uint(),
+  /** The snapshot that this node began with: its height, and who signed the heights up to it that evidence may still name. */
+  base: nullable(
+    record(undefined, {
+      height: uint(),
+      validators: array(record(undefined, { fromHeight: uint(), set: validatorSet }), { min: 1, max: 3 }),
+    }),
+  ),
+});
+export type KeptRecord = Infer<typeof keptRecord>;
+
+/** Of a node that keeps all blocks. */
+export const KEEPS_ALL: KeptRecord = { firstHeight: 1, prunedHeight: 0, base: null };

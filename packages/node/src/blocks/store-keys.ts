@@ -6,6 +6,7 @@ const SPACE_BLOCK = 0x11;
 const SPACE_STATEMENT = 0x12;
 const SPACE_BLOCK_HASH = 0x13;
 const SPACE_CERTIFICATE = 0x14;
+const SPACE_KEPT_HEADER = 0x15;
 /** Indexes begin here: 0x20 to 0x3f, one byte an index (queries/indexes.ts). */
 export const SPACE_INDEX_FIRST = 0x20;
 
@@ -26,6 +27,11 @@ export const GENESIS_KEY = Uint8Array.of(SPACE_META, 2);
 /** Heights whose headers name another set of validators as next: what leads a light client on. */
 export const TRANSITIONS_KEY = Uint8Array.of(SPACE_META, 3);
 
+/** From where on blocks are kept: kept record. Absent while all are. */
+export const KEPT_KEY = Uint8Array.of(SPACE_META, 4);
+/** Stands while a snapshot is being restored: what else is in the store is not whole. */
+export const RESTORING_KEY = Uint8Array.of(SPACE_META, 5);
+
 export function blockKey(height: number): Uint8Array {
   return makeKey(SPACE_BLOCK, numberKey(height));
 }
@@ -42,4 +48,9 @@ export function blockHashKey(hash: Uint8Array): Uint8Array {
 /** The certificate that made a block final. */
 export function certificateKey(height: number): Uint8Array {
   return makeKey(SPACE_CERTIFICATE, numberKey(height));
+}
+
+/** The certified header of a block whose record is not kept. */
+export function keptHeaderKey(height: number): Uint8Array {
+  return makeKey(SPACE_KEPT_HEADER, numberKey(height));
 }

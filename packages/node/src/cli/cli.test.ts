@@ -77,6 +77,7 @@ const COMMANDS = [
   "export",
   "backup",
   "restore",
+  "signer",
 ];
 
 test("every command explains itself and ends its help with examples", async () => {

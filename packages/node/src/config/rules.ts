@@ -21,6 +21,8 @@ export const someText: Rule = {
   holds: (value) => typeof value === "string" && value !== "",
 };
 
+export const path: Rule = { ...someText, allows: "a path" };
+
 export const yesOrNo: Rule = { allows: "true or false", holds: (value) => typeof value === "boolean" };
 
 export function choice(...choices: readonly string[]): Rule {
@@ -55,30 +57,36 @@ export const hash = matching("a hash of 64 hexadecimal digits", /^[0-9a-f]{64}$/
 /** Of an Ed25519 key: 38 bytes in base58 that begin with 00 24 08 01 12 20. */
 const PEER_ID = "12D3KooW[1-9A-HJ-NP-Za-km-z]{44}";
 
+/** sun_path of unix(7) without its closing zero. */
+const SOCKET_PATH_BYTES_MAX = 107;
+
 export const signerAddress: Rule = {
-  allows: "unix:/<path> or tcp:<address>:<port>",
+  allows: "unix:/<path> or tcp:<host>:<port>",
   holds: (value) => {
     if (typeof value !== "string") return false;
-    if (/^unix:\/.+$/.test(value)) return true;
-    const [, host = "", digits = ""] = /^tcp:(.+):([0-9]{1,5})$/.exec(value) ?? [];
-    return isHost(host.replace(/^\[(.*)\]$/, "$1")) && isPort(digits, 1);
+    const path = /^unix:(\/.+)$/.exec(value)?.[1];
+    if (path !== undefined) return Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX;
+    const [, inBrackets, bare = "", digits = ""] =
+      /^tcp:(?:\[(.+)\]|([^:]+)):([0-9]{1,5})$/.exec(value) ?? [];
+    const isHost = inBrackets === undefined ? isIPv4(bare) || domain.holds(bare) : isIPv6(inBrackets);
+    return isHost && isPort(digits, 1);
   },
 };
 
-const isHost = (text: string): boolean => isIPv4(text) || isIPv6(text) || domain.holds(text);
-
 const isPort = (digits: string, min: number): boolean => Number(digits) >= min && Number(digits) <= 65_535;
 
+/** As `p2p/addresses.ts` has it: one of a node is about 90 characters. */
+const ADDRESS_CHARACTERS_MAX = 256;
 const ADDRESS = new RegExp(`^/(ip4|ip6|dns|dns4|dns6)/([^/]+)/tcp/([0-9]{1,5})(/p2p/${PEER_ID})?$`);
 
-/** Whether a text is an address as js-libp2p takes it for TCP; whose peer id stands in it is said by `peer`. */
-function isAddress(text: unknown, portMin: number, peer: "needed" | "allowed" | "none"): boolean {
-  const found = typeof text === "string" ? ADDRESS.exec(text) : null;
+/** Whether a text is an address as js-libp2p takes it for TCP, with a peer id at its end or without. */
+function isAddress(text: unknown, portMin: number, peer: "needed" | "none"): boolean {
+  if (typeof text !== "string" || text.length > ADDRESS_CHARACTERS_MAX) return false;
+  const found = ADDRESS.exec(text);
   if (found === null) return false;
   const [, kind, host = "", digits = "", id] = found;
   const fits = kind === "ip4" ? isIPv4(host) : kind === "ip6" ? isIPv6(host) : domain.holds(host);
-  const hasPeer = id === undefined ? peer !== "needed" : peer !== "none";
-  return fits && isPort(digits, portMin) && hasPeer;
+  return fits && isPort(digits, portMin) && (id === undefined) === (peer === "none");
 }
 
 const LIST_MAX = 256;
@@ -95,7 +103,7 @@ export const listenAddresses = listOf("addresses such as /ip4/0.0.0.0/tcp/26700"
 );
 
 export const announcedAddresses = listOf("addresses such as /dns/node.example.com/tcp/26700", (entry) =>
-  isAddress(entry, 1, "allowed"),
+  isAddress(entry, 1, "none"),
 );
 
 export const peerAddresses = listOf("addresses such as /ip4/192.0.2.7/tcp/26700/p2p/12D3KooW...", (entry) =>

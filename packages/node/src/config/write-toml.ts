@@ -30,7 +30,7 @@ export function writeToml(values: Partial<NodeConfig>): string {
 }
 
 /** On one line where it is commented out or short, so that uncommenting is deleting one character. */
-function formatToml(value: SettingValue): string {
+export function formatToml(value: SettingValue): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value !== "object") return String(value);
   const entries = value.map((entry) => JSON.stringify(entry));

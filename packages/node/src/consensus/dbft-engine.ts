@@ -9,7 +9,7 @@ import { hashHeader } from "@lhg/protocol/core/block/header";
 import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
 import { decode, encode } from "@lhg/protocol/core/codec/definition";
 import { ALG_EDDSA, type Crypto } from "@lhg/protocol/core/crypto";
-import { LhgError } from "@lhg/protocol/core/errors";
+import { assertInvariant, LhgError } from "@lhg/protocol/core/errors";
 import { EPOCH } from "@lhg/protocol/core/proof/anchor";
 import type { ChainTip, CommitSummary, StatementInput } from "../application/application.ts";
 import { checkLastCertificate, parentOf } from "../blocks/last-certificate.ts";
@@ -295,9 +295,14 @@ class DbftEngine implements Engine {
     return true;
   }
 
+  /** Whether the height is still to be decided. While its block is being committed, nothing more is executed on the one before. */
+  private isOpen(height: number): boolean {
+    return !this.isStopped && this.committing === undefined && height === this.tip.base.height;
+  }
+
   private buildProposal(driver: Driver, effect: Effect & { kind: "build-proposal" }): void {
     const { base, head, limits, validators } = this.tip;
-    if (effect.height !== base.height) return;
+    if (!this.isOpen(effect.height)) return;
     const chosen = this.parts.source.select({
       statementsMax: Math.min(limits.blockStatementsMax, this.parts.blockStatementsMax),
       bytesMax: limits.blockSizeBytesMax,
@@ -328,7 +333,7 @@ class DbftEngine implements Engine {
 
   private checkProposal(driver: Driver, effect: Effect & { kind: "check-proposal" }): void {
     const { height, blockHash, proposal } = effect;
-    if (height !== this.tip.base.height) return;
+    if (!this.isOpen(height)) return;
     const answer = (verdict: "valid" | "bad" | "missing"): void =>
       this.enqueue(() =>
         this.feed(driver, {
@@ -353,41 +358,39 @@ class DbftEngine implements Engine {
       return;
     }
     void this.parts.source.obtain(judgement.leafHashes).then((obtained) => {
-      if (this.isStopped || height !== this.tip.base.height) return;
+      if (!this.isOpen(height)) return;
       if (obtained === "invalid") answer("bad");
       else if (obtained === "obtained") this.checkProposal(driver, effect);
     }, this.parts.onFatal);
   }
 
   private decide(decision: Decision & { height: number }): void {
-    const { height, blockHash, certificate, proposal } = decision;
-    if (height !== this.tip.base.height || this.committing !== undefined) return;
+    const { height, certificate } = decision;
+    if (!this.isOpen(height)) return;
+    const candidate = this.findDecided(decision);
+    if (candidate === undefined) {
+      // Decided without all that it decides: the block comes from a peer, unless its statements come first.
+      this.parts.noteAhead?.(height + 1);
+      return;
+    }
+    const { header, lastCertificate } = candidate.proposal;
     const encoded = encode(certificateCodec, certificate);
-    void this.exclusively(async () => {
-      const candidate = await this.findDecided(blockHash, proposal);
-      if (candidate === undefined) {
-        // Decided without what it decides: the block comes from a peer.
-        this.parts.noteAhead?.(height + 1);
-        return;
-      }
-      const { header, lastCertificate } = candidate.proposal;
-      await this.commit(candidate, encoded, { header, lastCertificate, view: certificate.view });
-    });
+    void this.exclusively(() =>
+      this.commit(candidate, encoded, { header, lastCertificate, view: certificate.view }),
+    );
   }
 
-  private async findDecided(
-    blockHash: Uint8Array,
-    proposal: Uint8Array | undefined,
-  ): Promise<Candidate | undefined> {
+  private findDecided(decision: Decision & { height: number }): Candidate | undefined {
+    const { blockHash, proposal } = decision;
     const known = this.candidates.find(blockHash);
     if (known !== undefined || proposal === undefined) return known;
     const judgement = this.candidates.judge(proposal, this.tip);
     if (judgement.verdict === "valid") return judgement.candidate;
-    if (judgement.verdict === "bad") throw new Error(`a decided block is bad: ${judgement.reason}`);
-    const obtained = await this.parts.source.obtain(judgement.leafHashes);
-    if (obtained !== "obtained") return undefined;
-    const again = this.candidates.judge(proposal, this.tip);
-    return again.verdict === "valid" ? again.candidate : undefined;
+    assertInvariant(judgement.verdict === "missing", "a decided block is sound");
+    void this.parts.source.obtain(judgement.leafHashes).then((obtained) => {
+      if (obtained === "obtained") this.decide(decision);
+    }, this.parts.onFatal);
+    return undefined;
   }
 
   async applyBlock(block: WireBlock, statements: readonly StatementInput[]): Promise<boolean> {

@@ -4,6 +4,7 @@ import { ipOf, reachOf } from "./addresses.ts";
 import type { P2pBounds } from "./bounds.ts";
 import type { PeerId } from "./network.ts";
 import type { Reputation } from "./reputation.ts";
+import type { Session } from "./sessions.ts";
 import { createTokenBucket, type TokenBucket } from "./token-bucket.ts";
 
 export interface DoorkeeperOptions {
@@ -15,10 +16,7 @@ export interface DoorkeeperOptions {
   /** Connected peers that are not configured. */
   readonly strangers: () => number;
   readonly strangersMax: number;
-  /** Of the connection that we have with a peer. */
-  readonly connected: (
-    peer: PeerId,
-  ) => { readonly direction: "inbound" | "outbound"; readonly ageMs: number } | undefined;
+  readonly find: (peer: PeerId) => Session | undefined;
   readonly onRefused: (peer: PeerId, reason: string) => void;
 }
 
@@ -26,8 +24,10 @@ export interface DoorkeeperOptions {
 const CROSSING_MS = 5_000;
 const REMEMBERED_MAX = 1_000;
 
+const isYoung = ({ openedMs }: Session): boolean => performance.now() - openedMs < CROSSING_MS;
+
 export function createDoorkeeper(options: DoorkeeperOptions): ConnectionGater {
-  const { id, bounds, reputation, isConfigured, onlyConfigured, connected, onRefused } = options;
+  const { id, bounds, reputation, isConfigured, onlyConfigured, find, onRefused } = options;
   const sockets = new Map<string, number>();
   const dials = new Map<string, TokenBucket>();
   /** Peers with which we are at a handshake that we began. */
@@ -69,8 +69,8 @@ export function createDoorkeeper(options: DoorkeeperOptions): ConnectionGater {
    */
   function crosses(peer: PeerId): boolean {
     if (id > peer) return false;
-    const other = connected(peer);
-    return greeting.has(peer) || (other?.direction === "outbound" && other.ageMs < CROSSING_MS);
+    const other = find(peer);
+    return greeting.has(peer) || (other?.connection.direction === "outbound" && isYoung(other));
   }
 
   function refuse(peer: PeerId, reason: string | undefined): boolean {
@@ -98,8 +98,8 @@ export function createDoorkeeper(options: DoorkeeperOptions): ConnectionGater {
     denyOutboundUpgradedConnection(peerId) {
       const peer = peerId.toString();
       greeting.delete(peer);
-      const other = connected(peer);
-      const isLate = other !== undefined && (id > peer || other.ageMs >= CROSSING_MS);
+      const other = find(peer);
+      const isLate = other !== undefined && (id > peer || !isYoung(other));
       return refuse(peer, reasonAgainst(peer) ?? (isLate ? "came to us meanwhile" : undefined));
     },
   };

@@ -15,5 +15,5 @@ test("a peer id is the one that libp2p computes of the same seed", async () => {
 });
 
 test("a seed of another length is refused", () => {
-  assert.throws(() => peerIdOf(new Uint8Array(31)), { code: "peer.key" });
+  assert.throws(() => peerIdOf(new Uint8Array(31)), { code: "config.invalid" });
 });

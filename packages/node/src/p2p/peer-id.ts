@@ -1,36 +1,35 @@
-/** Who a node is to its peers: the peer id of libp2p, computed without loading libp2p. */
+/** The name of a node among its peers, computed without loading libp2p. */
 import { createPrivateKey, createPublicKey } from "node:crypto";
-import { concatBytes, fromHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { PeerId } from "./network.ts";
 
-export const NODE_KEY_BYTES = 32;
+const SEED_BYTES = 32;
+/** RFC 8410: PKCS #8 of an Ed25519 key, up to the seed. */
+const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
+/** Multihash `identity` of 36 bytes: the protobuf of an Ed25519 public key (libp2p specification, peer ids). */
+const PEER_ID_PREFIX = Buffer.from("002408011220", "hex");
+const BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
-/** DER of PKCS #8 PrivateKeyInfo (RFC 8410) up to the seed. */
-const PKCS8_PREFIX = fromHex("302e020100300506032b657004220420");
-/** Multihash "identity" of 36 bytes: the protobuf of a public key of type 1, Ed25519, 32 bytes (libp2p's peer-ids.md). */
-const MULTIHASH_PREFIX = fromHex("002408011220");
-
-/** `seed` is the 32 bytes of RFC 8032. Throws `peer.key`. */
-export function peerIdOf(seed: Uint8Array): PeerId {
-  if (seed.length !== NODE_KEY_BYTES)
-    throw new LhgError("peer.key", `must be ${NODE_KEY_BYTES} bytes`, "seed");
+/** Peer id of a 32 byte Ed25519 seed. Throws `config.invalid` for another length. */
+export function peerIdOf(keySeed: Uint8Array): PeerId {
+  if (keySeed.length !== SEED_BYTES)
+    throw new LhgError("config.invalid", `must have ${SEED_BYTES} bytes`, "keySeed");
   const key = createPrivateKey({
-    key: Buffer.from(concatBytes(PKCS8_PREFIX, seed)),
+    key: Buffer.concat([PKCS8_PREFIX, keySeed]),
     format: "der",
     type: "pkcs8",
   });
   const spki = createPublicKey(key).export({ format: "der", type: "spki" });
-  return encodeBase58(concatBytes(MULTIHASH_PREFIX, spki.subarray(-NODE_KEY_BYTES)));
+  return encodeBase58(Buffer.concat([PEER_ID_PREFIX, spki.subarray(-SEED_BYTES)]));
 }
 
-const ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-
-/** base58btc, where each zero byte at the front is a 1. */
 function encodeBase58(bytes: Uint8Array): string {
-  let rest = bytes.reduce((number, byte) => (number << 8n) | BigInt(byte), 0n);
-  let digits = "";
-  for (; rest > 0n; rest /= 58n) digits = `${ALPHABET[Number(rest % 58n)]}${digits}`;
+  let rest = BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
+  let text = "";
+  while (rest > 0n) {
+    text = BASE58[Number(rest % 58n)] + text;
+    rest /= 58n;
+  }
   const zeros = bytes.findIndex((byte) => byte !== 0);
-  return "1".repeat(zeros < 0 ? bytes.length : zeros) + digits;
+  return "1".repeat(zeros < 0 ? bytes.length : zeros) + text;
 }

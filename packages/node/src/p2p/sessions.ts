@@ -20,6 +20,8 @@ export interface SessionsOptions {
   /** Bans its address too, where that hits nobody else. */
   readonly banAddress: (connection: Connection) => void;
   readonly onPeer: (peer: PeerId, state: "connected" | "disconnected") => void;
+  /** Of any connection, also one that never got so far. */
+  readonly onClosed: (peer: PeerId) => void;
   /** A configured peer need not be dialled again before this. */
   readonly postpone: (peer: PeerId, ms: number) => void;
   readonly log: P2pLog;
@@ -40,6 +42,7 @@ export interface Sessions {
   acceptStream(stream: Stream, connection: Connection): void;
   /** Of a peer that may not speak our protocols yet. */
   find(peer: PeerId): Session | undefined;
+  all(): readonly Session[];
   /** Sessions with peers that do. */
   ready(): readonly Session[];
   peers(): readonly PeerInfo[];
@@ -78,6 +81,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     for (const topic of topics) topic.disconnect(connection);
     if (connection.status === "open") connection.abort(new Error(code));
     log(session.isReady ? "info" : "debug", { code, peer, detail }, "a peer has gone");
+    options.onClosed(peer);
     if (session.isReady) options.onPeer(peer, "disconnected");
   }
 
@@ -218,6 +222,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       });
     },
     find: (peer) => sessions.get(peer),
+    all: () => [...sessions.values()],
     ready: () => [...sessions.values()].filter(({ isReady }) => isReady),
     peers: () =>
       [...sessions.values()]

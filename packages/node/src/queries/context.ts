@@ -18,6 +18,8 @@ export interface QueryContext {
    * undefined until block 2. All proofs of one answer stand at it.
    */
   readonly provableHeight: number | undefined;
+  /** Blocks from this height on are kept; 1 on a node that keeps all. */
+  readonly firstHeight: number;
   readonly state: VersionedState;
   readonly store: Store;
   /** The state as of the provable height, else as of the head. */

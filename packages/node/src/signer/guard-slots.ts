@@ -145,7 +145,7 @@ export async function openSlotFile(path: string): Promise<SlotFile> {
     if (error.code !== "ENOENT") throw error;
     throw new LhgError(
       "signer.state-missing",
-      "is the memory of what this key signed, and is not there",
+      "is the memory of what this key signed, and is not there: it comes with the key; only a key that never signed starts without (--new-state)",
       path,
     );
   });

@@ -262,6 +262,26 @@ test("a signature that was given out is given out again after a crash", async ()
   }
 });
 
+test("what a killed process wrote and did not sync is on disk before a signature is given for it", async () => {
+  const signer = makeSigner();
+  let known = 0;
+  for (let seed = 1; seed < 120; seed++) {
+    const disk = openDisk(signer, seed);
+    const killed = await openSignGuard({ signer, file: disk.file, log: silent });
+    disk.dieAfter(seed % 5, "kill");
+    await assert.rejects(killed.sign(vote(COMMIT, 0)));
+    disk.kill();
+    const guard = await openSignGuard({ signer, file: disk.file, log: silent });
+    const before = disk.syncs;
+    await guard.sign(vote(COMMIT, 0));
+    if (disk.syncs === before) known++;
+    disk.crash();
+    const after = await openSignGuard({ signer, file: disk.file, log: silent });
+    await assert.rejects(after.sign(vote(COMMIT, 0, H2)), { code: "signer.refused" });
+  }
+  assert.ok(known > 0, "some were known from the page cache");
+});
+
 test("a memory that can't be trusted is refused: another key's, none, damaged", async () => {
   const signer = makeSigner();
   const open = (file: Uint8Array) =>

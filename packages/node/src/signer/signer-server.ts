@@ -17,7 +17,7 @@ export interface SignerLimits {
   readonly refusalsMax: number;
 }
 
-export const SIGNER_LIMITS: SignerLimits = {
+const SIGNER_LIMITS: SignerLimits = {
   connectionsMax: 8,
   frameTimeoutMs: 5_000,
   pendingMax: 64,

@@ -3,7 +3,7 @@ import { concatBytes, encodeUtf8, equalBytes } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { SIGN_BYTES_MAX } from "./sign-guard.ts";
 
-export const WIRE_VERSION = 1;
+const WIRE_VERSION = 1;
 /** With its length. */
 export const FRAME_BYTES_MAX = 512;
 

@@ -12,7 +12,7 @@ import {
 import type { SyncLog } from "./block-sync.ts";
 import type { Ask, BlockWindow } from "./block-window.ts";
 import { noteAnswer, type PeerBook, type SyncPeer } from "./peer-book.ts";
-import type { SyncClock } from "./sync-clock.ts";
+import { createTimers, type SyncClock } from "./sync-clock.ts";
 
 export interface BlockDownloadParts {
   readonly network: Network;
@@ -46,21 +46,8 @@ const REFUSALS_MAX = 3;
 
 export function startBlockDownload(parts: BlockDownloadParts): BlockDownload {
   const { network, clock, book, window, log } = parts;
-  const cancels = new Set<() => void>();
+  const timers = createTimers(clock);
   let isStopped = false;
-
-  function later(delayMs: number, task: () => void): () => void {
-    const stopTimer = clock.after(delayMs, () => {
-      cancels.delete(cancel);
-      task();
-    });
-    const cancel = (): void => {
-      cancels.delete(cancel);
-      stopTimer();
-    };
-    cancels.add(cancel);
-    return cancel;
-  }
 
   function schedule(): void {
     if (isStopped) return;
@@ -85,7 +72,7 @@ export function startBlockDownload(parts: BlockDownloadParts): BlockDownload {
   async function runAsk(peer: SyncPeer, ask: Ask): Promise<void> {
     peer.inFlight += 1;
     const startedMs = clock.nowMs();
-    const cancelOverdue = later(OVERDUE_MS, () => {
+    const cancelOverdue = timers.after(OVERDUE_MS, () => {
       ask.isOverdue = true;
       peer.isSlow = true;
       schedule();
@@ -138,7 +125,7 @@ export function startBlockDownload(parts: BlockDownloadParts): BlockDownload {
 
   function mute(peer: SyncPeer, delayMs: number): void {
     peer.mutedUntilMs = Math.max(peer.mutedUntilMs, clock.nowMs() + delayMs);
-    later(delayMs, schedule);
+    timers.after(delayMs, schedule);
   }
 
   function strike(peer: SyncPeer, reason?: string): void {
@@ -151,7 +138,7 @@ export function startBlockDownload(parts: BlockDownloadParts): BlockDownload {
     schedule,
     stop() {
       isStopped = true;
-      for (const cancel of cancels) cancel();
+      timers.cancelAll();
     },
   };
 }

@@ -55,7 +55,7 @@ export function createVirtualClock(): VirtualClock {
 }
 
 /** The network of the hub does not know time: questions end after their timeout here. */
-function withTimeouts(network: Network, clock: SyncClock): Network {
+export function withTimeouts(network: Network, clock: SyncClock): Network {
   return {
     ...network,
     ask: (peer, question, body, limits) =>

@@ -32,6 +32,8 @@ export function startLedger(data: LedgerWorkerData, onFatal: (error: Error) => v
     isFreshEvidence: remote.isFreshEvidence,
     readWireBlock: remote.readWireBlock,
     query: remote.query,
+    makeSnapshot: remote.makeSnapshot,
+    getTrustPath: remote.getTrustPath,
     close: remote.close,
     stop: async () => {
       isStopping = true;

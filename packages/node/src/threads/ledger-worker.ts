@@ -4,13 +4,15 @@ import { decode } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { genesis } from "@lhg/protocol/core/genesis";
 import { type BlockToExecute, LedgerApplication, type StatementInput } from "../application/application.ts";
-import { createQueryContext } from "../application/query-context.ts";
+import { createQueryContext, getCertifiedHeader } from "../application/query-context.ts";
 import { sodiumCrypto } from "../crypto/sodium.ts";
 import type { QueryContext } from "../queries/context.ts";
 import { indexBlock } from "../queries/indexes.ts";
 import { queries } from "../queries/queries.ts";
+import { makeSnapshot } from "../snapshot/make-snapshot.ts";
+import { encodeTrustPath } from "../snapshot/trust.ts";
 import { openLevelStore } from "../store/level-store.ts";
-import { serveCalls } from "./rpc.ts";
+import { Background, serveCalls } from "./rpc.ts";
 
 export interface LedgerWorkerData {
   readonly directory: string;
@@ -25,6 +27,8 @@ function opened(): LedgerApplication {
   if (application === undefined) throw new Error("the ledger is not open");
   return application;
 }
+
+let snapshot: { readonly result: Promise<unknown>; readonly stopping: AbortController } | undefined;
 
 const methods = {
   open: async () => {
@@ -57,7 +61,25 @@ const methods = {
       throw new LhgError("internal", `${name} failed: ${(error as Error).stack ?? String(error)}`);
     }
   },
+  /** Begun at once, done while blocks go on; one at a time. Throws `snapshot.busy` and what `makeSnapshot` throws. */
+  makeSnapshot: (directory: string) => {
+    if (snapshot !== undefined) throw new LhgError("snapshot.busy", "a snapshot is being made");
+    const stopping = new AbortController();
+    const result = makeSnapshot(opened(), directory, { signal: stopping.signal }).finally(() => {
+      snapshot = undefined;
+    });
+    snapshot = { result, stopping };
+    return new Background(result);
+  },
+  /** What leads from genesis to the certified header of a committed height: encoded trust path. Throws `block.not-found`. */
+  getTrustPath: (height: number) => {
+    const ledger = opened();
+    const transitions = ledger.transitionsBefore(height).map((at) => getCertifiedHeader(ledger, at));
+    return encodeTrustPath({ transitions, header: getCertifiedHeader(ledger, height) });
+  },
   close: async () => {
+    snapshot?.stopping.abort();
+    await Promise.allSettled([snapshot?.result]);
     await application?.store.close();
     application = undefined;
   },

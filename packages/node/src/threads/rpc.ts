@@ -16,10 +16,21 @@ type Reply =
       readonly error: { readonly code: string; readonly message: string; readonly field: string };
     };
 
+/** What a method returns that goes on in the background: the calls after it are served meanwhile. */
+export class Background<T> {
+  readonly result: Promise<T>;
+
+  constructor(result: Promise<T>) {
+    this.result = result;
+  }
+}
+
+type Answer<T> = Awaited<T> extends Background<infer R> ? R : Awaited<T>;
+
 // biome-ignore lint/suspicious/noExplicitAny: arguments differ by method; both ends share the interface
 export type Methods = { readonly [method: string]: (...args: any[]) => any };
 export type Remote<M extends Methods> = {
-  readonly [K in keyof M]: (...args: Parameters<M[K]>) => Promise<Awaited<ReturnType<M[K]>>>;
+  readonly [K in keyof M]: (...args: Parameters<M[K]>) => Promise<Answer<ReturnType<M[K]>>>;
 };
 
 /**
@@ -60,12 +71,17 @@ async function answerCall(
   { id, method, args }: Call,
   onFatal: (error: unknown) => void,
 ): Promise<void> {
-  try {
-    const result = await methods[method]!(...args);
-    port.postMessage({ id, result } satisfies Reply);
-  } catch (error) {
+  const answer = (result: unknown): void => port.postMessage({ id, result } satisfies Reply);
+  const refuse = (error: unknown): void => {
     if (!(error instanceof LhgError)) onFatal(error);
     port.postMessage({ id, error: toPlainError(error) } satisfies Reply);
+  };
+  try {
+    const result = await methods[method]!(...args);
+    if (result instanceof Background) void result.result.then(answer).catch(refuse);
+    else answer(result);
+  } catch (error) {
+    refuse(error);
   }
 }
 

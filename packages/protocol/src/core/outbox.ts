@@ -5,9 +5,10 @@
 import { bytes, encode, type Infer, record, uint } from "./codec/definition.ts";
 import type { Hasher } from "./crypto.ts";
 import { CORE_MODULE } from "./parameters.ts";
-import { appendToLog, emptyLogHead, type LogHead, logHead } from "./state/log.ts";
+import { appendToLog, emptyLogHead, type LogHead, type LogId, logHead } from "./state/log.ts";
 import type { StateAccess, StateReader } from "./state/overlay.ts";
 import type { Partition } from "./state/partition.ts";
+import { holdLogs } from "./state/stored-log.ts";
 import { defineTable } from "./state/table.ts";
 
 export const outboxEntry = record(1, {
@@ -21,6 +22,12 @@ export type OutboxEntry = Infer<typeof outboxEntry>;
 
 const outboxes = defineTable<[], LogHead>("outbox", CORE_MODULE, 6, logHead);
 
+function outboxLog(from: Partition): LogId {
+  return ["outbox", from.id];
+}
+
+export const outboxLogs = holdLogs(outboxes, (head, from) => [{ id: outboxLog(from), head }]);
+
 function getOutbox(state: StateReader, from: Partition): LogHead | undefined {
   return outboxes.get(state, from);
 }
@@ -31,6 +38,6 @@ export function appendToOutbox(
   entry: OutboxEntry,
 ): void {
   const head = getOutbox(state, from) ?? emptyLogHead(hasher);
-  const grown = appendToLog(hasher, state, ["outbox", from.id], head, encode(outboxEntry, entry));
+  const grown = appendToLog(hasher, state, outboxLog(from), head, encode(outboxEntry, entry));
   outboxes.set(state, from, grown);
 }

@@ -7,6 +7,7 @@ import { PassThrough } from "node:stream";
 import { after, before, test } from "node:test";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { openHome } from "../network/open-home.ts";
+import { openSigner } from "../network/open-signer.ts";
 import { runCommand } from "../run-command.ts";
 
 let folder: string;
@@ -55,14 +56,17 @@ test("a network has a home for each node, whose keys are those of genesis and of
   const names = ["node0", "node1", "node2", "node3", "observer0"];
   assert.deepEqual((await readdir(out)).sort(), ["accounts", "genesis.json", ...names]);
   const homes = await Promise.all(
-    names.map((name) => openHome({ home: join(out, name), environment: {}, flags: {} }, refuse)),
+    names.map(async (name) => {
+      const home = await openHome({ home: join(out, name), environment: {}, flags: {} });
+      return { ...home, signing: await openSigner(home.config, refuse, () => {}) };
+    }),
   );
   assert.deepEqual(
     said.nodes.map(({ peerId }) => peerId),
     homes.map(({ nodeKey }) => nodeKey.peerId),
   );
   const [first] = homes;
-  for (const [i, { config, genesis, nodeKey, consensusKey }] of homes.entries()) {
+  for (const [i, { config, genesis, nodeKey, signing }] of homes.entries()) {
     assert.deepEqual(genesis, first!.genesis);
     assert.equal(config.dataDirectory, join(out, names[i]!, "data"));
     const others = homes.filter((other) => other.nodeKey !== nodeKey).map((other) => other.nodeKey.peerId);
@@ -71,7 +75,7 @@ test("a network has a home for each node, whose keys are those of genesis and of
       others,
     );
     const founder = genesis.validators[i];
-    assert.equal(consensusKey && toHex(consensusKey.publicKey), founder && toHex(founder.consensusKey));
+    assert.equal(signing && toHex(signing.signer.publicKey), founder && toHex(founder.consensusKey));
   }
   assert.equal(new Set(homes.map(({ nodeKey }) => toHex(nodeKey.seed))).size, homes.length);
 });
@@ -115,13 +119,21 @@ test("keys are encrypted under one passphrase, and open with no other", async ()
   } finally {
     delete process.env.LHG_PASSPHRASE;
   }
-  const sources = { home: join(out, "node0"), environment: {}, flags: {} };
+  const { config, genesis } = await openHome({ home: join(out, "node0"), environment: {}, flags: {} });
   await assert.rejects(
-    openHome(sources, async () => "wrong horse"),
+    openSigner(
+      config,
+      async () => "wrong horse",
+      () => {},
+    ),
     { code: "keystore.wrong-passphrase" },
   );
-  const { consensusKey, genesis } = await openHome(sources, async () => "correct horse");
-  assert.equal(toHex(consensusKey!.publicKey), toHex(genesis.validators[0]!.consensusKey));
+  const signing = await openSigner(
+    config,
+    async () => "correct horse",
+    () => {},
+  );
+  assert.equal(toHex(signing!.signer.publicKey), toHex(genesis.validators[0]!.consensusKey));
   const text = await readFile(join(out, "node0/operator-key.json"), "utf8");
   assert.doesNotMatch(text, /insecure/i);
 });

@@ -1,12 +1,14 @@
+import { toHex } from "@lhg/protocol/core/bytes";
 import { computeChainId } from "@lhg/protocol/core/genesis";
 import { nodeCrypto } from "@lhg/sdk/crypto/node";
 import { formatSettings } from "../../config/write-toml.ts";
 import type { NodeConfig } from "../../config.ts";
-import { createLocalSigner } from "../../crypto/sodium.ts";
 import { type RunningNode, startNode } from "../../node.ts";
+import { createLogger } from "../../start-chain.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { checkHome } from "../network/check-home.ts";
 import { type HomeSources, type OpenedHome, openHome } from "../network/open-home.ts";
+import { type OpenedSigner, openSigner } from "../network/open-signer.ts";
 import { formatFields } from "../output.ts";
 import { findPages } from "../pages-folder.ts";
 import type { Session } from "../session.ts";
@@ -29,36 +31,48 @@ export async function runNode(session: Session, options: NodeOptions): Promise<E
   };
   if (options.checkConfig === true) return checkConfig(session, sources);
 
-  const opened = await openHome(sources, () => askPassphrase(session, "passphrase of the consensus key"));
-  const { config, genesis, nodeKey, consensusKey } = opened;
-  const end = waitForEnd();
-  const node = await startNode({
+  const opened = await openHome(sources);
+  const { config, genesis, nodeKey } = opened;
+  const logger = createLogger(config);
+  const signing = await openSigner(
     config,
-    genesis,
-    signers: consensusKey === undefined ? [] : [createLocalSigner(consensusKey)],
-    nodeKeySeed: nodeKey.seed,
-    onFatal: end.fail,
-    pages: await findPages(genesis),
-  });
+    () => askPassphrase(session, "passphrase of the consensus key"),
+    (level, fields, message) => logger[level](fields, message),
+  );
+  const end = waitForEnd();
   try {
-    announce(session, home, opened, node);
-    const signal = await end.ended;
-    session.output.note(`${signal}: stopping. Once more to force it.`);
-    return EXIT.ok;
+    const node = await startNode({
+      config,
+      genesis,
+      signers: signing === undefined ? [] : [signing.signer],
+      hasRemoteSigner: signing?.isRemote === true,
+      nodeKeySeed: nodeKey.seed,
+      onFatal: end.fail,
+      pages: await findPages(genesis),
+    });
+    try {
+      announce(session, home, opened, node, signing);
+      const signal = await end.ended;
+      session.output.note(`${signal}: stopping. Once more to force it.`);
+      return EXIT.ok;
+    } finally {
+      await node.stop();
+      session.output.note("stopped");
+    }
   } finally {
-    await node.stop();
-    session.output.note("stopped");
+    await signing?.close();
   }
 }
 
 function announce(
   { output }: Session,
   home: string,
-  { config, genesis, nodeKey, consensusKey }: OpenedHome,
+  { config, genesis, nodeKey }: OpenedHome,
   { url, listenUrl, mqtt, coapPort }: RunningNode,
+  signing: OpenedSigner | undefined,
 ): void {
   const chainId = computeChainId(nodeCrypto, genesis);
-  const votes = consensusKey !== undefined || config.remoteSigner !== undefined;
+  const publicKey = signing === undefined ? null : toHex(signing.signer.publicKey);
   const { peerId } = nodeKey;
   output.result(
     {
@@ -72,11 +86,12 @@ function announce(
       p2pListen: config.p2pListen,
       home,
       data: config.dataDirectory,
-      votes,
+      consensusKey: publicKey,
     },
     formatFields([
       ["chain", chainId],
-      ["node", `${home}, ${votes ? "votes" : "follows"}`],
+      ["node", home],
+      ["votes with", publicKey ?? "no key: it follows"],
       ["peer id", peerId],
       ["console", `${url}/console/`],
       ["API", `${url}/api/v1/docs`],

@@ -10,7 +10,6 @@ import { pathOf, SETTINGS } from "../../config/settings.ts";
 import type { NodeConfig } from "../../config.ts";
 import type { PeerId } from "../../p2p/network.ts";
 import { describeFailure } from "../exit-codes.ts";
-import { openKeyFile } from "../key-file.ts";
 import {
   type HomeSources,
   isFounder,
@@ -19,6 +18,7 @@ import {
   readHomeGenesis,
   readNodeKey,
 } from "./open-home.ts";
+import { openSigner } from "./open-signer.ts";
 
 export interface Finding {
   readonly code: string;
@@ -70,26 +70,35 @@ export async function checkHome(
 }
 
 async function checkSigner(
-  { consensusKeyFile, remoteSigner }: NodeConfig,
+  config: NodeConfig,
   genesis: Genesis | undefined,
   askPassphrase: (() => Promise<string>) | undefined,
   notes: string[],
 ): Promise<void> {
-  if (consensusKeyFile === undefined) {
-    notes.push(
-      remoteSigner === undefined
-        ? "there is no consensus key: the node follows the chain and does not vote"
-        : `votes are signed at ${remoteSigner}, which was not asked`,
-    );
-    return;
-  }
-  const file = await readConsensusKeyFile(consensusKeyFile);
-  if (genesis !== undefined && !isFounder(genesis, file))
+  const publicKey = await readPublicKey(config, askPassphrase, notes);
+  if (publicKey === undefined)
+    notes.push("there is no consensus key: the node follows the chain and does not vote");
+  else if (genesis !== undefined && !isFounder(genesis, publicKey))
     notes.push("the consensus key is none of the genesis: it votes once the chain has elected it");
-  if (file.isPlain) notes.push("the consensus key is not encrypted: for tests and development only");
-  if (!file.isPlain && askPassphrase === undefined)
-    notes.push("the consensus key was not opened: LHG_PASSPHRASE or --passphrase-fd lets this be checked");
-  else await openKeyFile(file, askPassphrase ?? (async () => ""));
+}
+
+/** Opens the key where that can be done unasked, and asks a signer elsewhere which key it has. */
+async function readPublicKey(
+  config: NodeConfig,
+  askPassphrase: (() => Promise<string>) | undefined,
+  notes: string[],
+): Promise<Uint8Array | undefined> {
+  if (config.consensusKeyFile !== undefined) {
+    const { isPlain, key } = await readConsensusKeyFile(config.consensusKeyFile);
+    if (isPlain) notes.push("the consensus key is not encrypted: for tests and development only");
+    else if (askPassphrase === undefined) {
+      notes.push("the consensus key was not opened: LHG_PASSPHRASE or --passphrase-fd lets this be checked");
+      return key.bytes;
+    }
+  }
+  const opened = await openSigner(config, askPassphrase ?? (async () => ""), () => {});
+  await opened?.close();
+  return opened?.signer.publicKey;
 }
 
 type Check = () => Promise<void>;

@@ -6,13 +6,12 @@ import { fromJson } from "@lhg/protocol/core/codec/definition";
 import { ALG_EDDSA } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { checkGenesis, type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
-import type { SecretKey } from "@lhg/sdk/keys/keys";
 import type { NodeConfig } from "../../config.ts";
 import { readConfigFile } from "../../config-file.ts";
 import type { PeerId } from "../../p2p/network.ts";
-import { NODE_KEY_BYTES, peerIdOf } from "../../p2p/peer-id.ts";
-import { type OpenedKeyFile, openKeyFile, readKeyFile } from "../key-file.ts";
-import { CONFIG_FILE, GENESIS_FILE, NODE_KEY_FILE } from "./home-files.ts";
+import { peerIdOf } from "../../p2p/peer-id.ts";
+import { type OpenedKeyFile, readKeyFile } from "../key-file.ts";
+import { CONFIG_FILE, GENESIS_FILE, NODE_KEY_BYTES, NODE_KEY_FILE } from "./home-files.ts";
 
 export interface HomeSources {
   readonly home: string;
@@ -84,30 +83,19 @@ async function requirePrivate(path: string): Promise<void> {
 }
 
 /** Whether a key is one of the validators that the chain began with. */
-export function isFounder({ validators }: Genesis, { key }: Pick<OpenedKeyFile, "key">): boolean {
-  return validators.some(({ consensusKey }) => equalBytes(consensusKey, key.bytes));
+export function isFounder({ validators }: Genesis, publicKey: Uint8Array): boolean {
+  return validators.some(({ consensusKey }) => equalBytes(consensusKey, publicKey));
 }
 
 export interface OpenedHome {
   readonly config: NodeConfig;
   readonly genesis: Genesis;
   readonly nodeKey: NodeKey;
-  /** Undefined where the node does not vote, or a remote signer has the key. */
-  readonly consensusKey: SecretKey | undefined;
 }
 
-/** Throws `home.*`, `config.*`, `genesis.*`, `keystore.*`. */
-export async function openHome(
-  sources: HomeSources,
-  askPassphrase: () => Promise<string>,
-): Promise<OpenedHome> {
+/** Throws `home.*`, `config.*`, `genesis.*`. */
+export async function openHome(sources: HomeSources): Promise<OpenedHome> {
   const config = await readHomeConfig(sources);
-  const genesis = await readHomeGenesis(sources.home);
-  const nodeKey = await readNodeKey(sources.home);
-  const { consensusKeyFile } = config;
-  const consensusKey =
-    consensusKeyFile === undefined
-      ? undefined
-      : await openKeyFile(await readConsensusKeyFile(consensusKeyFile), askPassphrase);
-  return { config, genesis, nodeKey, consensusKey };
+  const [genesis, nodeKey] = [await readHomeGenesis(sources.home), await readNodeKey(sources.home)];
+  return { config, genesis, nodeKey };
 }

@@ -6,7 +6,7 @@ import { compareBytes } from "../bytes.ts";
 import { assertInvariant } from "../errors.ts";
 import type { PageWrite, Trie, TrieRoot } from "./trie.ts";
 import { EMPTY_ROOT, isEmptyRoot, readPage } from "./trie.ts";
-import type { NodeId } from "./trie-node.ts";
+import type { NodeId, TriePair } from "./trie-node.ts";
 import { hashTrieLeaf, NodeBatch } from "./trie-node.ts";
 import {
   addPairNodes,
@@ -102,12 +102,24 @@ export function update(
   version: number,
   changes: Iterable<TrieChange>,
 ): TrieUpdate {
-  const wasEmpty = isEmptyRoot(root);
   assertInvariant(
-    Number.isSafeInteger(version) && version >= 0 && (wasEmpty || version > root.version),
+    Number.isSafeInteger(version) && version >= 0 && (isEmptyRoot(root) || version > root.version),
     "a version of the state map is above the one it builds on",
   );
-  const sorted = sortChanges(changes);
+  return rewriteMap(trie, root, version, sortChanges(changes));
+}
+
+/**
+ * Adds new keys to a map that is only being built: its version stays, pages are written over in place, and what the map was before is
+ * gone. The trie's cache must hold none of its pages.
+ */
+export function extend(trie: Trie, root: TrieRoot, version: number, pairs: Iterable<TriePair>): TrieUpdate {
+  assertInvariant(isEmptyRoot(root) || version === root.version, "a map is built in one version");
+  return rewriteMap(trie, root, version, sortChanges(pairs));
+}
+
+function rewriteMap(trie: Trie, root: TrieRoot, version: number, sorted: readonly TrieChange[]): TrieUpdate {
+  const wasEmpty = isEmptyRoot(root);
   const work: Update = {
     trie,
     version,

@@ -1,9 +1,10 @@
 /** Logs (RFC 9162) whose size and root stand in the state, while nodes and leaves are derived data. */
 import { digest } from "../account.ts";
+import { concatBytes } from "../bytes.ts";
 import { encodeCbor } from "../codec/cbor.ts";
 import { type Infer, record, uint } from "../codec/definition.ts";
 import type { Hasher } from "../crypto.ts";
-import { InvariantError } from "../errors.ts";
+import { assertInvariant, InvariantError } from "../errors.ts";
 import { emptyLogRoot, hashLeaf, hashNode, inclusionPath, type LogNodes } from "../merkle/log.ts";
 import type { StateAccess, StateReader } from "./overlay.ts";
 
@@ -28,15 +29,15 @@ const LEAF = 1;
  * of every fourth level. The levels between are hashed again when asked for, at most 15 hashes; a block of
  * 1,000 statements writes 67 tiles instead of 2,000 nodes.
  */
-const TILE_LEVELS = 4;
-const TILE_NODES = 1 << TILE_LEVELS;
-const HASH_BYTES = 32;
+export const TILE_LEVELS = 4;
+export const TILE_NODES = 1 << TILE_LEVELS;
+export const HASH_BYTES = 32;
 
-function tileKey(id: LogId, level: number, tile: number): Uint8Array {
+export function tileKey(id: LogId, level: number, tile: number): Uint8Array {
   return encodeCbor([TILE, id, level, tile]);
 }
 
-function leafKey(id: LogId, index: number): Uint8Array {
+export function leafKey(id: LogId, index: number): Uint8Array {
   return encodeCbor([LEAF, id, index]);
 }
 
@@ -64,6 +65,18 @@ export function logNodes(hasher: LogHasher, state: StateReader, id: LogId): LogN
 /** The bytes of leaf `index`; undefined when pruned or beyond the end. */
 export function getLeaf(state: StateReader, id: LogId, index: number): Uint8Array | undefined {
   return state.getDerived(leafKey(id, index));
+}
+
+/** Hashes of the leaves from `from` on, one after the other, as many of `count` as are kept; `from` begins a tile. */
+export function readLeafHashes(state: StateReader, id: LogId, from: number, count: number): Uint8Array {
+  assertInvariant(from % TILE_NODES === 0, "leaf hashes are read from the beginning of a tile");
+  const tiles: Uint8Array[] = [];
+  for (let first = from; first < from + count; first += TILE_NODES) {
+    const tile = state.getDerived(tileKey(id, 0, first / TILE_NODES));
+    if (tile === undefined) break;
+    tiles.push(tile.subarray(0, (from + count - first) * HASH_BYTES));
+  }
+  return concatBytes(...tiles);
 }
 
 /** Appends a leaf and returns the new head; the caller stores it in the state. */

@@ -4,7 +4,7 @@ import { InvariantError } from "../errors.ts";
 import type { Cell, StateAccess, StateReader } from "./overlay.ts";
 import type { Partition } from "./partition.ts";
 
-type KeyPart = number | string | Uint8Array;
+export type KeyPart = number | string | Uint8Array;
 
 /** One kind of state value under keys `[module, kind, ...parts]`; values are versioned records. */
 export interface Table<K extends readonly KeyPart[], V> {

@@ -7,6 +7,7 @@ import type { BlockContext, MessageContext, Module } from "../../core/module.ts"
 import { appendToLog, emptyLogHead, logHead } from "../../core/state/log.ts";
 import type { StateReader } from "../../core/state/overlay.ts";
 import { BASE } from "../../core/state/partition.ts";
+import { holdLogs } from "../../core/state/stored-log.ts";
 import { defineTable } from "../../core/state/table.ts";
 import { failStatement } from "../../core/status.ts";
 import { GROUPS_MODULE, type groupsMessages } from "./messages.ts";
@@ -37,6 +38,7 @@ export const membershipLeaf = record(1, {
   reason: text({ max: 16 }),
 });
 const MEMBERSHIP_LOG = ["groups"] as const;
+export const membershipLogs = holdLogs(summaries, ({ log }) => [{ id: MEMBERSHIP_LOG, head: log }]);
 
 /** What groups need of identity and validators. */
 export interface GroupsNeeds {

@@ -11,6 +11,7 @@ import type { Hasher } from "../../core/crypto.ts";
 import { appendToLog, emptyLogHead, type LogHead, type LogId, logHead } from "../../core/state/log.ts";
 import type { StateAccess, StateReader } from "../../core/state/overlay.ts";
 import { ITEMS } from "../../core/state/partition.ts";
+import { holdLogs } from "../../core/state/stored-log.ts";
 import { defineTable } from "../../core/state/table.ts";
 import { parseHashId } from "./facts.ts";
 import {
@@ -60,6 +61,8 @@ export function distinctAlias({ eventId: alias, hash }: EventFacts): string | un
 export function listLog(key: Uint8Array): LogId {
   return [TRACE_MODULE, LOG_LIST, key];
 }
+
+export const listLogs = holdLogs(lists, ({ log }, _, [key]) => [{ id: listLog(key), head: log }]);
 
 export function getList(state: StateReader, key: Uint8Array): LogHead | undefined {
   return lists.get(state, ITEMS, key)?.log;

@@ -5,6 +5,7 @@ import type { Hasher } from "../../core/crypto.ts";
 import { appendToLog, emptyLogHead, type LogId, logHead } from "../../core/state/log.ts";
 import type { StateAccess, StateReader } from "../../core/state/overlay.ts";
 import { ITEMS } from "../../core/state/partition.ts";
+import { holdLogs } from "../../core/state/stored-log.ts";
 import { defineTable } from "../../core/state/table.ts";
 import { ERROR_REASONS } from "../../epcis/vocabulary.ts";
 import { type EventFacts, type EventId, TRACE_MODULE, type TraceLeaf, traceLeaf } from "./messages.ts";
@@ -30,6 +31,10 @@ const corrections = defineTable<[Uint8Array, number], CorrectionRecord>(
 export function correctionLog({ capture, index }: EventId): LogId {
   return [TRACE_MODULE, LOG_CORRECTIONS, capture, index];
 }
+
+export const correctionLogs = holdLogs(corrections, ({ log }, _, [capture, index]) => [
+  { id: correctionLog({ capture, index }), head: log },
+]);
 
 export function getCorrections(state: StateReader, event: EventId): CorrectionRecord | undefined {
   return corrections.get(state, ITEMS, event.capture, event.index);

@@ -7,6 +7,7 @@ import { assertInvariant } from "../../core/errors.ts";
 import { emptyLogHead, type LogHead, type LogId, logHead } from "../../core/state/log.ts";
 import type { StateAccess, StateReader } from "../../core/state/overlay.ts";
 import { ITEMS } from "../../core/state/partition.ts";
+import { holdLogs } from "../../core/state/stored-log.ts";
 import { defineTable } from "../../core/state/table.ts";
 import { canonicalIdentity, type Identity } from "../../epcis/identity.ts";
 import { findHolder } from "../identity/vendors.ts";
@@ -80,6 +81,11 @@ export function custodyLog(key: Uint8Array): LogId {
 export function observationLog(key: Uint8Array): LogId {
   return [TRACE_MODULE, LOG_OBSERVATIONS, key];
 }
+
+export const itemLogs = holdLogs(items, ({ custody, observations }, _, [key]) => [
+  { id: custodyLog(key), head: custody },
+  { id: observationLog(key), head: observations },
+]);
 
 export function getItem(state: StateReader, key: Uint8Array): ItemRecord | undefined {
   return items.get(state, ITEMS, key);

@@ -78,6 +78,11 @@ function getSchedule(state: StateReader): Schedule {
   return found;
 }
 
+/** The sets that are in force or will be, by the height from which on they sign; the first was in force when the last was decided. */
+export function getValidatorSchedule(state: StateReader): Schedule["sets"] {
+  return getSchedule(state).sets;
+}
+
 /** The set that signs the block of this height; `height` is at most two past the last executed one. */
 export function getValidatorsAt(state: StateReader, height: number): ValidatorSet {
   const { sets } = getSchedule(state);

@@ -1,0 +1,40 @@
+/** yamux with a bound on how fast a peer opens streams: libp2p holds a timer and buffers for each for seconds, also when it was reset. */
+import type { MultiaddrConnection, StreamMuxer, StreamMuxerFactory } from "@libp2p/interface";
+import { yamux } from "@libp2p/yamux";
+import type { P2pBounds } from "./bounds.ts";
+import { createTokenBucket } from "./token-bucket.ts";
+
+/** Larger windows would let a batch of statements fill the socket before a vote; smaller ones slow a catch-up over long lines. */
+const STREAM_WINDOW_BYTES_MAX = 1 << 20;
+/** A peer needs four each way: identify, questions, two topics. */
+const STREAMS_MAX = 16;
+
+/** `onExcess` is given the streams of the connection. */
+export function boundedYamux(
+  bounds: P2pBounds,
+  onExcess: (streams: StreamMuxer["streams"]) => void,
+): () => StreamMuxerFactory {
+  return () => {
+    const factory: StreamMuxerFactory = yamux({
+      maxInboundStreams: STREAMS_MAX,
+      maxOutboundStreams: STREAMS_MAX,
+      streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES_MAX },
+    })();
+    const create = factory.createStreamMuxer.bind(factory);
+    factory.createStreamMuxer = (connection: MultiaddrConnection): StreamMuxer => {
+      const muxer = create(connection);
+      const allowance = createTokenBucket(bounds.streamsPerSecond, bounds.streamsBurst);
+      // The first listener is handed what came before it: that one is libp2p's, in this turn of the loop.
+      setImmediate(() =>
+        muxer.addEventListener("stream", () => {
+          if (allowance.take(1)) return;
+          onExcess(muxer.streams);
+          muxer.abort(new Error("too many streams"));
+          connection.abort(new Error("too many streams"));
+        }),
+      );
+      return muxer;
+    };
+    return factory;
+  };
+}

@@ -1,0 +1,125 @@
+/** Snapshots in a folder: `<height>/manifest`, `<height>/trust`, `<height>/0`, `<height>/1`, ... A folder with a number is whole. */
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { bytes, decode, encode, record, uint } from "@lhg/protocol/core/codec/definition";
+import { LhgError } from "@lhg/protocol/core/errors";
+import { CHUNKS_MAX, METADATA_BYTES_MAX, type SnapshotInfo } from "./snapshot.ts";
+import { decodeTrustPath, encodeTrustPath, type TrustPath } from "./trust.ts";
+
+const MANIFEST = "manifest";
+const TRUST = "trust";
+const HEIGHT = /^(0|[1-9][0-9]{0,15})$/;
+
+const manifest = record(1, {
+  height: uint(),
+  format: uint(),
+  chunks: uint(CHUNKS_MAX),
+  hash: bytes(32),
+  metadata: bytes({ max: METADATA_BYTES_MAX }),
+  sizeBytes: uint(),
+});
+
+/** Writes a file that is on the disk when this resolves. */
+async function writeSynced(path: string, content: Uint8Array): Promise<void> {
+  const handle = await open(path, "w");
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+export interface SnapshotFolder {
+  writeChunk(index: number, chunk: Uint8Array): Promise<void>;
+  /** Makes the snapshot visible. */
+  finish(info: SnapshotInfo, trust: TrustPath): Promise<void>;
+  discard(): Promise<void>;
+}
+
+/** A snapshot that is being written; until it is finished nobody sees it. */
+export async function openSnapshotFolder(directory: string, height: number): Promise<SnapshotFolder> {
+  const temporary = join(directory, `.${height}.new`);
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(temporary, { recursive: true });
+  return {
+    writeChunk: (index, chunk) => writeSynced(join(temporary, String(index)), chunk),
+    finish: async (info, trust) => {
+      await writeSynced(join(temporary, TRUST), encodeTrustPath(trust));
+      await writeSynced(join(temporary, MANIFEST), encode(manifest, info));
+      await syncFolder(temporary);
+      await rename(temporary, join(directory, String(height)));
+      await syncFolder(directory);
+    },
+    discard: () => rm(temporary, { recursive: true, force: true }),
+  };
+}
+
+async function listHeights(directory: string): Promise<number[]> {
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  return names
+    .filter((name) => HEIGHT.test(name))
+    .map(Number)
+    .sort((a, b) => b - a);
+}
+
+/** Newest first. */
+export async function listSnapshots(directory: string): Promise<SnapshotInfo[]> {
+  const heights = await listHeights(directory);
+  const found = await Promise.all(heights.map((height) => readManifest(directory, height)));
+  return found.filter((info) => info !== undefined);
+}
+
+/** Undefined where there is no such snapshot, or none any more. */
+async function readManifest(directory: string, height: number): Promise<SnapshotInfo | undefined> {
+  const stored = await readOptional(join(directory, String(height), MANIFEST));
+  return stored === undefined ? undefined : decode(manifest, stored, "manifest");
+}
+
+async function readOptional(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Throws `snapshot.not-found`. */
+export function readChunk(directory: string, height: number, index: number): Promise<Uint8Array> {
+  return readPart(directory, height, String(index), `chunks[${index}]`);
+}
+
+/** What leads from genesis to the header after the snapshot. Throws `snapshot.not-found`. */
+export async function readTrustPath(directory: string, height: number): Promise<TrustPath> {
+  return decodeTrustPath(await readPart(directory, height, TRUST, "trust"));
+}
+
+async function readPart(directory: string, height: number, name: string, field: string): Promise<Uint8Array> {
+  const stored = await readOptional(join(directory, String(height), name));
+  if (stored === undefined)
+    throw new LhgError("snapshot.not-found", `there is none of height ${height}`, field);
+  return stored;
+}
+
+/** Deletes all snapshots but the newest `kept`, and what an interrupted one left behind. */
+export async function dropSnapshots(directory: string, kept: number): Promise<void> {
+  for (const height of (await listHeights(directory)).slice(kept)) {
+    const path = join(directory, String(height));
+    // The manifest first: what is half deleted is no snapshot.
+    await rm(join(path, MANIFEST), { force: true });
+    await rm(path, { recursive: true, force: true });
+  }
+}
