@@ -153,7 +153,6 @@ const hostileAnswers: Readonly<Record<string, (body: Uint8Array) => Uint8Array>>
     });
   },
   "a size that would have fitted": () => encodeBlockAnswer({ blocks: [], oversizeBytes: 100 }),
-  "too many bytes": () => new Uint8Array(9 << 20),
 };
 
 for (const [name, answer] of Object.entries(hostileAnswers))
@@ -168,6 +167,16 @@ for (const [name, answer] of Object.entries(hostileAnswers))
     assert.deepEqual(node.fatal, []);
     await node.sync.stop();
   });
+
+test("a peer that answers too many bytes is left alone; the network has blamed it", async () => {
+  const { clock, node, isCaughtUp, penalised } = setUp({
+    hostile: onBlocks(async () => new Uint8Array(9 << 20)),
+    good: honest,
+  });
+  assert.ok(await clock.runUntil(isCaughtUp, MINUTE_MS));
+  assert.deepEqual(penalised(), []);
+  await node.sync.stop();
+});
 
 test("who calls small blocks too large for an answer is found out", async () => {
   const { clock, node, isCaughtUp, penalised } = setUp({
