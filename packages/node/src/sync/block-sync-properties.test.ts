@@ -132,7 +132,7 @@ test("random peers never keep a node from what one honest peer has", async () =>
         await node.sync.stop();
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 });
 

@@ -108,6 +108,6 @@ test("whatever is asked, given, dropped: the window holds its bound, and the nex
       window.dropBelow(3_000);
       assert.equal(window.usedBytes, 0);
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });

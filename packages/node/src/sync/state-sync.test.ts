@@ -341,6 +341,6 @@ test("random peers never keep a node from the snapshot of one honest peer", asyn
       assert.deepEqual(node.end?.info, good.info);
       for (const { peer } of hub.penaltiesBy("me")) assert.ok(!honest.has(peer), `${peer} is honest`);
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 });
