@@ -21,6 +21,7 @@ import type { Network } from "./p2p/network.ts";
 import { createPaceMeter, type PaceMeter } from "./pace.ts";
 import type { ConsensusSigner } from "./signer/consensus-signer.ts";
 import { type Peering, startPeering } from "./start-peering.ts";
+import { createMaintenance, type Maintenance } from "./snapshot/maintenance.ts";
 import { openFilePort } from "./store/file-port.ts";
 import { type InboxLog, openInboxLog } from "./store/inbox-log.ts";
 import { openLevelStore } from "./store/level-store.ts";
@@ -96,7 +97,17 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     fatal,
   );
   closers.add(() => ledger.stop());
-  const { tip, certificate, chainId } = await ledger.open();
+  const { tip, certificate, chainId, firstHeight } = await ledger.open();
+  const maintenance = createMaintenance({
+    ledger,
+    directory: directory("snapshots"),
+    pruneAfterDays: config.pruneAfterDays,
+    snapshotEveryBlocks: config.snapshotEveryBlocks,
+    snapshotsKept: config.snapshotsKept,
+    firstHeight,
+    log: (level, fields, message) => logger[level](fields, message),
+    onFatal: fatal,
+  });
   const verifiers = startVerifierPool(config.verifyThreads, fatal);
   closers.add(() => verifiers.close());
   const votes = createVoteStore(await openLevelStore(directory("votes")));
@@ -158,6 +169,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
       committedAtMs = nowMs;
       pace.noteBlock(listIds(summary), summary.executed.length);
       const { height, timeMs } = block.header;
+      maintenance.noteBlock({ height, timeMs });
       logger.debug({ height, statements: summary.executed.length, skipped: summary.skipped.length }, "block");
       const isWorking = !equalBytes(summary.tip.base.appHash, block.header.appHash);
       const provableHeight = height > 0 ? height - 1 : undefined;
@@ -168,9 +180,10 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     log: (level, fields, message) => logger[level](fields, message),
   });
   const running = engine;
+  closers.add(() => maintenance.stop());
   closers.add(() => running.stop());
   if (peering !== undefined) {
-    peering.follow(running, () => 1);
+    peering.follow(running, () => maintenance.firstHeight);
     closers.add(() => peering.stop());
     closers.add(() => peering.network.stop());
   }
@@ -185,6 +198,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     pace,
     presence,
     listeners,
+    maintenance,
     chainId,
     signers,
     peering,
@@ -235,6 +249,7 @@ interface ServiceParts {
   readonly pace: PaceMeter;
   readonly presence: Presence;
   readonly listeners: Set<(update: ChainUpdate) => void>;
+  readonly maintenance: Pick<Maintenance, "firstHeight">;
   readonly chainId: string;
   readonly signers: readonly ConsensusSigner[];
   readonly peering: Peering | undefined;
@@ -310,16 +325,19 @@ function isReady(peering: Peering | undefined, validators: number): boolean {
 }
 
 function statusOf(
-  { engine, mempool, chainId, signers, peering, publicUrl }: ServiceParts,
+  { engine, mempool, maintenance, chainId, signers, peering, publicUrl }: ServiceParts,
   uptimeMs: number,
 ): NodeStatus {
   const { head, validators } = engine.tip;
+  const { firstHeight } = maintenance;
   return {
     version: VERSION,
     chainId,
     engine: "dbft",
     height: head.height,
-    provableHeight: head.height > 0 ? head.height - 1 : null,
+    // After a snapshot nothing is provable before its first block.
+    provableHeight: head.height >= firstHeight ? head.height - 1 : null,
+    firstHeight,
     timeMs: head.timeMs,
     appHash: toHex(head.appHash),
     validators: validators.length,
