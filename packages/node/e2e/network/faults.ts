@@ -1,4 +1,5 @@
 /** What can go wrong with a network, and how it is mended. */
+import { fillDisk, freeDisk } from "./disk.ts";
 import type { Load } from "./load.ts";
 import type { NodeProcess } from "./node-process.ts";
 import type { TestNetwork } from "./test-network.ts";
@@ -136,6 +137,71 @@ export const slow: Fault = {
   async strike(network) {
     await network.fabric.setDelay(200);
     return { sound: network.validators, heal: () => network.fabric.heal() };
+  },
+};
+
+const LYING_MS = 8_000;
+const EVIDENCE_MS = 30_000;
+
+/** A traitor in the network lies all the time: this only gives it time, and looks for the evidence. */
+export const lying: Fault = {
+  name: "equivocation",
+  hits: () => 0,
+  async strike(network) {
+    return {
+      sound: network.validators,
+      async observe() {
+        const { client } = network.validators[0]!;
+        const endMs = performance.now() + EVIDENCE_MS;
+        for (let next = 1; ; ) {
+          const { height } = await client.getStatus();
+          for (; next <= height; next++) {
+            const { evidence } = await client.getBlock(next);
+            if (evidence.length > 0) {
+              await new Promise((resolve) => setTimeout(resolve, LYING_MS));
+              return `evidence in block ${next}`;
+            }
+          }
+          if (performance.now() > endMs) throw new Error(`no evidence in ${height} blocks`);
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+      },
+      heal: async () => {},
+    };
+  },
+};
+
+/** Of the node that `mountDisk` gave a small disk. */
+export const DISK_SEAT = 1;
+/** A node without room says so with one of these, or is gone. Whoever asked goes elsewhere. */
+const NO_ROOM = /^(inbox|store|node|disk)\.|^client\.unreachable$/;
+const NO_ROOM_TRIES = 100;
+
+export const diskFull: Fault = {
+  name: "disk full on one",
+  hits: () => 0,
+  async strike(network) {
+    const node = network.validators[DISK_SEAT]!;
+    await fillDisk(node.seat.home);
+    return {
+      sound: soundWithout(network, [DISK_SEAT]),
+      async observe(load) {
+        for (let tries = 0; tries < NO_ROOM_TRIES; tries++) {
+          const answer = await load.tryAt(node);
+          if (answer === "accepted") continue;
+          if (!NO_ROOM.test(answer))
+            throw new Error(`a full disk is answered with ${answer}:\n${node.tellLog()}`);
+          const { ending } = node;
+          return `it answers ${answer} and ${ending === undefined ? "runs on" : `ended with ${ending}`}`;
+        }
+        throw new Error(`the node takes statements with a full disk:\n${node.tellLog()}`);
+      },
+      async heal() {
+        await freeDisk(node.seat.home);
+        await node.kill();
+        await restart([node]);
+      },
+    };
   },
 };
 

@@ -53,6 +53,8 @@ export interface Load {
   readonly troubles: ReadonlyMap<string, number>;
   /** Sends one more statement and returns its id as soon as any of these has acknowledged it. */
   probe(targets: readonly LoadTarget[]): Promise<string>;
+  /** Sends one more statement to this node, once; `accepted`, or the code it was turned away with. Others get it then. */
+  tryAt(target: LoadTarget): Promise<string>;
   /** Draws nothing new, sends until all is acknowledged. Rejects where a statement was refused. */
   stop(): Promise<void>;
 }
@@ -84,7 +86,8 @@ function createDeviceLane(chainId: string, key: SecretKey): Lane {
   };
 }
 
-const encodeOne = ({ statement, body }: SignedSubmission): Uint8Array => encode(submission, { statement, body });
+const encodeOne = ({ statement, body }: SignedSubmission): Uint8Array =>
+  encode(submission, { statement, body });
 
 export interface LoadPlan {
   readonly founders: Founders;
@@ -122,7 +125,9 @@ export async function startLoad(plan: LoadPlan): Promise<Load> {
             acknowledged.set(result.id, { by: target.name, atMs: performance.now() });
         } else if (result.state === "not-yet") note(result.code);
         else
-          throw new Error(`${target.name} refused ${result.id}: ${result.code} ${result.field} ${result.message}`);
+          throw new Error(
+            `${target.name} refused ${result.id}: ${result.code} ${result.field} ${result.message}`,
+          );
       }
       waiting = waiting.filter(({ id }) => !done.has(id));
       if (waiting.length > 0) await pause(random(PAUSE_MS_MAX));
@@ -156,9 +161,7 @@ export async function startLoad(plan: LoadPlan): Promise<Load> {
   });
   const funding = createAccountLane(chainId, faucet, () => keys.map((key) => transfer(key, 10n ** 12n)));
   const registering = createAccountLane(chainId, vendor, () =>
-    deviceKeys.map((key) =>
-      makeRegistration(chainId, addressOf(vendor), key, Date.now() + LIFETIME_MS),
-    ),
+    deviceKeys.map((key) => makeRegistration(chainId, addressOf(vendor), key, Date.now() + LIFETIME_MS)),
   );
   const founding = [funding.draw(), registering.draw()];
   await deliver(founding, pick);
@@ -187,6 +190,17 @@ export async function startLoad(plan: LoadPlan): Promise<Load> {
       let turn = 0;
       await deliver([signed], () => near[turn++ % near.length]!);
       return toHex(signed.idBytes);
+    },
+    async tryAt(target) {
+      const signed = probing.draw();
+      const answer = await target.client.submit(encodeOne(signed)).catch((error: unknown) => {
+        if (error instanceof LhgError) return error;
+        throw error;
+      });
+      const isAccepted = "state" in answer && answer.state === "accepted";
+      if (isAccepted) acknowledged.set(signed.id, { by: target.name, atMs: performance.now() });
+      else await deliver([signed], pick);
+      return isAccepted ? "accepted" : (answer as { code: string }).code;
     },
     async stop() {
       isStopping = true;

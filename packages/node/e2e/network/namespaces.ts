@@ -100,7 +100,19 @@ export async function createNamespaces(seats: number): Promise<Fabric> {
 
   const cuts = new Map<number, Set<number>>();
   let lossPercent = 0;
-  const canDelay = await run("tc", "-n", hub, "qdisc", "replace", "dev", "node0", "root", "netem", "delay", "0ms")
+  const canDelay = await run(
+    "tc",
+    "-n",
+    hub,
+    "qdisc",
+    "replace",
+    "dev",
+    "node0",
+    "root",
+    "netem",
+    "delay",
+    "0ms",
+  )
     .then(() => run("tc", "-n", hub, "qdisc", "delete", "dev", "node0", "root"))
     .then(
       () => true,

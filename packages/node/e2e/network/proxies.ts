@@ -130,7 +130,9 @@ export async function createProxies(seats: number): Promise<Fabric> {
       // Peers tell each other where they listen, and that is past the proxies.
       LHG_P2P_PEER_EXCHANGE: "false",
       LHG_P2P_PEERS: peerIds
-        .flatMap((id, other) => (other === seat ? [] : [`/ip4/127.0.0.1/tcp/${linkPort(seat, other)}/p2p/${id}`]))
+        .flatMap((id, other) =>
+          other === seat ? [] : [`/ip4/127.0.0.1/tcp/${linkPort(seat, other)}/p2p/${id}`],
+        )
         .join(","),
     }),
     apiUrlOf: (seat) => `http://127.0.0.1:${apiPortOf(seat)}`,

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { fromHex } from "@lhg/protocol/core/bytes";
 import { ALG_EDDSA } from "@lhg/protocol/core/crypto";
 import { keyFromSeed, type SecretKey } from "@lhg/sdk/keys/keys";
+import { mountDisk, unmountDisk } from "./disk.ts";
 import type { Fabric, FabricWish } from "./fabric.ts";
 import { createNamespaces, removeStaleNamespaces, whyNoNamespaces } from "./namespaces.ts";
 import { LHG, NodeProcess } from "./node-process.ts";
@@ -33,11 +34,13 @@ export interface NetworkPlan {
   readonly needsDelay?: boolean;
   /** Settings for all nodes. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Before the first start: what stands where a home's data will. */
-  readonly prepareHome?: (seat: number, home: string) => Promise<void>;
-  /** Runs at this seat in place of `lhg node`. */
-  readonly programs?: ReadonlyMap<number, readonly string[]>;
+  /** A validator that signs two things at once. */
+  readonly traitor?: number;
+  /** A node whose data has a file system of its own. */
+  readonly smallDisk?: { readonly seat: number; readonly sizeMiB: number };
 }
+
+const EQUIVOCATOR = join(import.meta.dirname, "equivocator.ts");
 
 let whyProxies: string | undefined | null = null;
 
@@ -64,20 +67,20 @@ interface InitAnswer {
 
 /** Makes the homes and starts nothing. */
 export async function createTestNetwork(plan: NetworkPlan, fabric: Fabric): Promise<TestNetwork> {
-  const { validators, observers = 0, environment = {}, programs } = plan;
+  const { validators, observers = 0, environment = {}, traitor, smallDisk } = plan;
   const folder = await mkdtemp(join(tmpdir(), "lhg-network-"));
   const made = await initNetwork(join(folder, "net"), validators, observers);
   const peerIds = made.nodes.slice(0, validators).map(({ peerId }) => peerId);
-  for (const [seat, { home }] of made.nodes.entries()) await plan.prepareHome?.(seat, home);
+  const diskHome = smallDisk === undefined ? undefined : made.nodes[smallDisk.seat]!.home;
+  if (diskHome !== undefined) await mountDisk(diskHome, smallDisk!.sizeMiB);
   const nodes = made.nodes.map(({ name, home }, seat) => {
-    const program = programs?.get(seat);
     return new NodeProcess({
       name,
       home,
       apiUrl: fabric.apiUrlOf(seat),
       command: fabric.commandOf(seat),
       environment: { ...fabric.environmentOf(seat, peerIds), ...environment },
-      ...(program === undefined ? {} : { program }),
+      ...(seat === traitor ? { program: [EQUIVOCATOR] } : {}),
     });
   });
   const readKey = async (name: string): Promise<SecretKey> => {
@@ -97,6 +100,7 @@ export async function createTestNetwork(plan: NetworkPlan, fabric: Fabric): Prom
     async close() {
       await Promise.all(nodes.map((node) => node.kill()));
       await fabric.close();
+      if (diskHome !== undefined) await unmountDisk(diskHome);
       await rm(folder, { recursive: true, force: true });
     },
   };

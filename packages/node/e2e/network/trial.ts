@@ -49,7 +49,7 @@ export async function startTrial(network: TestNetwork, options: TrialOptions): P
     founders: { chainId, faucet, vendor },
     accounts: 12,
     devices: 6,
-    targets: () => network.live(),
+    targets: () => validators,
     random,
   });
   say(`${validators.length} processes decide after ${inMs(performance.now() - startedMs)}`);
@@ -107,7 +107,9 @@ export async function startTrial(network: TestNetwork, options: TrialOptions): P
   async function requireAllRunning(): Promise<void> {
     const dead = validators.filter(({ isRunning }) => !isRunning);
     if (dead.length > 0)
-      throw new Error(dead.map((node) => `${node.name} ended with ${node.ending}:\n${node.tellLog()}`).join("\n"));
+      throw new Error(
+        dead.map((node) => `${node.name} ended with ${node.ending}:\n${node.tellLog()}`).join("\n"),
+      );
   }
 
   function choose(fault: Fault): number[] {
@@ -162,7 +164,9 @@ export async function startTrial(network: TestNetwork, options: TrialOptions): P
       }
       const againMs = await measureDecision(network.live(), DECIDE_AGAIN_MS);
       await requireAllRunning();
-      say(`${story.length} random faults of seed ${seed}: again ${inMs(againMs)} after the last; ${await settle()}`);
+      say(
+        `${story.length} random faults of seed ${seed}: again ${inMs(againMs)} after the last; ${await settle()}`,
+      );
     },
     async join() {
       const [observer] = network.observers;
@@ -173,7 +177,8 @@ export async function startTrial(network: TestNetwork, options: TrialOptions): P
       const upMs = performance.now();
       const endMs = upMs + patience * SETTLE_MS;
       while ((await observer!.client.getStatus()).height < aheadOf) {
-        if (performance.now() > endMs) throw new Error(`does not catch up:\n${await tellNodes(network.live())}`);
+        if (performance.now() > endMs)
+          throw new Error(`does not catch up:\n${await tellNodes(network.live())}`);
         await pause(POLL_MS);
       }
       const caughtUpMs = performance.now();
@@ -205,7 +210,8 @@ async function within<T>(work: Promise<T>, limitMs: number, tell: () => Promise<
   const timer = setTimeout(resolve, limitMs);
   try {
     const first = await Promise.race([work.then((value) => ({ value })), late]);
-    if (typeof first !== "object") throw new Error(`nobody took a statement for ${limitMs} ms\n${await tell()}`);
+    if (typeof first !== "object")
+      throw new Error(`nobody took a statement for ${limitMs} ms\n${await tell()}`);
     return first.value;
   } finally {
     clearTimeout(timer);
