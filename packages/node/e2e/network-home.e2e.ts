@@ -32,6 +32,7 @@ interface Said {
   readonly url: string;
   readonly chainId: string;
   readonly peerId: string;
+  readonly peerAddresses: readonly string[];
   readonly consensusKey: string | null;
 }
 
@@ -99,6 +100,11 @@ test("a network of one is made, runs, takes a transfer, stops by SIGTERM and goe
 
   const first = await startNode(home);
   assert.deepEqual([first.said.chainId, first.said.peerId], [made.chainId, peerId]);
+  assert.match(
+    first.said.peerAddresses.join(),
+    new RegExp(`^/ip4/127\\.0\\.0\\.1/tcp/[1-9]\\d*/p2p/${peerId}$`),
+  );
+  await assert.rejects(lhg("node", "--home", home), /store\.locked/, "and ends, its port for peers closed");
   const at = (url: string): string[] => ["--url", url, "--keys", "net/accounts"];
   const transfer = ["send", "transfer", "acme", "1", "--as", "faucet", "--wait", "provable"];
   await lhg(...transfer, ...at(first.said.url));
