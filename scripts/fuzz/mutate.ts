@@ -107,7 +107,7 @@ function parseCbor(bytes: Uint8Array): CborValue | undefined {
 }
 
 /** Changes one place of the value; undefined where the bytes are no CBOR or the result has no encoding. */
-export function mutateCbor(
+function mutateCbor(
   random: Random,
   bytes: Uint8Array,
   corpus: readonly Uint8Array[],

@@ -69,10 +69,11 @@ import { type Corpus, encodeSubmissions } from "./corpus.ts";
 import { dbftTargets } from "./dbft-target.ts";
 import { deviceTargets } from "./device-targets.ts";
 import { expectNoRefusal } from "./expect-no-refusal.ts";
+import { gossipTargets } from "./gossip-targets.ts";
 import { createLedgerTarget } from "./ledger-target.ts";
 import { mutate, type Random } from "./mutate.ts";
-import { syncTargets } from "./sync-targets.ts";
 import { signerTargets } from "./signer-targets.ts";
+import { syncTargets } from "./sync-targets.ts";
 
 export interface Target {
   readonly name: string;
@@ -407,6 +408,7 @@ export async function makeTargets(corpus: Corpus): Promise<Target[]> {
     ...nodeTargets(corpus),
     ...dbftTargets(),
     ...deviceTargets(),
+    ...gossipTargets(),
     ...syncTargets(),
     ...signerTargets(),
     await createLedgerTarget(corpus),

@@ -13,7 +13,11 @@ const WINDOW_MS = 60_000;
 const FOLLOWED_MAX = 256;
 const SAMPLES_MAX = 2_000;
 
-export function createPaceMeter(nowMs: () => number = () => performance.now()): PaceMeter {
+/** `onFinal` hears of each statement that was followed to its block. */
+export function createPaceMeter(
+  nowMs: () => number = () => performance.now(),
+  onFinal: (tookMs: number) => void = () => {},
+): PaceMeter {
   const startedMs = nowMs();
   const acceptedMs = new Map<string, number>();
   let blocks: { readonly atMs: number; readonly statements: number }[] = [];
@@ -41,6 +45,7 @@ export function createPaceMeter(nowMs: () => number = () => performance.now()): 
         const since = acceptedMs.get(id);
         if (since === undefined) continue;
         acceptedMs.delete(id);
+        onFinal(atMs - since);
         if (samples.length < SAMPLES_MAX) samples.push({ atMs, tookMs: atMs - since });
       }
     },

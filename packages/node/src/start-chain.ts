@@ -15,15 +15,18 @@ import { createVoteStore } from "./consensus/vote-store.ts";
 import { sodiumCrypto } from "./crypto/sodium.ts";
 import { createPresence, type Presence } from "./gateway/presence.ts";
 import { Intake } from "./intake/intake.ts";
+import { joinBySnapshot, offerSnapshots } from "./join-by-snapshot.ts";
 import { Mempool } from "./mempool/mempool.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import type { Network } from "./p2p/network.ts";
 import { createPaceMeter, type PaceMeter } from "./pace.ts";
 import type { ConsensusSigner } from "./signer/consensus-signer.ts";
+import { createMaintenance, type Maintenance } from "./snapshot/maintenance.ts";
 import { type Peering, startPeering } from "./start-peering.ts";
 import { openFilePort } from "./store/file-port.ts";
 import { type InboxLog, openInboxLog } from "./store/inbox-log.ts";
 import { openLevelStore } from "./store/level-store.ts";
+import type { SyncLog } from "./sync/block-sync.ts";
 import { type LedgerClient, startLedger } from "./threads/ledger-client.ts";
 import { startVerifierPool } from "./threads/verifier-pool.ts";
 import { VERSION } from "./version.ts";
@@ -39,6 +42,8 @@ export interface ChainParts {
   readonly hasRemoteSigner?: boolean;
   /** A validator without a record of its votes votes at once: no other copy of its key can have voted. */
   readonly votesWithoutRecord?: boolean;
+  /** Ends a start that takes long: that of a node which fetches a snapshot first. */
+  readonly stopping?: AbortSignal;
   /** Hears of an error after which the node can't go on; it should stop the node. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -90,13 +95,29 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   const { config, genesis, signers, logger, fatal, closers, network } = context;
   const directory = (name: string): string => join(config.dataDirectory, name);
   await mkdir(config.dataDirectory, { recursive: true });
+  if (network !== undefined) {
+    closers.add(() => network.stop());
+    const log: SyncLog = (level, fields, message) => logger[level](fields, message);
+    closers.add(offerSnapshots(network, directory("snapshots")));
+    await joinBySnapshot({ config, genesis, network, log, stopping: context.stopping });
+  }
 
   const ledger = startLedger(
     { directory: directory("ledger"), genesis: encode(genesisCodec, genesis) },
     fatal,
   );
   closers.add(() => ledger.stop());
-  const { tip, certificate, chainId } = await ledger.open();
+  const { tip, certificate, chainId, firstHeight } = await ledger.open();
+  const maintenance = createMaintenance({
+    ledger,
+    directory: directory("snapshots"),
+    pruneAfterDays: config.pruneAfterDays,
+    snapshotEveryBlocks: config.snapshotEveryBlocks,
+    snapshotsKept: config.snapshotsKept,
+    firstHeight,
+    log: (level, fields, message) => logger[level](fields, message),
+    onFatal: fatal,
+  });
   const verifiers = startVerifierPool(config.verifyThreads, fatal);
   closers.add(() => verifiers.close());
   const votes = createVoteStore(await openLevelStore(directory("votes")));
@@ -158,6 +179,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
       committedAtMs = nowMs;
       pace.noteBlock(listIds(summary), summary.executed.length);
       const { height, timeMs } = block.header;
+      maintenance.noteBlock({ height, timeMs });
       logger.debug({ height, statements: summary.executed.length, skipped: summary.skipped.length }, "block");
       const isWorking = !equalBytes(summary.tip.base.appHash, block.header.appHash);
       const provableHeight = height > 0 ? height - 1 : undefined;
@@ -168,11 +190,11 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     log: (level, fields, message) => logger[level](fields, message),
   });
   const running = engine;
+  closers.add(() => maintenance.stop());
   closers.add(() => running.stop());
   if (peering !== undefined) {
-    peering.follow(running, () => 1);
+    peering.follow(running, () => maintenance.firstHeight);
     closers.add(() => peering.stop());
-    closers.add(() => peering.network.stop());
   }
 
   const service = createService({
@@ -185,6 +207,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     pace,
     presence,
     listeners,
+    maintenance,
     chainId,
     signers,
     peering,
@@ -235,6 +258,7 @@ interface ServiceParts {
   readonly pace: PaceMeter;
   readonly presence: Presence;
   readonly listeners: Set<(update: ChainUpdate) => void>;
+  readonly maintenance: Pick<Maintenance, "firstHeight">;
   readonly chainId: string;
   readonly signers: readonly ConsensusSigner[];
   readonly peering: Peering | undefined;
@@ -310,16 +334,19 @@ function isReady(peering: Peering | undefined, validators: number): boolean {
 }
 
 function statusOf(
-  { engine, mempool, chainId, signers, peering, publicUrl }: ServiceParts,
+  { engine, mempool, maintenance, chainId, signers, peering, publicUrl }: ServiceParts,
   uptimeMs: number,
 ): NodeStatus {
   const { head, validators } = engine.tip;
+  const { firstHeight } = maintenance;
   return {
     version: VERSION,
     chainId,
     engine: "dbft",
     height: head.height,
-    provableHeight: head.height > 0 ? head.height - 1 : null,
+    // After a snapshot nothing is provable before its first block.
+    provableHeight: head.height >= firstHeight ? head.height - 1 : null,
+    firstHeight,
     timeMs: head.timeMs,
     appHash: toHex(head.appHash),
     validators: validators.length,

@@ -91,14 +91,8 @@ export async function createNamespaces(seats: number): Promise<Fabric> {
     const space = spaceOf(seat);
     await run("ip", "netns", "add", space);
     await run("ip", "-n", space, "link", "set", "lo", "up");
-    await run(
-      ..."ip -n".split(" ") as ["ip", "-n"],
-      space,
-      ..."link add eth0 type veth peer name".split(" "),
-      `node${seat}`,
-      "netns",
-      hub,
-    );
+    const veth = "link add eth0 type veth peer name".split(" ");
+    await run("ip", "-n", space, ...veth, `node${seat}`, "netns", hub);
     await run("ip", "-n", hub, "link", "set", `node${seat}`, "master", "bridge", "up");
     await run("ip", "-n", space, "address", "add", `${hostOf(seat)}/24`, "dev", "eth0");
     await run("ip", "-n", space, "link", "set", "eth0", "up");
@@ -121,8 +115,8 @@ export async function createNamespaces(seats: number): Promise<Fabric> {
       ...(from.length === 0 ? [] : [`ip saddr { ${from.join(", ")} } drop`]),
       ...(lossPercent === 0 ? [] : [`ip saddr ${nodes} numgen random mod 100 < ${lossPercent} drop`]),
     ];
-    const chain = `chain arrival { type filter hook input priority 0; policy accept; ${rules.join("; ")}; }`;
-    const text = `table inet lhg; delete table inet lhg; table inet lhg { ${chain} }`;
+    const chain = ["type filter hook input priority 0; policy accept;", ...rules].join("\n");
+    const text = `table inet lhg\ndelete table inet lhg\ntable inet lhg {\nchain arrival {\n${chain}\n}\n}`;
     await run("ip", "netns", "exec", spaceOf(seat), "nft", text);
   }
 

@@ -34,6 +34,19 @@ function portOf(server: Server): number {
   return (server.address() as { port: number }).port;
 }
 
+/** Until the socket takes more, or is gone. */
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      socket.off("drain", finish);
+      socket.off("close", finish);
+      resolve();
+    };
+    socket.on("drain", finish);
+    socket.on("close", finish);
+  });
+}
+
 export async function createProxies(seats: number): Promise<Fabric> {
   const all = Array.from({ length: seats }, (_, seat) => seat);
   const ports = await findFreePorts(2 * seats);
@@ -69,7 +82,7 @@ export async function createProxies(seats: number): Promise<Fabric> {
         if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
         while (way.isCut) await new Promise<void>((resolve) => way.waiting.add(resolve));
         if (target.destroyed) return;
-        if (!target.write(next.bytes)) await Promise.race([once(target, "drain"), once(target, "close")]);
+        if (!target.write(next.bytes)) await drained(target);
         queuedBytes -= next.bytes.length;
         if (queuedBytes < WINDOW_BYTES) source.resume();
       }

@@ -201,11 +201,11 @@ function tellNames(nodes: readonly NodeProcess[]): string {
 }
 
 async function within<T>(work: Promise<T>, limitMs: number, tell: () => Promise<string>): Promise<T> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, limitMs);
   try {
     const first = await Promise.race([work.then((value) => ({ value })), late]);
-    if (first === undefined) throw new Error(`nobody took a statement for ${limitMs} ms\n${await tell()}`);
+    if (typeof first !== "object") throw new Error(`nobody took a statement for ${limitMs} ms\n${await tell()}`);
     return first.value;
   } finally {
     clearTimeout(timer);

@@ -32,6 +32,8 @@ export interface NodeStatus {
   readonly height: number;
   /** Newest height whose state is proven by a certified header; null before the first block. */
   readonly provableHeight: number | null;
+  /** Blocks from this height on are kept: 1 on an archive. */
+  readonly firstHeight: number;
   readonly timeMs: number;
   readonly appHash: string;
   readonly validators: number;

@@ -12,6 +12,7 @@ export const STATUS: NodeStatus = {
   engine: "dbft",
   height: 7,
   provableHeight: 6,
+  firstHeight: 1,
   timeMs: 1_800_000_000_000,
   appHash: "00".repeat(32),
   validators: 7,

@@ -24,11 +24,14 @@ export interface ReplayedBlock {
 }
 
 /** A chain whose blocks are at hand: a LedgerApplication that commits nothing meanwhile. */
-export type ChainSource = Pick<LedgerApplication, "crypto" | "store" | "genesis" | "head" | "getBlock">;
+export type ChainSource = Pick<
+  LedgerApplication,
+  "crypto" | "store" | "genesis" | "head" | "kept" | "getBlock"
+>;
 
 /**
  * Executes all blocks of `source` again, from genesis, into the empty `scratch` store. Every signature is verified, every app hash
- * and results hash compared. Throws LhgError with a `replay.*` code and the height as field at the first block that differs.
+ * and results hash compared. Throws `history.pruned`, or LhgError with a `replay.*` code and the height as field at the first block that differs.
  */
 export async function* replayChain(
   source: ChainSource,
@@ -37,6 +40,13 @@ export async function* replayChain(
 ): AsyncGenerator<ReplayedBlock, LedgerApplication> {
   const { crypto, genesis } = source;
   const { height: last } = source.head;
+  const { firstHeight } = source.kept;
+  if (firstHeight > 1)
+    throw new LhgError(
+      "history.pruned",
+      `blocks below ${firstHeight} are not kept here: nobody can execute this chain again from genesis with this folder`,
+      "blocks[1]",
+    );
   const application = await LedgerApplication.open(crypto, scratch, genesis, indexBlock);
   if (application.head.height !== 0)
     throw new LhgError("replay.scratch", "must be an empty store", "scratch");

@@ -48,7 +48,7 @@ export function joinConsensusGossip(network: Network): JoinConsensus {
     });
     const send = (content: Envelope["content"], isAgain: boolean): void => {
       if (isAgain) salt = (salt + 1) >>> 0;
-      network.publish("consensus", encode(envelope, { salt: isAgain ? salt : 0, content }, "gossip"));
+      network.publish("consensus", encodeEnvelope({ salt: isAgain ? salt : 0, content }));
     };
     return {
       send: (message) =>
@@ -68,13 +68,17 @@ function judge(outcome: Outcome, mayRepeat: () => boolean): Verdict {
   return mayRepeat() ? "accept" : "ignore";
 }
 
+export const encodeEnvelope = (value: Envelope): Uint8Array => encode(envelope, value, "gossip");
+/** Throws an `LhgError` naming the field. */
+export const decodeEnvelope = (data: Uint8Array): Envelope => decode(envelope, data, "gossip");
+
 type Opened =
   | { readonly type: "message"; readonly message: Message }
   | { readonly type: "evidence"; readonly body: { readonly encoded: Uint8Array } };
 
 function openEnvelope(data: Uint8Array): Opened | undefined {
   try {
-    const { content } = decode(envelope, data, "gossip");
+    const { content } = decodeEnvelope(data);
     return content.type === "message"
       ? { type: "message", message: decodeMessage(content.body.encoded) }
       : content;

@@ -2,7 +2,7 @@
 import { hashInto } from "@chainsafe/hashtree";
 import type { Signer } from "@lhg/protocol/core/cose";
 import { ALG_EDDSA, type Crypto, type SignatureCheck } from "@lhg/protocol/core/crypto";
-import { assertInvariant } from "@lhg/protocol/core/errors";
+import { assertInvariant, LhgError } from "@lhg/protocol/core/errors";
 import { KeyCache } from "@lhg/sdk/crypto/key-cache";
 import { createNodeSigner, nodeCrypto } from "@lhg/sdk/crypto/node";
 import { hasValidForm } from "@lhg/sdk/crypto/signature-rule";
@@ -63,8 +63,12 @@ export function createNativeSigner(key: SecretKey): Signer {
   };
 }
 
-/** Signs for a validator with a key in this process. What keeps it from voting twice are the durable votes of the core. */
+/**
+ * Signs for a validator with a key in this process. What keeps it from voting twice are the durable votes of the core. Throws
+ * `signer.key-algorithm`.
+ */
 export function createLocalSigner(key: SecretKey): ConsensusSigner {
+  if (key.alg !== ALG_EDDSA) throw new LhgError("signer.key-algorithm", "must be EdDSA (Ed25519)", "key");
   const signer = createNativeSigner(key);
   return { publicKey: signer.publicKey.bytes, sign: (message) => signer.sign(message) };
 }

@@ -10,16 +10,13 @@ import type { Obtained, StatementSource } from "../consensus/engine.ts";
 import { EARLY, IN_FLIGHT, type Mempool, type MempoolEntry } from "../mempool/mempool.ts";
 import type { InboxLog, InboxRecord } from "../store/inbox-log.ts";
 import type { StatementSummary, VerifyVerdict } from "../threads/verify-worker.ts";
+import { createKeptStatements, type KeptStatements } from "./kept-statements.ts";
+import { type LeafHashed, obtainStatements } from "./obtain-statements.ts";
 
 /** Refusals after acceptance are remembered for whoever asks, the newest of them. */
 const REFUSALS_MAX = 100_000;
 /** Waiting statements looked at again after a block. */
 const RECHECK_MAX = 500;
-/** What a proposal names is on its way, as a rule, when the proposal comes: peers are asked only after this. */
-const ARRIVAL_MS = 40;
-const ARRIVAL_POLL_MS = 5;
-const FETCH_ROUNDS = 12;
-const FETCH_PAUSE_MS = 250;
 const RECOVERY_BATCH = 512;
 const RECOVERY_BATCH_BYTES = 16 << 20;
 
@@ -40,11 +37,6 @@ export interface IntakeParts {
   };
 }
 
-export interface LeafHashed {
-  readonly leafHash: Uint8Array;
-  readonly bytes: Uint8Array;
-}
-
 interface Verified {
   /** Its place among the submissions. */
   readonly at: number;
@@ -59,18 +51,13 @@ interface Verified {
 export class Intake implements StatementSource {
   private readonly parts: IntakeParts;
   private readonly refusals = new Map<string, Refusal>();
-  /**
-   * Recovered statements that don't wait any more, by leaf hash, until the first block: the votes of before the stop may bind the
-   * validators to a block that holds them, and it can be decided only by who has its statements.
-   */
-  private retired: Map<string, Uint8Array> | undefined = new Map();
-  /** Statements of proposals that can't wait in the mempool, until a block is committed: whoever votes for them must have them. */
-  private borrowed = new Map<string, { readonly bytes: Uint8Array; readonly position: number }>();
+  private readonly kept: KeptStatements;
   /** Blocks settled since the start. */
   private blocks = 0;
 
   constructor(parts: IntakeParts) {
     this.parts = parts;
+    this.kept = createKeptStatements(parts.inbox);
   }
 
   /** One result for each submission, in the order given. What is accepted here is offered to the peers. */
@@ -259,7 +246,7 @@ export class Intake implements StatementSource {
 
   private settle(entry: MempoolEntry, refusal: Refusal | undefined): void {
     if (entry.position >= 0) this.parts.inbox.markSettled(entry.position);
-    this.retired?.set(toHex(entry.leafHash), entry.bytes);
+    this.kept.retire(entry.leafHash, entry.bytes);
     if (refusal !== undefined) this.rememberRefusal(toHex(entry.id), refusal);
   }
 
@@ -297,7 +284,7 @@ export class Intake implements StatementSource {
       if (entry === undefined) this.parts.inbox.markSettled(position);
       if (result === undefined || result.state === "accepted") continue;
       const verdict = verdicts[at]!;
-      if (verdict.ok) this.retired?.set(toHex(verdict.summary.leafHash), record);
+      if (verdict.ok) this.kept.retire(verdict.summary.leafHash, record);
       this.rememberRefusal(result.id, pickRefusal(result));
     }
   }
@@ -305,10 +292,8 @@ export class Intake implements StatementSource {
   /** Settles what a block decided, and looks again at what waits. */
   async settleBlock({ executed, skipped, tip }: CommitSummary): Promise<void> {
     const { mempool } = this.parts;
-    this.retired = undefined;
+    this.kept.noteBlock();
     this.blocks += 1;
-    for (const { position } of this.borrowed.values()) this.parts.inbox.markSettled(position);
-    this.borrowed.clear();
     for (const { id } of executed) {
       const entry = mempool.remove(id);
       if (entry !== undefined) this.settle(entry, undefined);
@@ -390,54 +375,39 @@ export class Intake implements StatementSource {
 
   find(leafHash: Uint8Array): StatementInput | undefined {
     const waiting = this.parts.mempool.getByLeafHash(leafHash);
-    const name = toHex(leafHash);
-    const bytes =
-      waiting !== undefined && waiting.position >= 0
-        ? waiting.bytes
-        : (this.borrowed.get(name)?.bytes ?? this.retired?.get(name));
+    const isDurable = waiting !== undefined && waiting.position >= 0;
+    const bytes = isDurable ? waiting.bytes : this.kept.find(leafHash);
     return bytes === undefined ? undefined : { bytes, leafHash, isSignatureValid: true };
   }
 
-  async obtain(leafHashes: readonly Uint8Array[]): Promise<Obtained> {
+  obtain(leafHashes: readonly Uint8Array[]): Promise<Obtained> {
     const { mempool, peers } = this.parts;
-    const missing = (): Uint8Array[] => leafHashes.filter((leafHash) => this.find(leafHash) === undefined);
-    const early = missing().flatMap((leafHash) => {
-      const entry = mempool.getByLeafHash(leafHash);
-      return entry?.position === EARLY ? [entry] : [];
-    });
-    if (early.length > 0) await this.secure(early);
-    for (let waitedMs = 0; missing().length > 0 && waitedMs < ARRIVAL_MS; waitedMs += ARRIVAL_POLL_MS)
-      await delay(ARRIVAL_POLL_MS);
-    for (let round = 0; round < FETCH_ROUNDS; round++) {
-      const wanted = missing();
-      if (wanted.length === 0) return "obtained";
-      if (peers === undefined) break;
-      const found = await peers.fetch(wanted);
-      if (found.length === 0) await delay(FETCH_PAUSE_MS);
-      else if (!(await this.adopt(found))) return "invalid";
-    }
-    return missing().length === 0 ? "obtained" : "unavailable";
+    return obtainStatements(
+      {
+        find: (leafHash) => this.find(leafHash),
+        secure: async (missing) => {
+          const entries = missing.map((leafHash) => mempool.getByLeafHash(leafHash));
+          const early = entries.filter((entry) => entry?.position === EARLY) as MempoolEntry[];
+          if (early.length > 0) await this.secure(early);
+        },
+        fetch: peers?.fetch,
+        adopt: (found) => this.adopt(found),
+      },
+      leafHashes,
+    );
   }
 
-  /** Takes statements in that a proposal names. False when one of them is no valid statement. */
   private async adopt(found: readonly LeafHashed[]): Promise<boolean> {
     const { verdicts } = await this.take(found.map((entry) => entry.bytes));
     if (verdicts.some((verdict) => !verdict.ok)) return false;
     const rest = found.filter((entry) => this.find(entry.leafHash) === undefined);
-    if (rest.length === 0) return true;
-    const first = await this.parts.inbox.appendMany(rest.map((entry) => entry.bytes));
-    for (const [i, { leafHash, bytes }] of rest.entries())
-      this.borrowed.set(toHex(leafHash), { bytes, position: first + i });
+    if (rest.length > 0) await this.kept.borrow(rest);
     return true;
   }
 
   pin(leafHashes: readonly Uint8Array[]): void {
     this.parts.mempool.pin(leafHashes);
   }
-}
-
-function delay(durationMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
 
 const TOO_EARLY: Refusal = {

@@ -1,23 +1,24 @@
 /** Statements between nodes: offered in batches to all, given to who asks for them by leaf hash. */
 
 import { toHex } from "@lhg/protocol/core/bytes";
-import {
-  array,
-  bytes,
-  byteView,
-  decode,
-  encode,
-  type Infer,
-  record,
-  uint,
-} from "@lhg/protocol/core/codec/definition";
+import { decode } from "@lhg/protocol/core/codec/definition";
 import type { Hasher } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { hashLeaf } from "@lhg/protocol/core/merkle/log";
 import { submission } from "@lhg/protocol/core/statement/submission";
-import { STATEMENTS_MAX } from "../blocks/proposal.ts";
 import type { Network, PeerId, Verdict } from "../p2p/network.ts";
-import type { LeafHashed } from "./intake.ts";
+import {
+  decodeAnswer,
+  decodeBatch,
+  decodeQuestion,
+  encodeAnswer,
+  encodeBatch,
+  encodeQuestion,
+  QUESTION_BYTES_MAX,
+  type StatementsAnswer,
+  SUBMISSION_BYTES_MAX,
+} from "./exchange-messages.ts";
+import type { LeafHashed } from "./obtain-statements.ts";
 
 /** Under load batches grow to this (3 us a statement, against 86 us one by one: measured). */
 const BATCH_BYTES = 32 << 10;
@@ -28,22 +29,10 @@ const BATCH_BYTES_MAX = 1 << 20;
 const OFFERED_BYTES_MAX = 32 << 20;
 const ANSWER_BYTES_MAX = 4 << 20;
 const ASK_TIMEOUT_MS = 2_000;
-const SUBMISSION_BYTES_MAX = 5 << 20;
 const QUESTION = "statements";
 /** What has waited this long may have been lost on its way. */
 const STALE_MS = 5_000;
 const REOFFER_EVERY_MS = 5_000;
-
-const batch = record(1, {
-  /** A batch that is offered again must not look like the one before. */
-  salt: uint(0xffffffff),
-  submissions: array(byteView({ min: 1, max: SUBMISSION_BYTES_MAX }), { min: 1, max: STATEMENTS_MAX }),
-});
-const question = record(1, { leafHashes: array(bytes(32), { min: 1, max: STATEMENTS_MAX }) });
-const answer = record(1, {
-  submissions: array(byteView({ min: 1, max: SUBMISSION_BYTES_MAX }), { max: STATEMENTS_MAX }),
-});
-type Answer = Infer<typeof answer>;
 
 export interface ExchangeParts {
   readonly network: Network;
@@ -78,7 +67,7 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
     waitingBytes = 0;
     salt = (salt + 1) >>> 0;
     for (const part of splitBySize(submissions, BATCH_BYTES_MAX))
-      network.publish("statements", encode(batch, { salt, submissions: part }, "batch"));
+      network.publish("statements", encodeBatch({ salt, submissions: part }));
   };
   const offer = (submissions: readonly Uint8Array[]): void => {
     if (submissions.length === 0) return;
@@ -92,7 +81,7 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
 
   network.subscribe("statements", async (data): Promise<Verdict> => {
     if (offeredBytes + data.length > OFFERED_BYTES_MAX) return "ignore";
-    const submissions = open(batch, data)?.submissions;
+    const submissions = open(decodeBatch, data)?.submissions;
     if (submissions === undefined) return "reject";
     offeredBytes += data.length;
     try {
@@ -110,31 +99,31 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
 
   network.serve(
     QUESTION,
-    { requestBytesMax: 34 * STATEMENTS_MAX + 64, perSecond: 50 },
+    { requestBytesMax: QUESTION_BYTES_MAX, perSecond: 50 },
     async (body): Promise<Uint8Array> => {
       const found: Uint8Array[] = [];
       let sizeBytes = 0;
-      for (const leafHash of decode(question, body, "question").leafHashes) {
+      for (const leafHash of decodeQuestion(body).leafHashes) {
         const bytes = parts.find(leafHash)?.bytes;
         if (bytes === undefined) continue;
         if (found.length > 0 && sizeBytes + bytes.length > ANSWER_BYTES_MAX) break;
         found.push(bytes);
         sizeBytes += bytes.length;
       }
-      return encode(answer, { submissions: found }, "answer");
+      return encodeAnswer({ submissions: found });
     },
   );
 
   const askPeer = async (peer: PeerId, leafHashes: readonly Uint8Array[]): Promise<LeafHashed[]> => {
     const wanted = new Set(leafHashes.map(toHex));
-    const body = encode(question, { leafHashes }, "question");
+    const body = encodeQuestion({ leafHashes });
     const limits = {
       timeoutMs: ASK_TIMEOUT_MS,
       answerBytesMax: ANSWER_BYTES_MAX + SUBMISSION_BYTES_MAX + 64,
     };
     const data = await network.ask(peer, QUESTION, body, limits).catch(() => undefined);
     if (data === undefined) return [];
-    const found = nameAll(hasher, open(answer, data));
+    const found = nameAll(hasher, open(decodeAnswer, data));
     if (found?.every((entry) => wanted.has(toHex(entry.leafHash)))) return found;
     network.penalise(peer, "statements.unasked");
     return [];
@@ -164,9 +153,9 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
   };
 }
 
-function open<T>(codec: Parameters<typeof decode<T>>[0], data: Uint8Array): T | undefined {
+function open<T>(read: (data: Uint8Array) => T, data: Uint8Array): T | undefined {
   try {
-    return decode(codec, data, "message");
+    return read(data);
   } catch (error) {
     if (error instanceof LhgError) return undefined;
     throw error;
@@ -174,11 +163,14 @@ function open<T>(codec: Parameters<typeof decode<T>>[0], data: Uint8Array): T | 
 }
 
 /** Undefined when the answer is malformed. */
-function nameAll(hasher: Pick<Hasher, "sha256">, given: Answer | undefined): LeafHashed[] | undefined {
+function nameAll(
+  hasher: Pick<Hasher, "sha256">,
+  given: StatementsAnswer | undefined,
+): LeafHashed[] | undefined {
   if (given === undefined) return undefined;
   const named: LeafHashed[] = [];
   for (const bytes of given.submissions) {
-    const opened = open(submission, bytes);
+    const opened = open((data) => decode(submission, data), bytes);
     if (opened === undefined) return undefined;
     named.push({ bytes, leafHash: hashLeaf(hasher, opened.statement) });
   }

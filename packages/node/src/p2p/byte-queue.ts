@@ -23,7 +23,8 @@ export function createByteQueue(): ByteQueue {
     push(bytes) {
       const length = end - start;
       if (length === 0) {
-        buffer = bytes;
+        // Sockets give a Buffer, whose `slice` shares where that of a Uint8Array copies.
+        buffer = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
         isOwn = false;
         start = 0;
         end = bytes.length;

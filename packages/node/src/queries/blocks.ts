@@ -6,7 +6,7 @@ import { blockHashKey } from "../blocks/store-keys.ts";
 import type { QueryContext } from "./context.ts";
 import { NUMBER_BYTES, openPage, type PageArgs, pageNumbers, readHex } from "./paging.ts";
 import { buildCertifiedHeader, viewProof } from "./proofs.ts";
-import { isProvable, readBlock, requireBlock } from "./stored.ts";
+import { historyPruned, isProvable, readBlock, requireBlock } from "./stored.ts";
 import type { BlockSummary, BlockView, Page } from "./views.ts";
 
 export function viewSummary(context: QueryContext, block: BlockRecord): BlockSummary {
@@ -27,7 +27,7 @@ export type GetBlockArgs =
   | { readonly height: number; readonly hash?: undefined; readonly proof?: boolean }
   | { readonly hash: string; readonly height?: undefined; readonly proof?: boolean };
 
-/** Throws `block.not-found`. The proof of a block is its certified header. */
+/** Throws `block.not-found`, `history.pruned`. The proof of a block is its certified header. */
 export function getBlock(context: QueryContext, args: GetBlockArgs): BlockView {
   const height = args.hash === undefined ? args.height : findHeight(context, args.hash);
   const block = requireBlock(context, height);
@@ -40,8 +40,9 @@ export function getBlock(context: QueryContext, args: GetBlockArgs): BlockView {
   };
 }
 
-function findHeight({ store }: QueryContext, hash: string): number {
-  const stored = store.get(blockHashKey(readHex(hash, 32, "hash")));
+function findHeight(context: QueryContext, hash: string): number {
+  const stored = context.store.get(blockHashKey(readHex(hash, 32, "hash")));
+  if (stored === undefined && context.firstHeight > 1) throw historyPruned(context, "hash");
   if (stored === undefined) throw new LhgError("block.not-found", "there is no block of this hash", "hash");
   return Number(new DataView(stored.buffer, stored.byteOffset, NUMBER_BYTES).getBigUint64(0));
 }
@@ -49,8 +50,12 @@ function findHeight({ store }: QueryContext, hash: string): number {
 /** Newest first. */
 export function listBlocks(context: QueryContext, args: PageArgs): Page<BlockSummary> {
   const paging = openPage(context, "listBlocks", args, NUMBER_BYTES);
-  return pageNumbers(paging, { first: context.head.height, last: 1, step: -1 }, (height) => {
-    const block = readBlock(context, height);
-    return block === undefined ? undefined : viewSummary(context, block);
-  });
+  return pageNumbers(
+    paging,
+    { first: context.head.height, last: context.firstHeight, step: -1 },
+    (height) => {
+      const block = readBlock(context, height);
+      return block === undefined ? undefined : viewSummary(context, block);
+    },
+  );
 }

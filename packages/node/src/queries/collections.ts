@@ -22,7 +22,7 @@ import {
   streamPrefix,
 } from "./index-format.ts";
 import { closePage, openPage, type PageArgs, readHex, scanAfter } from "./paging.ts";
-import { createTimes, findStatement, readPrepared, viewEntry } from "./stored.ts";
+import { createTimes, findStatement, historyPruned, isKept, readPrepared, viewEntry } from "./stored.ts";
 import type { CollectionView, Page, ReadingView, StreamView } from "./views.ts";
 
 function requireVendorOf(context: QueryContext, device: Uint8Array): Uint8Array {
@@ -148,10 +148,11 @@ export function getCollection(context: QueryContext, args: GetCollectionArgs): C
 }
 
 function findId(
-  { state }: QueryContext,
+  context: QueryContext,
   { device, stream, seq }: { readonly device: string; readonly stream: number; readonly seq: number },
 ): string {
-  const id = state.getDerived(collectionDerivedKey(readHex(device, 20, "device"), stream, seq));
+  const id = context.state.getDerived(collectionDerivedKey(readHex(device, 20, "device"), stream, seq));
+  if (id === undefined && context.firstHeight > 1) throw historyPruned(context, "seq");
   if (id === undefined)
     throw new LhgError("collection.not-found", "the stream has no such collection", "seq");
   return toHex(id);
@@ -176,6 +177,7 @@ export async function listCollections(
     if (last !== undefined && (items.length === paging.limit || readings >= READINGS_PER_PAGE))
       return { items, next: paging.cursorAt(encodePlace(last)) };
     const place = decodePlace(key.subarray(prefix.length));
+    if (!isKept(context, place.height)) break;
     const view = viewCollection(context, place, decodeEntry(value).status, timeOf(place.height));
     items.push(view);
     readings += view.readings.length;

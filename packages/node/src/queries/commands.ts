@@ -5,7 +5,7 @@ import { countCommands, getCommand } from "@lhg/protocol/modules/command/command
 import { getDevice } from "@lhg/protocol/modules/identity/devices";
 import type { QueryContext } from "./context.ts";
 import { NUMBER_BYTES, openPage, type PageArgs, pageNumbers, readHex } from "./paging.ts";
-import { findStatement, isProvable, readPrepared } from "./stored.ts";
+import { findStatement, isKept, isProvable, readPrepared, requireSome } from "./stored.ts";
 import type { CommandView, Page } from "./views.ts";
 
 /** How far back from the newest one what waits is looked for: a device that is silent for longer has lost its orders. */
@@ -13,7 +13,8 @@ const PENDING_WITHIN = 64;
 
 /**
  * Commands of a device with its answers, newest first. `pending`: those that can be proven, that the device has not answered and that
- * are not over, oldest first, as it must follow them. Throws `device.not-found`.
+ * are not over, oldest first, as it must follow them; `history.pruned` when one of them is no longer kept here, because a device must
+ * not follow the next one before it. Of all those whose payload is not kept are left out. Throws `device.not-found`.
  */
 export function listCommands(
   context: QueryContext,
@@ -27,7 +28,14 @@ export function listCommands(
   const total = countCommands(context.state, owned.vendor, device);
   const read = createTransactions(context);
   const view = (number: number): CommandView => viewCommand(context, read, owned.vendor, device, number);
-  if (args.state !== "pending") return pageNumbers(paging, { first: total, last: 1, step: -1 }, view);
+  if (args.state !== "pending") {
+    let isPruned = false;
+    const page = pageNumbers(paging, { first: total, last: 1, step: -1 }, (number) => {
+      isPruned = !isKept(context, getCommand(context.state, owned.vendor, device, number)!.height);
+      return isPruned ? undefined : view(number);
+    });
+    return requireSome(context, page, isPruned);
+  }
   const range = { first: Math.max(1, total - PENDING_WITHIN + 1), last: total, step: 1 } as const;
   return pageNumbers(paging, range, (number) => {
     const held = getCommand(context.state, owned.vendor, device, number)!;

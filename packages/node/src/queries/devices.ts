@@ -13,7 +13,7 @@ import type { QueryContext } from "./context.ts";
 import { accountPrefix, decodeEntry, decodePlace } from "./index-format.ts";
 import { NUMBER_BYTES, openPage, type PageArgs, pageNumbers, readHex, scanAfter } from "./paging.ts";
 import { viewKey } from "./statements.ts";
-import { requireBlock } from "./stored.ts";
+import { readBlock } from "./stored.ts";
 import type { DeviceView, Page } from "./views.ts";
 
 function viewDevice(height: number, id: Uint8Array, { vendor, device }: OwnedDevice): DeviceView {
@@ -31,7 +31,7 @@ function viewDevice(height: number, id: Uint8Array, { vendor, device }: OwnedDev
   };
 }
 
-/** The newest collection of a device, by the order of the chain. */
+/** The newest collection of a device, by the order of the chain, where this node keeps it. */
 async function findLastSeen(
   context: QueryContext,
   id: Uint8Array,
@@ -40,7 +40,9 @@ async function findLastSeen(
   const [newest] = await scanAfter(context.store, prefix, undefined, 1);
   if (newest === undefined) return {};
   const { height } = decodePlace(newest.key.subarray(prefix.length));
-  const { timeMs } = requireBlock(context, height).header;
+  const block = readBlock(context, height);
+  if (block === undefined) return {};
+  const { timeMs } = block.header;
   return { lastSeen: { height, timeMs, statementId: toHex(decodeEntry(newest.value).id) } };
 }
 

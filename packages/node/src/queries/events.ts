@@ -15,7 +15,7 @@ import { getEventRecord, readLeaves } from "@lhg/protocol/modules/trace/trace-re
 import type { QueryContext } from "./context.ts";
 import { readHex } from "./paging.ts";
 import { buildReceipt, requireProvable, viewProof } from "./proofs.ts";
-import { isProvable } from "./stored.ts";
+import { historyPruned, isProvable } from "./stored.ts";
 import type { EventSummary, EventView } from "./views.ts";
 
 export function formatEventId({ capture, index }: EventId): string {
@@ -76,8 +76,10 @@ function viewItem({
   return { identity, role: roleName(role), isClassLevel, ...amount };
 }
 
-export function requireEventRecord({ state }: QueryContext, id: EventId): EventRecord {
-  const found = getEventRecord(state, id);
+/** Throws `event.not-found`, or `history.pruned` where an older block may hold it. */
+export function requireEventRecord(context: QueryContext, id: EventId): EventRecord {
+  const found = getEventRecord(context.state, id);
+  if (found === undefined && context.firstHeight > 1) throw historyPruned(context, "id");
   if (found === undefined) throw new LhgError("event.not-found", "no capture holds this event", "id");
   return found;
 }

@@ -188,6 +188,10 @@ export function streamPrefix(device: Address): Uint8Array {
   return concatBytes(Uint8Array.of(SPACE_STREAMS), device);
 }
 
+export function isStreamKey(key: Uint8Array): boolean {
+  return key[0] === SPACE_STREAMS;
+}
+
 export const STREAM_BYTES = 4;
 
 export function encodeStream(stream: number): Uint8Array {

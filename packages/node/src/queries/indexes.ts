@@ -25,6 +25,7 @@ import {
   encodePlace,
   encodeStream,
   eventTermPrefix,
+  isStreamKey,
   type PlacedEntry,
   streamPrefix,
 } from "./index-format.ts";
@@ -60,6 +61,13 @@ export function indexBlock(block: IndexedBlock): StoreWrite[] {
   }
   writes.push({ key: blockContentsKey(block.height), value: encodeContents(contents) });
   return writes;
+}
+
+/** Keys of what indexes hold of a block's statements and of nothing else: streams go on when the statement that opened them is pruned. */
+export function listIndexKeys(block: IndexedBlock): Uint8Array[] {
+  return indexBlock(block)
+    .map(({ key }) => key)
+    .filter((key) => !isStreamKey(key));
 }
 
 /** Whose lists a statement joins. A failed transaction joins its sender's and payer's alone: others had no part in it. */

@@ -21,11 +21,12 @@ import {
   observationLog,
 } from "@lhg/protocol/modules/trace/items";
 import { roleName } from "@lhg/protocol/modules/trace/messages";
-import { readLeaves } from "@lhg/protocol/modules/trace/trace-reader";
+import { getEventRecord, readLeaves } from "@lhg/protocol/modules/trace/trace-reader";
 import { openState, type ProofArgs, proveIfAsked } from "./accounts.ts";
 import type { QueryContext } from "./context.ts";
 import { formatEventId, requireEventRecord, viewEvent } from "./events.ts";
 import { NUMBER_BYTES, openPage, type PageArgs, pageNumbers } from "./paging.ts";
+import { requireSome } from "./stored.ts";
 import type { ItemChild, ItemEvent, ItemView, Page, RelationName } from "./views.ts";
 
 const RELATIONS = { aggregation: AGGREGATION, association: ASSOCIATION } as const;
@@ -138,7 +139,7 @@ export interface ItemEventsArgs extends PageArgs {
   readonly log?: "custody" | "observations";
 }
 
-/** The events of an item as its log has them, newest first. */
+/** The events of an item as its log has them, newest first. After a snapshot those before it have no record here and are left out. */
 export function listItemEvents(context: QueryContext, args: ItemEventsArgs): Page<ItemEvent> {
   const paging = openPage(context, "listItemEvents", args, NUMBER_BYTES);
   const { state } = context;
@@ -146,10 +147,14 @@ export function listItemEvents(context: QueryContext, args: ItemEventsArgs): Pag
   const isCustody = args.log !== "observations";
   const head = isCustody ? record.custody : record.observations;
   const id = isCustody ? custodyLog(key) : observationLog(key);
-  return pageNumbers(paging, { first: head.size - 1, last: 0, step: -1 }, (index) => {
+  let isPruned = false;
+  const page = pageNumbers(paging, { first: head.size - 1, last: 0, step: -1 }, (index) => {
     const [leaf] = readLeaves(state, id, head, index, 1);
     if (leaf === undefined) return undefined;
+    isPruned = context.firstHeight > 1 && getEventRecord(state, leaf.event) === undefined;
+    if (isPruned) return undefined;
     const { facts } = requireEventRecord(context, leaf.event);
     return { index, role: roleName(leaf.role), event: viewEvent(leaf.event, leaf, facts) };
   });
+  return requireSome(context, page, isPruned);
 }

@@ -28,6 +28,8 @@ import { buildReceipt, requireProvable, viewProof } from "./proofs.ts";
 import {
   createTimes,
   findStatement,
+  historyPruned,
+  isKept,
   isProvable,
   readPrepared,
   requireBlock,
@@ -152,7 +154,7 @@ function viewSummary(
 }
 
 async function findByAccount(
-  { store }: QueryContext,
+  context: QueryContext,
   { after, limit }: Paging,
   account: string,
   kind: StatementKindName | undefined,
@@ -162,14 +164,16 @@ async function findByAccount(
   const lists = await Promise.all(
     kinds.map(async (each) => {
       const prefix = accountPrefix(address, each);
-      const entries = await scanAfter(store, prefix, after, limit + 1);
+      const entries = await scanAfter(context.store, prefix, after, limit + 1);
       return entries.map(({ key, value }) => ({
         ...decodePlace(key.subarray(prefix.length)),
         entry: decodeEntry(value),
       }));
     }),
   );
-  return { found: lists.flat().sort((a, b) => b.height - a.height || b.position - a.position) };
+  // What stands below is being deleted.
+  const kept = lists.flat().filter(({ height }) => isKept(context, height));
+  return { found: kept.sort((a, b) => b.height - a.height || b.position - a.position) };
 }
 
 /** Contents of a block can be 400 KB: they are read a few at a time. */
@@ -178,13 +182,15 @@ const BLOCKS_PER_SCAN = 8;
 const SCANS_MAX = 32;
 
 async function findByHeight(
-  { store, head }: QueryContext,
+  context: QueryContext,
   { after, limit }: Paging,
   kind: StatementKindName | undefined,
   height: number | undefined,
 ): Promise<Findings> {
   const start = after === undefined ? undefined : decodePlace(after);
-  const gte = blockContentsKey(height ?? 0);
+  const { store, head, firstHeight } = context;
+  if (height !== undefined && height > 0 && !isKept(context, height)) throw historyPruned(context, "height");
+  const gte = blockContentsKey(height ?? firstHeight);
   const found: Found[] = [];
   let end = height ?? Math.min(start?.height ?? head.height, head.height);
   for (let scans = 0; scans < SCANS_MAX; scans++) {

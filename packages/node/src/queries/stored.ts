@@ -12,14 +12,32 @@ import { blockKey, statementKey } from "../blocks/store-keys.ts";
 import type { QueryContext } from "./context.ts";
 import type { Place, StatementEntry } from "./index-format.ts";
 import { readHex } from "./paging.ts";
-import type { StatementSummary } from "./views.ts";
+import type { Page, StatementSummary } from "./views.ts";
 
 export function readBlock({ store }: QueryContext, height: number): BlockRecord | undefined {
   const stored = store.get(blockKey(height));
   return stored === undefined ? undefined : decode(blockRecord, stored, "block");
 }
 
+/** What is asked for was in blocks that this node does not keep, or may have been. */
+export function historyPruned({ firstHeight }: QueryContext, field: string): LhgError {
+  return new LhgError("history.pruned", `this node keeps blocks from ${firstHeight} on`, field);
+}
+
+/** Whether something of a block can be asked for here. */
+export function isKept({ firstHeight }: QueryContext, height: number): boolean {
+  return height >= firstHeight;
+}
+
+/** A page, unless all that would be in it was pruned. */
+export function requireSome<T>(context: QueryContext, page: Page<T>, isPruned: boolean): Page<T> {
+  if (page.items.length === 0 && isPruned) throw historyPruned(context, "cursor");
+  return page;
+}
+
+/** Throws `block.not-found`, `history.pruned`. */
 export function requireBlock(context: QueryContext, height: number): BlockRecord {
+  if (height > 0 && !isKept(context, height)) throw historyPruned(context, "height");
   const found = readBlock(context, height);
   if (found === undefined) throw new LhgError("block.not-found", `there is no block ${height}`, "height");
   return found;
@@ -38,10 +56,9 @@ export function createTimes(context: QueryContext): (height: number) => number {
   };
 }
 
-export function readSubmission({ store }: QueryContext, { height, position }: Place): Submission {
-  const stored = store.get(statementKey(height, position));
-  if (stored === undefined)
-    throw new LhgError("statement.pruned", "its bytes are no longer kept by this node", "id");
+export function readSubmission(context: QueryContext, { height, position }: Place): Submission {
+  const stored = context.store.get(statementKey(height, position));
+  if (stored === undefined) throw historyPruned(context, "id");
   return decode(submission, stored, "submission");
 }
 
@@ -55,10 +72,11 @@ export interface FoundStatement {
   readonly outcome: Outcome;
 }
 
-/** Finds an executed statement by its id in hex. Throws `statement.not-found`. */
-export function findStatement({ state }: QueryContext, id: string): FoundStatement {
+/** Finds an executed statement by its id in hex. Throws `statement.not-found`, or `history.pruned` where an older block may hold it. */
+export function findStatement(context: QueryContext, id: string): FoundStatement {
   const idBytes = readHex(id, 32, "id");
-  const stored = state.getDerived(executedKey(idBytes));
+  const stored = context.state.getDerived(executedKey(idBytes));
+  if (stored === undefined && context.firstHeight > 1) throw historyPruned(context, "id");
   if (stored === undefined)
     throw new LhgError("statement.not-found", "no block holds a statement with this id", "id");
   const found = decode(executedRecord, stored, "statement");

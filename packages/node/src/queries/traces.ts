@@ -5,7 +5,11 @@ import { anchor } from "@lhg/protocol/core/proof/anchor";
 import { ITEMS } from "@lhg/protocol/core/state/partition";
 import { canonicalIdentity } from "@lhg/protocol/epcis/identity";
 import { roleName } from "@lhg/protocol/modules/trace/messages";
-import { buildTraceBundle, encodeTraceBundle } from "@lhg/protocol/modules/trace/trace-bundle";
+import {
+  type BundleSources,
+  buildTraceBundle,
+  encodeTraceBundle,
+} from "@lhg/protocol/modules/trace/trace-bundle";
 import {
   DEFAULT_TRACE_QUERY,
   OBSERVATIONS_FOLLOW,
@@ -22,7 +26,7 @@ import { stateTraceReader } from "@lhg/protocol/modules/trace/trace-reader";
 import type { QueryContext } from "./context.ts";
 import { formatEventId, viewEvent } from "./events.ts";
 import { type ReceiptAnswer, requireProvable } from "./proofs.ts";
-import { findStatement, readSubmission } from "./stored.ts";
+import { findStatement, historyPruned, readSubmission } from "./stored.ts";
 import type { TraceView } from "./views.ts";
 
 const DIRECTIONS = { back: TRACE_BACK, forward: TRACE_FORWARD, both: TRACE_BOTH } as const;
@@ -71,7 +75,7 @@ function readQuery(args: TraceArgs): TraceQuery {
 export function getTrace(context: QueryContext, args: TraceArgs): TraceView {
   const identity = canonicalIdentity(args.id, "id").key;
   const reader = stateTraceReader(context.crypto, context.state);
-  const { steps, items, isTruncated } = traceItem(reader, identity, readQuery(args));
+  const { steps, items, isTruncated } = asPruned(context, () => traceItem(reader, identity, readQuery(args)));
   const names = new Map(items.map((item) => [toHex(item.key), item.identity]));
   return {
     height: context.head.height,
@@ -80,6 +84,16 @@ export function getTrace(context: QueryContext, args: TraceArgs): TraceView {
     items: items.map((item) => ({ identity: item.identity, depth: item.depth })),
     steps: steps.map((step) => viewStep(step, names)),
   };
+}
+
+/** A trace over what blocks below the first kept one held. */
+function asPruned<T>(context: QueryContext, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof LhgError && error.code === "trace.body-pruned") throw historyPruned(context, "id");
+    throw error;
+  }
 }
 
 function viewStep(step: TraceStep, names: ReadonlyMap<string, string>): TraceView["steps"][number] {
@@ -103,17 +117,14 @@ export function getTraceBundle(context: QueryContext, args: TraceArgs): ReceiptA
   const query = readQuery(args);
   const height = requireProvable(context);
   const { crypto, state, provable } = context;
-  const { bundle } = buildTraceBundle(
-    {
-      hasher: crypto,
-      state: provable,
-      proveValue: (key) => state.proveValue(ITEMS, key, height),
-      getStatement: (capture) =>
-        readSubmission(context, findStatement(context, toHex(capture)).record).statement,
-      anchor: encode(anchor, context.anchorOf(ITEMS)),
-    },
-    identity,
-    query,
-  );
+  const sources: BundleSources = {
+    hasher: crypto,
+    state: provable,
+    proveValue: (key) => state.proveValue(ITEMS, key, height),
+    getStatement: (capture) =>
+      readSubmission(context, findStatement(context, toHex(capture)).record).statement,
+    anchor: encode(anchor, context.anchorOf(ITEMS)),
+  };
+  const { bundle } = asPruned(context, () => buildTraceBundle(sources, identity, query));
   return { height, bytes: encodeTraceBundle(bundle) };
 }

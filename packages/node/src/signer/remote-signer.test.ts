@@ -112,6 +112,7 @@ test("a vote is signed over a socket, a conflicting one refused with its reason,
     message: /blockHash: differs/,
   });
   await assert.rejects(remote.sign(H1), { code: "signer.refused", message: /expected the signed bytes/ });
+  await assert.rejects(remote.sign(new Uint8Array(257)), { code: "signer.refused" });
   assert.equal((await remote.sign(vote(COMMIT, 1))).length, 64);
   await remote.close();
   await assert.rejects(remote.sign(vote(COMMIT, 1)), { code: "signer.closed" });
@@ -165,7 +166,7 @@ test("nobody listens, somebody is silent, or signs wrongly: unreachable", async 
   });
   fake.listen(pathOf(address));
   await once(fake, "listening");
-  const remote = await connect(address, { timeoutMs: 50 });
+  const remote = await connect(address, { timeoutMs: 500 });
   await assert.rejects(remote.sign(vote(COMMIT, 0)), { code: "signer.unreachable" });
   await reconnected.promise;
   answer = (id) => ({ kind: "signature", id, signature: new Uint8Array(64) });
@@ -267,6 +268,10 @@ test("over TCP both sides show the certificate that the other one pinned", {
     key: own!.key,
     peerCertificate: peer!.cert,
   });
+  const mixed = { ...pair(signerSide, nodeSide), key: nodeSide!.key };
+  await assert.rejects(start({ address: "tcp:127.0.0.1:0", tls: mixed }), { code: "signer.tls" });
+  const noPem = { ...pair(nodeSide, signerSide), peerCertificate: "" };
+  await assert.rejects(connect("tcp:127.0.0.1:1", { tls: noPem }), { code: "signer.tls" });
   const turnedAway: string[] = [];
   const log: SignerLog = (_level, _fields, message) => turnedAway.push(message);
   const { server } = await start({ address: "tcp:127.0.0.1:0", tls: pair(signerSide, nodeSide), log });
@@ -282,8 +287,11 @@ test("over TCP both sides show the certificate that the other one pinned", {
     connect(server.address, { tls: pair(nodeSide, stranger), timeoutMs: 200 }),
     unreachable,
   );
-  assert.ok(turnedAway.some((message) => message.includes("turned away")));
   const port = Number(server.address.split(":").at(-1));
+  const { cert, key } = stranger!;
+  const intruder = dialTls({ port, host: "127.0.0.1", cert, key, rejectUnauthorized: false });
+  assert.deepEqual(await readToEnd(intruder), []);
+  assert.ok(turnedAway.some((message) => message.includes("turned away")));
   const bare = dialTls({ port, host: "127.0.0.1", rejectUnauthorized: false });
   assert.deepEqual(await readToEnd(bare), []);
   const old = dialTls({ port, host: "127.0.0.1", rejectUnauthorized: false, maxVersion: "TLSv1.2" });

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { ConsensusSigner } from "./consensus-signer.ts";
-import type { SignerLog } from "./sign-guard.ts";
+import { SIGN_BYTES_MAX, type SignerLog } from "./sign-guard.ts";
 import { dialSigner, parseSignerAddress, type SignerAddress, type SignerTls } from "./signer-address.ts";
 import { createFrameReader, encodeFrame, type Frame } from "./signer-wire.ts";
 
@@ -92,6 +92,8 @@ class Client implements RemoteSigner {
   sign(message: Uint8Array): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) throw new LhgError("signer.closed", "the connection to the signer was closed");
+      if (message.length === 0 || message.length > SIGN_BYTES_MAX)
+        throw new LhgError("signer.refused", `must be 1 to ${SIGN_BYTES_MAX} bytes`, "signBytes");
       if (this.#requests.size >= REQUESTS_MAX)
         throw new LhgError(
           "signer.unreachable",
@@ -187,11 +189,16 @@ class Client implements RemoteSigner {
 
   #receive(frame: Frame): void {
     if (this.#socket?.destroyed === true) return;
-    if (frame.kind === "hello") this.#greet(frame.publicKey);
-    else if (frame.kind === "sign" || !this.#isReady)
+    if (frame.kind === "hello") {
+      this.#greet(frame.publicKey);
+      return;
+    }
+    if (frame.kind === "sign" || !this.#isReady)
       throw new LhgError("signer.frame", "is out of place", "frame");
-    else if (frame.kind === "signature") this.#takeSignature(frame.id, frame.signature);
+    if (frame.kind === "signature") this.#takeSignature(frame.id, frame.signature);
     else this.#take(frame.id)?.reject(new LhgError("signer.refused", frame.reason));
+    // Not before it answered: a signer that only greets is not asked twenty times a second.
+    this.#backoffMs = BACKOFF_MS_MIN;
   }
 
   #greet(publicKey: Uint8Array): void {
@@ -205,7 +212,6 @@ class Client implements RemoteSigner {
     this.#publicKey = publicKey;
     this.#verifier ??= createVerifier(publicKey);
     this.#isReady = true;
-    this.#backoffMs = BACKOFF_MS_MIN;
     this.#options.log("info", { address: this.#options.address }, "connected to the signer");
     for (const [id, { message }] of this.#requests)
       this.#socket!.write(encodeFrame({ kind: "sign", id, message }));

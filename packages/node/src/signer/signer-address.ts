@@ -6,7 +6,12 @@ import { X509Certificate } from "node:crypto";
 import { chmod, rm } from "node:fs/promises";
 import type { Server, Socket } from "node:net";
 import { type AddressInfo, connect as connectPlain, createServer as createPlainServer } from "node:net";
-import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from "node:tls";
+import {
+  connect as connectTls,
+  createSecureContext,
+  createServer as createTlsServer,
+  type TLSSocket,
+} from "node:tls";
 import { LhgError } from "@lhg/protocol/core/errors";
 
 /** PEM. The peer's certificate is its own authority: no other is believed. */
@@ -62,16 +67,19 @@ function readTls(tls: SignerTls | undefined) {
       "tls",
     );
   const { certificate, key, peerCertificate } = tls;
+  const options = { cert: certificate, key, ca: peerCertificate, minVersion: "TLSv1.3" as const };
   let pinned: Buffer;
   try {
     pinned = new X509Certificate(peerCertificate).raw;
-  } catch {
-    throw new LhgError("signer.tls", "must be one certificate in PEM", "tls.peerCertificate");
+    createSecureContext(options);
+  } catch (error) {
+    // OpenSSL's words for what is no PEM, or no pair; they quote nothing of the key.
+    throw new LhgError("signer.tls", `can't be used: ${(error as Error).message}`, "tls");
   }
   return {
     isPinned: (socket: TLSSocket): boolean =>
       socket.authorized && pinned.equals(socket.getPeerCertificate().raw),
-    options: { cert: certificate, key, ca: peerCertificate, minVersion: "TLSv1.3" as const },
+    options,
   };
 }
 

@@ -17,7 +17,12 @@ import type { BlockRecord, HeadRecord } from "../blocks/records.ts";
 import type { Store, StoreEntry } from "../store/store.ts";
 import { ChunkCutter, encodeItem, HASHES_PER_ITEM, type SnapshotItem } from "./chunk-format.ts";
 import { CHUNKS_MAX, describeSnapshot, type SnapshotInfo } from "./snapshot.ts";
-import { listSnapshots, openSnapshotFolder, type SnapshotFolder } from "./snapshot-files.ts";
+import {
+  describeFileError,
+  listSnapshots,
+  openSnapshotFolder,
+  type SnapshotFolder,
+} from "./snapshot-files.ts";
 import type { TrustPath } from "./trust.ts";
 
 /** What a snapshot is made of: the application, between two blocks. */
@@ -43,7 +48,7 @@ const ITEMS_PER_SLICE = 256;
  * Writes the state of the newest provable height into `<directory>/<height>`; answers with the one that is there where it was made
  * before. What it reads of the present is read before it first gives way; then it scans one committed state in slices, blocks in between.
  * Throws `snapshot.not-yet` while nothing is provable, or the validators changed twice within the heights that evidence may name, and
- * `snapshot.stopped` once the signal is aborted.
+ * `snapshot.stopped` once the signal is aborted, `snapshot.io` when it cannot be written.
  */
 export async function makeSnapshot(
   source: SnapshotSource,
@@ -69,6 +74,8 @@ export async function makeSnapshot(
       await folder.discard();
       throw error;
     }
+  } catch (error) {
+    throw describeFileError(error);
   } finally {
     await entries.return?.();
   }

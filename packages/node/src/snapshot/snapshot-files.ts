@@ -19,6 +19,12 @@ const manifest = record(1, {
   sizeBytes: uint(),
 });
 
+/** A full disk costs the snapshot, not the node: what the system refused becomes `snapshot.io`. */
+export function describeFileError(error: unknown): unknown {
+  const { syscall, message } = error as NodeJS.ErrnoException;
+  return syscall === undefined ? error : new LhgError("snapshot.io", message);
+}
+
 /** Writes a file that is on the disk when this resolves. */
 async function writeSynced(path: string, content: Uint8Array): Promise<void> {
   const handle = await open(path, "w");
@@ -114,12 +120,16 @@ async function readPart(directory: string, height: number, name: string, field: 
   return stored;
 }
 
-/** Deletes all snapshots but the newest `kept`, and what an interrupted one left behind. */
+/** Deletes all snapshots but the newest `kept`. Throws `snapshot.io`. */
 export async function dropSnapshots(directory: string, kept: number): Promise<void> {
-  for (const height of (await listHeights(directory)).slice(kept)) {
-    const path = join(directory, String(height));
-    // The manifest first: what is half deleted is no snapshot.
-    await rm(join(path, MANIFEST), { force: true });
-    await rm(path, { recursive: true, force: true });
+  try {
+    for (const height of (await listHeights(directory)).slice(kept)) {
+      const path = join(directory, String(height));
+      // The manifest first: what is half deleted is no snapshot.
+      await rm(join(path, MANIFEST), { force: true });
+      await rm(path, { recursive: true, force: true });
+    }
+  } catch (error) {
+    throw describeFileError(error);
   }
 }

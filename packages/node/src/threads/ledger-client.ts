@@ -34,6 +34,7 @@ export function startLedger(data: LedgerWorkerData, onFatal: (error: Error) => v
     query: remote.query,
     makeSnapshot: remote.makeSnapshot,
     getTrustPath: remote.getTrustPath,
+    prune: remote.prune,
     close: remote.close,
     stop: async () => {
       isStopping = true;

@@ -4,10 +4,11 @@ import { decode } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { genesis } from "@lhg/protocol/core/genesis";
 import { type BlockToExecute, LedgerApplication, type StatementInput } from "../application/application.ts";
+import { pruneBlocks } from "../application/prune.ts";
 import { createQueryContext, getCertifiedHeader } from "../application/query-context.ts";
 import { sodiumCrypto } from "../crypto/sodium.ts";
 import type { QueryContext } from "../queries/context.ts";
-import { indexBlock } from "../queries/indexes.ts";
+import { indexBlock, listIndexKeys } from "../queries/indexes.ts";
 import { queries } from "../queries/queries.ts";
 import { makeSnapshot } from "../snapshot/make-snapshot.ts";
 import { encodeTrustPath } from "../snapshot/trust.ts";
@@ -40,7 +41,8 @@ const methods = {
       decode(genesis, encoded, "genesis"),
       indexBlock,
     );
-    return { tip: application.tip, certificate: application.headCertificate, chainId: application.chainId };
+    const { tip, headCertificate: certificate, chainId, kept } = application;
+    return { tip, certificate, chainId, firstHeight: kept.firstHeight };
   },
   check: (inputs: readonly Pick<StatementInput, "bytes" | "leafHash">[]) => opened().check(inputs),
   execute: (block: BlockToExecute) => opened().execute(block),
@@ -77,6 +79,8 @@ const methods = {
     const transitions = ledger.transitionsBefore(height).map((at) => getCertifiedHeader(ledger, at));
     return encodeTrustPath({ transitions, header: getCertifiedHeader(ledger, height) });
   },
+  /** Deletes a little of what is older than `beforeMs`. */
+  prune: (beforeMs: number) => pruneBlocks(opened(), beforeMs, listIndexKeys),
   close: async () => {
     snapshot?.stopping.abort();
     await Promise.allSettled([snapshot?.result]);

@@ -28,6 +28,8 @@ export interface NodeStatus {
   readonly engine: string;
   readonly height: number;
   readonly provableHeight: number | null;
+  /** Blocks from this height on are kept: 1 on an archive. */
+  readonly firstHeight: number;
   readonly timeMs: number;
   readonly appHash: string;
   readonly validators: number;

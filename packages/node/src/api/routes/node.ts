@@ -11,6 +11,7 @@ const statusView = Type.Object({
   engine: Type.String(),
   height: Type.Integer(),
   provableHeight: Type.Union([Type.Integer(), Type.Null()]),
+  firstHeight: Type.Integer({ description: "blocks from this height on are kept; 1: all" }),
   timeMs: Type.Integer(),
   appHash: Type.String(),
   validators: Type.Integer(),

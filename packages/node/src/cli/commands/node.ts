@@ -40,6 +40,11 @@ export async function runNode(session: Session, options: NodeOptions): Promise<E
     (level, fields, message) => logger[level](fields, message),
   );
   const end = waitForEnd();
+  const stopping = new AbortController();
+  void end.ended.then(
+    () => stopping.abort(),
+    () => stopping.abort(),
+  );
   try {
     const node = await startNode({
       config,
@@ -47,6 +52,7 @@ export async function runNode(session: Session, options: NodeOptions): Promise<E
       signers: signing === undefined ? [] : [signing.signer],
       hasRemoteSigner: signing?.isRemote === true,
       nodeKeySeed: nodeKey.seed,
+      stopping: stopping.signal,
       onFatal: end.fail,
       pages: await findPages(genesis),
     });

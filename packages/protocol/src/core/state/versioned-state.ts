@@ -113,6 +113,11 @@ export class VersionedState implements StateReader {
     return this.store.get(spaceKey(SPACE_DERIVED, key));
   }
 
+  /** What deletes derived data that is no longer wanted. */
+  dropDerived(key: Uint8Array): KeyValueWrite {
+    return { key: spaceKey(SPACE_DERIVED, key), value: undefined };
+  }
+
   private latest(space: number, partition: Partition, key: Uint8Array): Versioned | undefined {
     const name = byteString(key);
     const cached = this.values.get(mapName(space, partition))?.get(name);

@@ -73,7 +73,7 @@ export function findEventsByAlias(
   return [...found.values()];
 }
 
-/** A reader over the state, or over a view of it at an earlier height. Throws `trace.log-too-long`. */
+/** A reader over the state, or over a view of it at an earlier height. Throws `trace.log-too-long`, `trace.body-pruned`. */
 export function stateTraceReader(hasher: Pick<Hasher, "sha256">, state: StateReader): TraceReader {
   return {
     hasher,
@@ -85,7 +85,13 @@ export function stateTraceReader(hasher: Pick<Hasher, "sha256">, state: StateRea
     },
     getFacts: (event) => {
       const found = getEventRecord(state, event);
-      assertInvariant(found !== undefined, "an event in a log has its record");
+      // Leaves outlast what follows from captures: a node that began with a snapshot has none of it.
+      if (found === undefined)
+        throw new LhgError(
+          "trace.body-pruned",
+          `what ${toHex(event.capture)} says is not kept here`,
+          "capture",
+        );
       return found.facts;
     },
     getCorrections: (event) => readWholeLog(state, correctionLog(event), getCorrections(state, event)?.log),
