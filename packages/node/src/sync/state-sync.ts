@@ -37,8 +37,8 @@ export interface StateSyncParts<Verified> {
   /** SHA-256 of a chunk, as the metadata names it. */
   readonly chunkHash: (info: SnapshotInfo, index: number) => Uint8Array;
   /**
-   * Restores the state into an empty store of its own, each time anew. Throws an `LhgError` (`snapshot.*`, `certificate.*`, `header.*`, `cbor.*`, `value.*`) when
-   * the chunks are not the state of the certified header.
+   * Restores the state into an empty store of its own, each time anew. What it throws of `snapshot.*`, `certificate.*`, `header.*`, `cbor.*` and `value.*` about the chunks
+   * makes the snapshot a false one; any other error ends state sync.
    */
   readonly restore: (
     info: SnapshotInfo,
@@ -61,14 +61,16 @@ export interface StateSync {
 const HEIGHT_MIN = 1_000;
 const PATIENCE_MS = 15_000;
 const ROUND_MS = 3_000;
+const RETRY_MS = 1_000;
 const LIST_TIMEOUT_MS = 10_000;
 const PROOF_TIMEOUT_MS = 60_000;
 /** Answers of some MB each at a time. */
 const LISTS_AT_ONCE = 8;
 /** A disk that loses a chunk again and again is broken. */
 const READ_TRIES_MAX = 3;
-/** `snapshot.store`: the store was not empty, which is nobody's lie. */
-const FALSE_STATE = /^(?:(?:certificate|header|cbor|value)\.|snapshot\.(?!store$))/;
+/** What restoring finds wrong in chunks. The rest, such as `snapshot.io` or `snapshot.store`, is nobody's lie. */
+const FALSE_STATE =
+  /^(?:(?:certificate|header|cbor|value)\.|snapshot\.(?:app-hash|certificate|chunk|end|format|header|info|item|log|order|oversize|partition|size|validators)$)/;
 
 type Outcome = "restored" | "failed";
 
@@ -104,7 +106,7 @@ export function startStateSync<Verified>(
           if ((await tryOffer(book, offer)) === "restored") return offer.info;
           triedAtMs = clock.nowMs();
         } else if (clock.nowMs() - triedAtMs >= (parts.patienceMs ?? PATIENCE_MS)) return undefined;
-        else await pause(ROUND_MS / 3);
+        await pause(RETRY_MS);
       }
       return undefined;
     } finally {
@@ -254,11 +256,7 @@ export function startStateSync<Verified>(
           { peer, height, code: error.code, reason: error.message },
           "a snapshot is not to be trusted",
         );
-        if (error.code.startsWith("trust.")) {
-          book.reject(offer.id);
-          return undefined;
-        }
-        condemn(book, peer, "sync.bad-snapshot");
+        if (!error.code.startsWith("trust.")) condemn(book, peer, "sync.bad-snapshot");
       }
     }
     offer.stalls += 1;
