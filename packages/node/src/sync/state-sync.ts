@@ -34,8 +34,8 @@ export interface StateSyncParts<Verified> {
    * this node may not begin from it, though nobody lied.
    */
   readonly verifyOffer: (info: SnapshotInfo, proof: Uint8Array) => Promise<Verified>;
-  /** SHA-256 of a chunk, as the metadata names it. */
-  readonly chunkHash: (info: SnapshotInfo, index: number) => Uint8Array;
+  /** SHA-256 of a chunk, as the metadata names it. It is asked for every chunk: what was decoded of the metadata best stands in `verified`. */
+  readonly chunkHash: (info: SnapshotInfo, index: number, verified: Verified) => Uint8Array;
   /**
    * Restores the state into an empty store of its own, each time anew. What it throws of `snapshot.*`, `certificate.*`, `header.*`, `cbor.*` and `value.*` about the chunks
    * makes the snapshot a false one; any other error ends state sync.
@@ -72,6 +72,7 @@ const READ_TRIES_MAX = 3;
 const FALSE_STATE =
   /^(?:(?:certificate|header|cbor|value)\.|snapshot\.(?:app-hash|certificate|chunk|end|format|header|info|item|log|order|oversize|partition|size|validators)$)/;
 
+type HashOf = (index: number) => Uint8Array;
 type Outcome = "restored" | "failed";
 
 /** Looks for a snapshot, fetches and restores it. */
@@ -198,13 +199,14 @@ export function startStateSync<Verified>(
     const present = new Set(await chunks.listChunks(offer.id));
     const wanted = Array.from({ length: info.chunks }, (_, i) => i).filter((i) => !present.has(i));
     log("info", { height: info.height, chunks: info.chunks, wanted: wanted.length }, "fetching a snapshot");
+    const hashOf: HashOf = (index) => parts.chunkHash(info, index, verified.value);
     /** What kept a chunk from being read, which says nothing about the snapshot. */
     let unread: { readonly error: unknown } | undefined;
     try {
-      await fetchChunks(book, offer, wanted);
+      await fetchChunks(book, offer, hashOf, wanted);
       await parts.restore(info, verified.value, async (index) => {
         try {
-          return await readChunk(book, offer, index);
+          return await readChunk(book, offer, hashOf, index);
         } catch (error) {
           unread = { error };
           throw error;
@@ -263,14 +265,19 @@ export function startStateSync<Verified>(
     return undefined;
   }
 
-  async function fetchChunks(book: OfferBook, offer: Offer, wanted: readonly number[]): Promise<void> {
+  async function fetchChunks(
+    book: OfferBook,
+    offer: Offer,
+    hashOf: HashOf,
+    wanted: readonly number[],
+  ): Promise<void> {
     if (isStopped) throw new LhgError("sync.stopped", "this node stops");
     download = downloadChunks({
       network,
       clock,
       offer,
       wanted,
-      chunkHash: (index) => parts.chunkHash(offer.info, index),
+      chunkHash: hashOf,
       write: (index, chunk) => chunks.write(offer.id, index, chunk),
       onLie: (peer, reason) => condemn(book, peer, reason),
     });
@@ -282,12 +289,16 @@ export function startStateSync<Verified>(
   }
 
   /** A chunk of the disk, fetched again where the disk does not have it whole. */
-  async function readChunk(book: OfferBook, offer: Offer, index: number): Promise<Uint8Array> {
+  async function readChunk(
+    book: OfferBook,
+    offer: Offer,
+    hashOf: HashOf,
+    index: number,
+  ): Promise<Uint8Array> {
     for (let tries = 0; tries < READ_TRIES_MAX; tries++) {
       const chunk = await chunks.read(offer.id, index);
-      if (chunk !== undefined && equalBytes(sodiumCrypto.sha256(chunk), parts.chunkHash(offer.info, index)))
-        return chunk;
-      await fetchChunks(book, offer, [index]);
+      if (chunk !== undefined && equalBytes(sodiumCrypto.sha256(chunk), hashOf(index))) return chunk;
+      await fetchChunks(book, offer, hashOf, [index]);
     }
     throw new LhgError("sync.disk", "does not keep what is written", `chunks[${index}]`);
   }
