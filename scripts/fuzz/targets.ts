@@ -72,6 +72,7 @@ import { makeDurables, makeMessages, runCore } from "./dbft-target.ts";
 import { deviceTargets } from "./device-targets.ts";
 import { createLedgerTarget } from "./ledger-target.ts";
 import { mutate, type Random } from "./mutate.ts";
+import { peerTargets } from "./peer-targets.ts";
 
 export interface Target {
   readonly name: string;
@@ -414,6 +415,7 @@ export async function makeTargets(corpus: Corpus): Promise<Target[]> {
     ...textTargets(corpus),
     ...nodeTargets(corpus),
     ...deviceTargets(),
+    ...peerTargets(),
     await createLedgerTarget(corpus),
   ];
 }

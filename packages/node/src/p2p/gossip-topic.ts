@@ -77,6 +77,7 @@ export function createGossipTopic(components: GossipSubComponents, options: Goss
       return;
     }
     held.get(connection.id)?.abort(new Error("another stream came"));
+    stream.pause();
     held.set(connection.id, stream);
     stream.addEventListener("close", () => {
       if (held.get(connection.id) === stream) held.delete(connection.id);
@@ -219,16 +220,16 @@ export function createGossipTopic(components: GossipSubComponents, options: Goss
       const stream = await connection.newStream(protocol, { signal });
       signal.throwIfAborted();
       outbound.set(connection.id, stream);
-      const subscribed = new Promise<void>((resolve, reject) => {
+      const settled = new Promise<void>((resolve) => {
         waiting.set(peer, resolve);
-        signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+        signal.addEventListener("abort", () => resolve(), { once: true });
       });
       void topology?.onConnect?.(connection.remotePeer, dressConnection(connection));
       const early = held.get(connection.id);
       held.delete(connection.id);
       if (early !== undefined) admitStream(early, connection);
-      if (isSubscribed(peer)) return;
-      await subscribed;
+      if (!isSubscribed(peer)) await settled;
+      signal.throwIfAborted();
       waiting.delete(peer);
     },
     disconnect(connection) {

@@ -129,12 +129,13 @@ export function createSessions(options: SessionsOptions): Sessions {
     const { connection, peer, aborter } = session;
     const { signal } = aborter;
     try {
-      const [stream] = await Promise.all([
-        connection.newStream(options.questionProtocol, { signal }),
+      await Promise.all([
+        connection.newStream(options.questionProtocol, { signal }).then((stream) => {
+          session.asker = createAsker(stream, hooksOf(session));
+        }),
         ...topics.map((topic) => topic.connect(connection, signal)),
       ]);
       if (sessions.get(peer) !== session) return;
-      session.asker = createAsker(stream, hooksOf(session));
       session.isReady = true;
     } catch (error) {
       close(session, "peer.not-ready", (error as Error).message);
@@ -145,9 +146,8 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 
   function tickSession(session: OpenSession): void {
-    if (!session.isReady) {
-      if (performance.now() - session.openedMs > bounds.readyMs)
-        close(session, "peer.not-ready", "did not speak our protocols in time");
+    if (!session.isReady && performance.now() - session.openedMs > bounds.readyMs) {
+      close(session, "peer.not-ready", "did not speak our protocols in time");
       return;
     }
     session.silentTicks = session.wasHeard ? 0 : session.silentTicks + 1;
@@ -235,9 +235,10 @@ export function createSessions(options: SessionsOptions): Sessions {
           score: reputation.score(peer),
         })),
     async ask(peer, question, body, limits) {
-      const asker = sessions.get(peer)?.asker;
-      if (asker === undefined) throw new LhgError("peer.gone", "is not connected", "peer");
-      return asker.ask(question, body, limits);
+      const session = sessions.get(peer);
+      if (session?.asker === undefined || !session.isReady)
+        throw new LhgError("peer.gone", "is not connected", "peer");
+      return session.asker.ask(question, body, limits);
     },
     penalise: (peer, reason) => void penalise(peer, reason),
     fault,
