@@ -40,6 +40,8 @@ export interface GossipTopicOptions {
   readonly mayTake: (peer: PeerId, bytes: number, messages: number) => boolean;
   readonly fault: (peer: PeerId, reason: string, detail: string) => void;
   readonly penalise: (peer: PeerId, reason: string) => void;
+  /** A stream was closed while the connection goes on. */
+  readonly onLost: (connection: Connection) => void;
   readonly onFailure: (topic: Topic, error: unknown) => void;
   readonly onDropped: (topic: Topic, peer: PeerId) => void;
 }
@@ -60,7 +62,7 @@ type Topology = Parameters<Registrar["register"]>[1];
 type Handler = Parameters<Registrar["handle"]>[1];
 
 export function createGossipTopic(components: GossipSubComponents, options: GossipTopicOptions): GossipTopic {
-  const { topic, protocol, bounds, mayTake, fault, penalise, onFailure, onDropped } = options;
+  const { topic, protocol, bounds, mayTake, fault, penalise, onLost, onFailure, onDropped } = options;
   const { privateKey, peerId, peerStore, connectionManager, logger } = components;
   const bytesMax = TOPIC_BYTES_MAX[topic];
   const outbound = new Map<string, Stream>();
@@ -86,6 +88,7 @@ export function createGossipTopic(components: GossipSubComponents, options: Goss
 
   function admitStream(stream: Stream, connection: Connection): void {
     const peer = connection.remotePeer.toString();
+    stream.addEventListener("close", () => onLost(connection));
     const guard = guardInbound(stream, {
       bytesMax,
       pendingMessagesMax: bounds.pendingMessagesMax,
@@ -220,6 +223,7 @@ export function createGossipTopic(components: GossipSubComponents, options: Goss
       const stream = await connection.newStream(protocol, { signal });
       signal.throwIfAborted();
       outbound.set(connection.id, stream);
+      stream.addEventListener("close", () => onLost(connection));
       const settled = new Promise<void>((resolve) => {
         waiting.set(peer, resolve);
         signal.addEventListener("abort", () => resolve(), { once: true });
