@@ -72,6 +72,7 @@ import { makeDurables, makeMessages, runCore } from "./dbft-target.ts";
 import { deviceTargets } from "./device-targets.ts";
 import { createLedgerTarget } from "./ledger-target.ts";
 import { mutate, type Random } from "./mutate.ts";
+import { createSnapshotTargets } from "./snapshot-targets.ts";
 
 export interface Target {
   readonly name: string;
@@ -415,5 +416,6 @@ export async function makeTargets(corpus: Corpus): Promise<Target[]> {
     ...nodeTargets(corpus),
     ...deviceTargets(),
     await createLedgerTarget(corpus),
+    ...(await createSnapshotTargets(corpus)),
   ];
 }
