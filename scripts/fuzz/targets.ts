@@ -74,6 +74,7 @@ import { createLedgerTarget } from "./ledger-target.ts";
 import { mutate, type Random } from "./mutate.ts";
 import { peerTargets } from "./peer-targets.ts";
 import { signerTargets } from "./signer-targets.ts";
+import { createSnapshotTargets } from "./snapshot-targets.ts";
 import { syncTargets } from "./sync-targets.ts";
 
 export interface Target {
@@ -414,5 +415,6 @@ export async function makeTargets(corpus: Corpus): Promise<Target[]> {
     ...signerTargets(),
     ...peerTargets(),
     await createLedgerTarget(corpus),
+    ...(await createSnapshotTargets(corpus)),
   ];
 }
