@@ -3,6 +3,7 @@ import { sodiumCrypto } from "../packages/node/src/crypto/sodium.ts";
 
 export const GENESIS_FILE = "genesis.cbor";
 export const LEDGER_FOLDER = "ledger";
+export const SNAPSHOTS_FOLDER = "snapshots";
 export const READS = 100_000;
 
 /** Account `i`, from 1. */
@@ -18,4 +19,11 @@ export interface RestartReport {
   readonly answerMs: number;
   /** From the start of the process to the first answer. */
   readonly processMs: number;
+}
+
+/** What the restoring process says of itself. */
+export interface RestoreReport {
+  readonly restoreMs: number;
+  readonly openMs: number;
+  readonly maxResidentBytes: number;
 }

@@ -24,6 +24,7 @@ import { idle } from "./idle.ts";
 import { latency } from "./latency.ts";
 import { mqtt } from "./mqtt.ts";
 import { receipts } from "./receipts.ts";
+import { snapshots } from "./snapshot.ts";
 import { state } from "./state.ts";
 import { traces } from "./trace.ts";
 import { transfers } from "./transfers.ts";
@@ -39,6 +40,7 @@ const PARTS: readonly Part[] = [
   receipts,
   trie,
   state,
+  snapshots,
   idle,
   pages,
 ];

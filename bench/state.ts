@@ -9,6 +9,7 @@ import { LedgerApplication } from "../packages/node/src/application/application.
 import { headRecord } from "../packages/node/src/blocks/records.ts";
 import { HEAD_KEY } from "../packages/node/src/blocks/store-keys.ts";
 import { sodiumCrypto } from "../packages/node/src/crypto/sodium.ts";
+import type { DevChain } from "../packages/node/src/dev-chain.ts";
 import { openLevelStore } from "../packages/node/src/store/level-store.ts";
 import { setAccount } from "../packages/protocol/src/core/accounts.ts";
 import { encode } from "../packages/protocol/src/core/codec/definition.ts";
@@ -31,7 +32,7 @@ export const state: Part = {
   run: async (context) => {
     const directory = context.makeDirectory();
     const keys = bySize(context, { quick: 20_000, default: AIM_KEYS, full: AIM_KEYS });
-    const keysPerSecond = await loadAccounts(context, directory, keys);
+    const { keysPerSecond } = await loadAccounts(context, directory, keys);
     const title = `${keys.toLocaleString("en-US")} state keys`;
     return [
       {
@@ -48,7 +49,12 @@ export const state: Part = {
   },
 };
 
-async function loadAccounts(context: BenchContext, directory: string, keys: number): Promise<number> {
+/** Writes a ledger of so many accounts into a folder, with its genesis. */
+export async function loadAccounts(
+  context: BenchContext,
+  directory: string,
+  keys: number,
+): Promise<{ readonly dev: DevChain; readonly keysPerSecond: number }> {
   const dev = createBenchGenesis(7, []);
   writeFileSync(join(directory, GENESIS_FILE), encode(genesis, dev.genesis));
   const store = await openLevelStore(join(directory, LEDGER_FOLDER));
@@ -71,7 +77,7 @@ async function loadAccounts(context: BenchContext, directory: string, keys: numb
       if (height % 10 === 0)
         context.say(`${(height * COMMIT_KEYS).toLocaleString("en-US")} keys are written`);
     }
-    return (keys / (performance.now() - startedMs)) * 1000;
+    return { dev, keysPerSecond: (keys / (performance.now() - startedMs)) * 1000 };
   } finally {
     await store.close();
   }

@@ -11,6 +11,7 @@ import type { FuzzFailure } from "./fuzz/run.ts";
 const INPUT_BYTES_MAX = 1 << 20;
 /** An input that runs for so long never ends. */
 const HANG_MS = 20_000;
+const PROGRESS_MS = 60_000;
 
 const { values } = parseArgs({
   options: {
@@ -37,6 +38,7 @@ interface Total {
 const totals = new Map<string, Total>();
 const failures: FuzzFailure[] = [];
 let current = "";
+let toldMs = performance.now();
 
 const startMs = performance.now();
 console.log(
@@ -66,6 +68,9 @@ worker.on("message", (message: FromFuzzWorker) => {
     failed: total.failed + found.length,
   });
   for (const failure of found) report(failure);
+  if (performance.now() - toldMs < PROGRESS_MS) return;
+  toldMs = performance.now();
+  console.log(`  ${countInputs()} inputs so far`);
 });
 worker.on("error", (error) => {
   report({
@@ -98,10 +103,12 @@ function report(failure: FuzzFailure): void {
   );
 }
 
+function countInputs(): number {
+  return [...totals.values()].reduce((sum, { inputs: tried }) => sum + tried, 0);
+}
+
 function finish(): void {
-  let sum = 0;
   for (const [name, total] of totals) {
-    sum += total.inputs;
     const verdict = total.failed === 0 ? "" : `  ${total.failed} FAILED`;
     console.log(
       `  ${name.padEnd(24)} ${String(total.inputs).padStart(10)} inputs ${String(total.accepted).padStart(10)} ${total.acceptedAs}${verdict}`,
@@ -109,7 +116,7 @@ function finish(): void {
   }
   const seconds = Math.round((performance.now() - startMs) / 1_000);
   console.log(
-    `\n${sum} inputs, ${totals.size} targets, ${seconds} s, ${failures.length} failures, seed ${seed}`,
+    `\n${countInputs()} inputs, ${totals.size} targets, ${seconds} s, ${failures.length} failures, seed ${seed}`,
   );
   process.exit(failures.length === 0 ? 0 : 1);
 }

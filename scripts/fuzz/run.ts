@@ -40,6 +40,7 @@ export interface FuzzOptions {
 
 const INPUT_MS_MAX = 1_000;
 const FAILURES_MAX = 5;
+const STACK_FRAMES = 20;
 const HEAP_GROWTH_BYTES_MAX = 150 << 20;
 
 setFlagsFromString("--expose-gc");
@@ -63,7 +64,32 @@ async function measureAgain(target: Target, input: Uint8Array): Promise<number> 
   return (user + system) / 1_000;
 }
 
+/** What went wrong, with its stack: the input runs once more with stacks on. */
+async function tellFailure(target: Target, input: Uint8Array, thrown: unknown): Promise<string> {
+  Error.stackTraceLimit = STACK_FRAMES;
+  try {
+    await target.run(input);
+  } catch (error) {
+    if (error instanceof Error && !(error instanceof LhgError)) return `${error.stack}`;
+  } finally {
+    Error.stackTraceLimit = 0;
+  }
+  // It needed what came before.
+  return String(thrown);
+}
+
 export async function fuzzTarget(target: Target, options: FuzzOptions): Promise<FuzzReport> {
+  const { stackTraceLimit } = Error;
+  // Most inputs are refused by an error; its stack took half of the time.
+  Error.stackTraceLimit = 0;
+  try {
+    return await feedTarget(target, options);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+async function feedTarget(target: Target, options: FuzzOptions): Promise<FuzzReport> {
   const { seed, budgetMs, inputsMax = Infinity, inputMsMax = INPUT_MS_MAX, onInput = () => {} } = options;
   const { heapGrowthBytesMax = HEAP_GROWTH_BYTES_MAX } = options;
   const random = createRandom(seed);
@@ -85,8 +111,7 @@ export async function fuzzTarget(target: Target, options: FuzzOptions): Promise<
       accepted += fed;
     } catch (error) {
       inputs++;
-      if (!(error instanceof LhgError))
-        fail(input, error instanceof Error ? `${error.stack}` : String(error));
+      if (!(error instanceof LhgError)) fail(input, await tellFailure(target, input, error));
     }
     if (performance.now() - startMs <= inputMsMax) continue;
     const tookMs = await measureAgain(target, input);

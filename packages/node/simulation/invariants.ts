@@ -8,9 +8,14 @@ import {
 } from "@lhg/protocol/core/block/certificate";
 import { type Evidence, verifyEvidence } from "@lhg/protocol/core/block/evidence";
 import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
-import type { CoreState, Decision, Durable, Validator } from "../src/consensus/dbft/core.ts";
+import type { CoreState, Decision, Durable, Received, Validator } from "../src/consensus/dbft/core.ts";
 import { decodeDurable, durableOf, encodeDurable } from "../src/consensus/dbft/durable.ts";
-import type { ChangeViewVote, Message, PrepareRequest } from "../src/consensus/dbft/messages.ts";
+import type {
+  ChangeViewVote,
+  Message,
+  PreparedCertificate,
+  PrepareRequest,
+} from "../src/consensus/dbft/messages.ts";
 import { KEPT_REQUESTS } from "../src/consensus/dbft/requests.ts";
 import { VIEW_SLOTS, VOTE_TYPES } from "../src/consensus/dbft/votes.ts";
 import { toyVerifier } from "./toys.ts";
@@ -38,10 +43,12 @@ export interface Invariants {
   readonly certificates: Map<number, Finding[]>;
   /** (validator key, height, view, type) -> what an honest validator signed there and sent. */
   readonly sent: Map<string, string>;
+  /** By height: the state after the block. */
+  readonly roots: Map<number, Uint8Array>;
 }
 
 export function createInvariants(chainId: string): Invariants {
-  return { chainId, decisions: new Map(), certificates: new Map(), sent: new Map() };
+  return { chainId, decisions: new Map(), certificates: new Map(), sent: new Map(), roots: new Map() };
 }
 
 function findingsOf(map: Map<number, Finding[]>, height: number): Finding[] {
@@ -72,11 +79,26 @@ export function checkDecision(
   decisions.push({ view, hash });
 }
 
-/** A certificate that an honest validator made durable agrees with decisions of earlier views. Until then it is in no message. */
+/** A certificate that an honest validator made durable agrees with decisions of earlier views. */
 export function checkPrepared(invariants: Invariants, { height, prepared }: Durable): void {
-  if (prepared === null) return;
-  const hash = toHex(prepared.certificate.blockHash);
-  const { view } = prepared.certificate;
+  if (prepared !== null) checkCertificate(invariants, height, prepared.certificate);
+}
+
+/** So does every certificate that an honest validator found valid in a message, whoever put it together. */
+export function seesCertificates(invariants: Invariants, { type, body }: Message): void {
+  const seen = (certificate: PreparedCertificate | null | undefined): void => {
+    if (certificate) checkCertificate(invariants, body.height, certificate);
+  };
+  if (type === "change-view") seen(body.certificate);
+  else if (type === "prepare-request") seen(body.justification?.certificate);
+}
+
+function checkCertificate(
+  invariants: Invariants,
+  height: number,
+  { view, blockHash }: PreparedCertificate,
+): void {
+  const hash = toHex(blockHash);
   const certificates = findingsOf(invariants.certificates, height);
   if (certificates.some((held) => held.view === view && held.hash === hash)) return;
   for (const decision of findingsOf(invariants.decisions, height))
@@ -89,8 +111,10 @@ export function checkPrepared(invariants: Invariants, { height, prepared }: Dura
   certificates.push({ view, hash });
 }
 
-export function checkMemory({ requests, votes, validators }: CoreState): void {
+export function checkMemory({ requests, votes, validators, changeViews, absent }: CoreState): void {
   demand(requests.length <= KEPT_REQUESTS, () => `more than ${KEPT_REQUESTS} proposals are kept`);
+  demand(absent.length <= validators.length, () => "more absentees than validators");
+  for (const held of changeViews) demand(held.length <= 2, () => "more than two ChangeViews of a validator");
   for (const type of VOTE_TYPES) {
     demand(votes[type].length === validators.length, () => "slots are by validator");
     for (const slots of votes[type])
@@ -98,8 +122,25 @@ export function checkMemory({ requests, votes, validators }: CoreState): void {
   }
 }
 
+/** What an honest validator sent, or recorded and so may pass on, no other one calls invalid. */
+export function checkReceived(
+  sound: WeakSet<Message>,
+  message: Message,
+  received: Received | undefined,
+): void {
+  if (received === "recorded") sound.add(message);
+  demand(received !== "invalid" || !sound.has(message), () => `a sound ${message.type} is called invalid`);
+}
+
+/** Equal state roots. */
+export function checkRoot({ roots }: Invariants, height: number, root: Uint8Array): void {
+  const other = roots.get(height) ?? root;
+  demand(equalBytes(other, root), () => `height ${height}: two states`);
+  roots.set(height, root);
+}
+
 /** Nothing an honest validator sends conflicts with what it sent before, restarts or not. */
-export function checkSent(invariants: Invariants, key: string, ownIndex: number, message: Message): void {
+export function checkSent(invariants: Invariants, key: number, ownIndex: number, message: Message): void {
   const { height } = message.body;
   const vote = (type: number, view: number, content: string): void => {
     const place = `${key}/${height}/${view}/${type}`;

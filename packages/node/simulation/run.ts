@@ -1,33 +1,26 @@
-/** Runs one seed: faults until the network heals, then every honest validator must decide on. */
+/** Runs one seed: faults until a quorum heals, then every honest validator of it must decide, within so many views. */
 import type { Message } from "../src/consensus/dbft/messages.ts";
 import { decodeMessage, encodeMessage } from "../src/consensus/dbft/messages.ts";
+import { later, type Packet, type SimulatedNode } from "./driver.ts";
 import { runNext, schedule } from "./event-queue.ts";
 import { Violation } from "./invariants.ts";
+import { crash, createNode, receivePacket, restart, startNextHeight } from "./simulated-node.ts";
+import { betray, equivocate } from "./traitor.ts";
 import {
-  crash,
-  createNode,
-  later,
-  type Packet,
-  receivePacket,
-  restart,
-  type SimulatedNode,
-  startNextHeight,
-} from "./simulated-node.ts";
-import { betray } from "./traitor.ts";
-import {
+  clog,
   createWorld,
   isHealed,
+  membersAt,
   type Options,
   repartition,
   repeat,
   T,
   travelTimes,
+  VIEW_TIMEOUT_MS_MAX,
   type World,
 } from "./world.ts";
 
 const TARGET_HEIGHT = 4;
-/** After the network healed, TARGET_HEIGHT blocks take less than this; 40 views of a capped timer would take longer. */
-const PATIENCE_MS = 300 * T;
 const REPLAYED = 64;
 
 export interface Report {
@@ -38,6 +31,8 @@ export interface Report {
   readonly heights: number;
   readonly highestView: number;
   readonly healedAfterMs: number;
+  /** How far a decision after healing was from the last view allowed; see `viewsAllowed`. */
+  readonly sparedViews: number;
   readonly traceHash: string;
   readonly story: readonly string[];
 }
@@ -45,15 +40,27 @@ export interface Report {
 export function runSeed(options: Options): Report {
   const world = createWorld(options);
   const nodes = createNodes(world);
-  let highestView = 0;
+  const { lost, healAtMs } = world.faults;
+  const demanded = nodes.filter((node) => node.isHonest && !lost.includes(node.validator));
+  const isDone = (node: SimulatedNode): boolean => node.disk.blocks.length >= TARGET_HEIGHT;
   let violation: string | undefined;
-  const isDone = (node: SimulatedNode): boolean => !node.isHonest || node.disk.blocks.length >= TARGET_HEIGHT;
+  let sparedViews = Number.POSITIVE_INFINITY;
   try {
     for (const node of nodes) later(world, node, 0, () => startNextHeight(world, node, false));
     unleash(world, nodes);
-    while (!nodes.every(isDone) && runNext(world.queue)) {
-      for (const node of nodes) if (node.isHonest) highestView = Math.max(highestView, node.state.view);
-      if (world.queue.nowMs > world.faults.healAtMs + PATIENCE_MS)
+    schedule(world.queue, healAtMs, () => {
+      for (const node of nodes) if (lost.includes(node.validator) && node.isUp) crash(world, node);
+    });
+    while (runNext(world.queue) && !isHealed(world));
+    const allowed = viewsAllowed(world, nodes);
+    world.hasProgress = true;
+    for (;;) {
+      if (world.hasProgress) {
+        world.hasProgress = false;
+        sparedViews = Math.min(sparedViews, checkViews(nodes, allowed));
+        if (demanded.every(isDone)) break;
+      }
+      if (!runNext(world.queue) || world.queue.nowMs > healAtMs + patienceMs(options.validators))
         throw new Violation("no progress after the network healed");
     }
   } catch (error) {
@@ -65,26 +72,62 @@ export function runSeed(options: Options): Report {
     validators: options.validators,
     violation,
     heights: Math.max(...nodes.map((node) => node.disk.blocks.length)),
-    highestView,
-    healedAfterMs: world.queue.nowMs - world.faults.healAtMs,
+    highestView: world.highestView,
+    healedAfterMs: world.queue.nowMs - healAtMs,
+    sparedViews,
     traceHash: world.trace.digest("hex"),
     story: world.story,
   };
 }
 
+/** Every height taking all the views it may, each until its capped timer fires. */
+function patienceMs(validators: number): number {
+  return TARGET_HEIGHT * 2 * validators * VIEW_TIMEOUT_MS_MAX;
+}
+
+/**
+ * The views in which a height must be decided that was open when the network healed. All meet in the highest view that an honest validator
+ * reached; up to view N clocks may be wrong and refuse good proposals; then of F + 1 primaries one is honest and up, and a view may go by
+ * that not all of them reached in time.
+ */
+function viewsAllowed(world: World, nodes: readonly SimulatedNode[]): (height: number) => number {
+  const views = new Map<number, number>();
+  for (const { isHonest, state } of nodes)
+    if (isHonest) views.set(state.height, Math.max(views.get(state.height) ?? 0, state.view));
+  const decided = Math.max(...nodes.map((node) => node.disk.blocks.length));
+  return (height) => {
+    if (height <= decided) return Number.POSITIVE_INFINITY;
+    const count = membersAt(world, height).length;
+    return Math.max(views.get(height) ?? 0, count) + Math.floor((count - 1) / 3) + 2;
+  };
+}
+
+function checkViews(nodes: readonly SimulatedNode[], allowed: (height: number) => number): number {
+  let spared = Number.POSITIVE_INFINITY;
+  for (const { isHonest, disk } of nodes) {
+    const block = disk.blocks.at(-1);
+    if (block === undefined || !isHonest) continue;
+    const rest = allowed(block.height) - block.certificate.view;
+    if (rest < 0) throw new Violation(`height ${block.height} was decided ${-rest} views too late`);
+    spared = Math.min(spared, rest);
+  }
+  return spared;
+}
+
 function createNodes(world: World): SimulatedNode[] {
-  const { validators } = world.options;
+  const { options, faults, random } = world;
   const nodes: SimulatedNode[] = [];
   const history: Packet[] = [];
   const add = (validator: number, name: string): void => {
-    nodes.push(
-      createNode(world, validator, name, (to, packet) =>
-        transmit(world, nodes, history, validator, to, packet),
-      ),
-    );
+    const isTwoFaced = validator === faults.traitor && random.chance(0.5);
+    const node = createNode(world, validator, name, {
+      transmit: (to, packet) => transmit(world, nodes, history, validator, to, packet),
+      equivocate: isTwoFaced ? (message) => equivocate(world, node, message) : undefined,
+    });
+    nodes.push(node);
   };
-  for (let i = 0; i < validators; i++) add(i, `${i}`);
-  if (world.faults.hasTwin) add(world.faults.traitor, `${world.faults.traitor}'`);
+  for (let i = 0; i < options.validators; i++) add(i, `${i}`);
+  if (faults.hasTwin) add(faults.traitor, `${faults.traitor}'`);
   return nodes;
 }
 
@@ -137,19 +180,23 @@ function tamper(world: World, message: Message): Message {
 }
 
 function unleash(world: World, nodes: readonly SimulatedNode[]): void {
-  const { random, faults } = world;
+  const { random, faults, queue } = world;
   repeat(world, faults.partitionEveryMs, () => repartition(world));
+  repeat(world, faults.clogEveryMs, () => clog(world));
   repeat(world, faults.crashEveryMs, () => {
     // At times the power fails everywhere.
     const victims = random.chance(0.1) ? nodes : [random.pick(nodes)];
     for (const node of victims) {
       if (!node.isUp) continue;
       crash(world, node);
-      schedule(world.queue, random.fraction() * 4 * T, () => restart(world, node));
+      const downMs = Math.min(random.fraction() * 4 * T, faults.healAtMs - queue.nowMs);
+      schedule(queue, downMs, () => {
+        if (!isHealed(world) || !faults.lost.includes(node.validator)) restart(world, node);
+      });
     }
   });
   repeat(world, faults.pauseEveryMs, () => {
     const node = random.pick(nodes);
-    node.pausedUntilMs = Math.min(faults.healAtMs, world.queue.nowMs + random.fraction() * 5 * T);
+    node.pausedUntilMs = Math.min(faults.healAtMs, queue.nowMs + random.fraction() * 5 * T);
   });
 }

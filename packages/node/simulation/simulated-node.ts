@@ -1,116 +1,68 @@
-/** One validator process: the real core, its driver, a disk that loses what was not synced, and block exchange with peers. */
+/** One validator process: its driver, the exchange of blocks with peers, a small ledger, crashes and restarts. */
 
-import { type Certificate, verifyCertificate } from "@lhg/protocol/core/block/certificate";
-import { encodeUtf8, equalBytes, toHex, ZERO32 } from "@lhg/protocol/core/bytes";
-import type { CoreConfig, CoreState, Effect, Input, Validator } from "../src/consensus/dbft/core.ts";
-import { decodeDurable, encodeDurable } from "../src/consensus/dbft/durable.ts";
+import { verifyCertificate } from "@lhg/protocol/core/block/certificate";
+import { concatBytes, equalBytes, ZERO32 } from "@lhg/protocol/core/bytes";
+import type { Decision } from "../src/consensus/dbft/core.ts";
+import { decodeDurable } from "../src/consensus/dbft/durable.ts";
 import type { Message } from "../src/consensus/dbft/messages.ts";
-import { createState, step } from "../src/consensus/dbft/step.ts";
-import { schedule } from "./event-queue.ts";
+import { createState } from "../src/consensus/dbft/step.ts";
 import {
-  checkDecision,
-  checkEvidence,
-  checkMemory,
-  checkMonotonic,
-  checkPrepared,
-  checkRestored,
-  checkSent,
-} from "./invariants.ts";
-import { makeProposal, makeSigning, makeValidators, openProposal, toyVerifier } from "./toys.ts";
-import { isHealed, membersAt, note, T, type World } from "./world.ts";
+  type Block,
+  clockMs,
+  feed,
+  GENESIS_TIME_MS,
+  keyOf,
+  later,
+  type Packet,
+  type SimulatedNode,
+  validatorsAt,
+} from "./driver.ts";
+import { checkDecision, checkRestored, checkRoot } from "./invariants.ts";
+import { createSample } from "./sampled-checks.ts";
+import { describe, short } from "./story.ts";
+import { makeSigning, openProposal, sha256, toyVerifier } from "./toys.ts";
+import { isHealed, note, T, VIEW_TIMEOUT_MS_MAX, type World } from "./world.ts";
 
-export interface Block {
-  readonly height: number;
-  readonly blockHash: Uint8Array;
-  readonly proposal: Uint8Array;
-  readonly certificate: Certificate;
-}
-
-export type Packet =
-  | { readonly kind: "consensus"; readonly message: Message }
-  | { readonly kind: "block"; readonly block: Block }
-  | { readonly kind: "want-block"; readonly height: number };
-
-export interface SimulatedNode {
-  /** Distinguishes twins, which share `validator`. */
-  readonly name: string;
-  /** Index in the pool of keys. */
-  readonly validator: number;
-  readonly isHonest: boolean;
-  readonly config: CoreConfig;
-  /** Sends to every node of a pool index. */
-  readonly transmit: (to: number, packet: Packet) => void;
-  state: CoreState;
-  /** Survives crashes. */
-  readonly disk: { durable: Uint8Array | undefined; blocks: Block[] };
-  isUp: boolean;
-  pausedUntilMs: number;
-  /** Counts restarts: what an earlier process had under way is void. */
-  incarnation: number;
-  pending: Effect[];
-  isWriting: boolean;
-  timer: number;
-  readonly ahead: Message[];
-  readonly answeredAtMs: Map<string, number>;
-  builtCount: number;
-}
-
-const POOL = makeValidators(32);
-const GENESIS_TIME_MS = 1_000_000;
 const MAX_AHEAD = 32;
 
 export function createNode(
   world: World,
   validator: number,
   name: string,
-  transmit: SimulatedNode["transmit"],
+  ports: Pick<SimulatedNode, "transmit" | "equivocate">,
 ): SimulatedNode {
-  const { consensusKey } = POOL[validator]!;
-  const { traitor } = world.faults;
-  return {
+  const consensusKey = keyOf(validator);
+  const node: SimulatedNode = {
     name,
     validator,
-    isHonest: validator !== traitor,
+    isHonest: validator !== world.faults.traitor,
     config: {
       chainId: world.invariants.chainId,
       consensusKey,
       signing: makeSigning(consensusKey),
       openProposal,
       baseTimeoutMs: world.faults.baseTimeoutMs,
-      maxTimeoutMs: 16 * T,
+      maxTimeoutMs: VIEW_TIMEOUT_MS_MAX,
       heartbeatMs: 10 * T,
       maxDriftMs: 5 * T,
       ...(world.options.mutations ? { mutations: new Set(world.options.mutations) } : {}),
     },
-    transmit,
+    ...ports,
+    decided: (decision) => takeDecision(world, node, decision),
     state: createState(),
-    disk: { durable: undefined, blocks: [] },
+    disk: { durable: undefined, blocks: [], roots: [ZERO32] },
+    writing: undefined,
     isUp: true,
     pausedUntilMs: 0,
     incarnation: 0,
     pending: [],
-    isWriting: false,
     timer: 0,
     ahead: [],
     answeredAtMs: new Map(),
     builtCount: 0,
+    sample: createSample(),
   };
-}
-
-function validatorsAt(world: World, height: number): Validator[] {
-  return membersAt(world, height).map((i) => POOL[i]!);
-}
-
-/** Runs later unless the process crashed meanwhile; a paused process gets to it when it goes on. */
-export function later(world: World, node: SimulatedNode, delayMs: number, action: () => void): void {
-  const { incarnation } = node;
-  const run = (): void => {
-    if (!node.isUp || node.incarnation !== incarnation) return;
-    const restMs = node.pausedUntilMs - world.queue.nowMs;
-    if (restMs > 0) schedule(world.queue, restMs, run);
-    else action();
-  };
-  schedule(world.queue, delayMs, run);
+  return node;
 }
 
 export function startNextHeight(world: World, node: SimulatedNode, isRestart: boolean): void {
@@ -135,136 +87,13 @@ export function startNextHeight(world: World, node: SimulatedNode, isRestart: bo
       ? { restart: { durable: durable === undefined ? undefined : decodeDurable(durable) } }
       : {}),
   });
+  if (isRestart && node.isHonest) checkRestored(node.state, durable);
   for (const message of node.ahead.splice(0)) if (node.isUp) receive(world, node, message);
 }
 
-function clockMs(world: World, node: SimulatedNode): number {
-  return GENESIS_TIME_MS + world.queue.nowMs + world.faults.skewMs[node.validator]!;
-}
-
-/** One step of the core, its invariants, then its effects in order. */
-function feed(world: World, node: SimulatedNode, input: Input): readonly Effect[] {
-  const before = { height: node.state.height, view: node.state.view };
-  const { state, effects } = step(node.config, node.state, input);
-  node.state = state;
-  world.trace.update(`${world.queue.nowMs} ${node.name} ${input.kind} ${state.height}/${state.view};`);
-  if (node.isHonest) {
-    checkMonotonic(before, state);
-    checkMemory(state);
-  }
-  node.pending.push(...effects);
-  carryOut(world, node);
-  return effects;
-}
-
-/** Effects wait for the `persist` before them to reach the disk. */
-function carryOut(world: World, node: SimulatedNode): void {
-  while (!node.isWriting) {
-    const effect = node.pending.shift();
-    if (effect === undefined) return;
-    if (effect.kind !== "persist") {
-      carryOutOne(world, node, effect);
-      continue;
-    }
-    const written = encodeDurable(effect.durable);
-    node.isWriting = true;
-    later(world, node, 1 + world.random.below(isHealed(world) ? 5 : 60), () => {
-      node.disk.durable = written;
-      if (node.isHonest) checkPrepared(world.invariants, effect.durable);
-      node.isWriting = false;
-      carryOut(world, node);
-    });
-  }
-}
-
-function carryOutOne(world: World, node: SimulatedNode, effect: Exclude<Effect, { kind: "persist" }>): void {
-  switch (effect.kind) {
-    case "send": {
-      // The core may have gone on to another height while an earlier effect was being written.
-      const { height } = effect.message.body;
-      const members = membersAt(world, height);
-      const ownIndex = members.indexOf(node.validator);
-      if (node.isHonest) {
-        checkSent(world.invariants, `${node.validator}`, ownIndex, effect.message);
-        world.options.onSend?.(node.validator, ownIndex, effect.message);
-      }
-      note(world, () => `${node.name} sends ${describe(effect.message)}`);
-      const to = effect.to === "all" ? [...POOL.keys()] : effect.to.map((i) => members[i]!);
-      for (const receiver of to)
-        if (receiver !== node.validator)
-          node.transmit(receiver, { kind: "consensus", message: effect.message });
-      return;
-    }
-    case "set-timer":
-      setTimer(world, node, effect.atMs);
-      return;
-    case "build-proposal":
-      if (effect.height === node.state.height) build(world, node, effect.view, effect.usesParentTime);
-      return;
-    case "check-proposal":
-      check(world, node, effect.height, effect.blockHash);
-      return;
-    case "decide":
-      takeDecision(world, node, effect);
-      return;
-    case "evidence":
-      if (node.isHonest)
-        checkEvidence(
-          world.invariants,
-          effect.evidence,
-          validatorsAt(world, effect.evidence.height),
-          (accused) => accused === POOL[world.faults.traitor],
-        );
-      return;
-    default:
-      return;
-  }
-}
-
-function describe({ type, body }: Message): string {
-  if (type === "change-view") {
-    const { view, prepared } = body.vote;
-    return `${type} ${body.height}/${view} ${prepared ? `prepared in ${prepared.view}` : "unprepared"}`;
-  }
-  const view = "view" in body ? body.view : "*";
-  const hash = "blockHash" in body ? toHex(body.blockHash).slice(0, 8) : "";
-  return `${type} ${body.height}/${view} ${hash}`;
-}
-
-function setTimer(world: World, node: SimulatedNode, atMs: number | undefined): void {
-  const timer = ++node.timer;
-  if (atMs === undefined) return;
-  later(world, node, atMs - world.queue.nowMs, () => {
-    if (node.timer === timer) feed(world, node, { kind: "timer", nowMs: world.queue.nowMs });
-  });
-}
-
-function build(world: World, node: SimulatedNode, view: number, usesParentTime: boolean): void {
-  const { height, parentHash, parentTimeMs } = node.state;
-  const payload = encodeUtf8(`${node.name} ${node.incarnation} ${node.builtCount++}`);
-  const timeMs = usesParentTime ? parentTimeMs + 1 : Math.max(parentTimeMs + 1, clockMs(world, node));
-  const proposal = makeProposal({ height, timeMs, parentHash, payload });
-  later(world, node, world.random.below(40), () =>
-    feed(world, node, { kind: "proposal-built", nowMs: world.queue.nowMs, height, view, proposal }),
-  );
-}
-
-function check(world: World, node: SimulatedNode, height: number, blockHash: Uint8Array): void {
-  const answer = (verdict: "valid" | "bad" | "missing") => (): void => {
-    feed(world, node, { kind: "proposal-checked", nowMs: world.queue.nowMs, height, blockHash, verdict });
-  };
-  const isMissing = world.random.chance(0.1);
-  if (isMissing) later(world, node, 1, answer("missing"));
-  later(world, node, isMissing ? world.random.below(3 * T) : world.random.below(30), answer("valid"));
-}
-
-function takeDecision(
-  world: World,
-  node: SimulatedNode,
-  decision: Extract<Effect, { kind: "decide" }>,
-): void {
+function takeDecision(world: World, node: SimulatedNode, decision: Decision & { height: number }): void {
   const { height, blockHash, certificate, proposal } = decision;
-  note(world, () => `${node.name} decides ${height}/${decision.view} ${toHex(blockHash).slice(0, 8)}`);
+  note(world, () => `${node.name} decides ${short(blockHash)} at ${height}/${decision.view}`);
   if (node.isHonest) checkDecision(world.invariants, height, decision, validatorsAt(world, height));
   if (proposal === undefined) seekBlock(world, node, height);
   else executeBlock(world, node, { height, blockHash, proposal, certificate });
@@ -281,7 +110,11 @@ function seekBlock(world: World, node: SimulatedNode, height: number): void {
 function executeBlock(world: World, node: SimulatedNode, block: Block): void {
   later(world, node, 1 + world.random.below(isHealed(world) ? 5 : 50), () => {
     if (node.disk.blocks.length + 1 !== block.height) return;
+    const root = sha256(concatBytes(node.disk.roots.at(-1)!, block.proposal));
+    if (node.isHonest) checkRoot(world.invariants, block.height, root);
     node.disk.blocks.push(block);
+    node.disk.roots.push(root);
+    world.hasProgress = true;
     startNextHeight(world, node, false);
   });
 }
@@ -290,7 +123,9 @@ export function receivePacket(world: World, node: SimulatedNode, from: number, p
   if (packet.kind === "block") receiveBlock(world, node, packet.block);
   else if (packet.kind === "want-block") sendBlock(node, from, packet.height);
   else {
-    for (const effect of receive(world, node, packet.message)) {
+    const { effects, received } = receive(world, node, packet.message);
+    note(world, () => `${node.name} hears from ${from} ${describe(packet.message)}: ${received}`);
+    for (const effect of effects) {
       if (effect.kind === "peer-behind" && mayAnswer(world, node, `block ${from}`))
         sendBlock(node, from, effect.height);
       if (effect.kind === "ahead" && mayAnswer(world, node, `want ${from}`))
@@ -299,7 +134,7 @@ export function receivePacket(world: World, node: SimulatedNode, from: number, p
   }
 }
 
-function receive(world: World, node: SimulatedNode, message: Message): readonly Effect[] {
+function receive(world: World, node: SimulatedNode, message: Message): ReturnType<typeof feed> {
   if (message.body.height > node.state.height && node.ahead.length < MAX_AHEAD) node.ahead.push(message);
   const nowMs = world.queue.nowMs;
   return feed(world, node, { kind: "message", nowMs, clockMs: clockMs(world, node), message });
@@ -327,13 +162,21 @@ function receiveBlock(world: World, node: SimulatedNode, block: Block): void {
   executeBlock(world, node, block);
 }
 
-/** Loses everything but the disk; what was being written is lost too. */
+/**
+ * Loses everything but the disk. The write under way is lost or whole: the store commits a batch atomically, so a torn one is found by its
+ * checksum and counts as lost.
+ */
 export function crash(world: World, node: SimulatedNode): void {
-  note(world, () => `${node.name} crashes`);
+  const isWritten = node.writing !== undefined && world.random.chance(0.5);
+  note(
+    world,
+    () => `${node.name} crashes${node.writing ? `, last write ${isWritten ? "done" : "lost"}` : ""}`,
+  );
+  if (isWritten) node.writing?.();
   node.isUp = false;
   node.incarnation++;
   node.pending = [];
-  node.isWriting = false;
+  node.writing = undefined;
   node.ahead.length = 0;
 }
 
@@ -343,5 +186,4 @@ export function restart(world: World, node: SimulatedNode): void {
   node.pausedUntilMs = 0;
   node.state = createState();
   startNextHeight(world, node, true);
-  if (node.isHonest) checkRestored(node.state, node.disk.durable);
 }

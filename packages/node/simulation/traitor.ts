@@ -1,13 +1,32 @@
-/** A validator that signs whatever hurts: votes for every block it sees, and ChangeViews that deny what it prepared. */
+/**
+ * A validator that signs whatever hurts: votes for every block it sees, two proposals for one view, ChangeViews that deny or backdate what
+ * was prepared, or that lead to gigantic views.
+ */
 import {
   COMMIT,
   changeViewSignBytes,
+  MAX_VIEW,
+  PREPARE_REQUEST,
   PREPARE_RESPONSE,
+  type VoteType,
   voteSignBytes,
 } from "@lhg/protocol/core/block/certificate";
-import type { Message, VoteMessage } from "../src/consensus/dbft/messages.ts";
-import type { SimulatedNode } from "./simulated-node.ts";
+import { concatBytes } from "@lhg/protocol/core/bytes";
+import type { Message, PreparedCertificate, VoteMessage } from "../src/consensus/dbft/messages.ts";
+import type { SimulatedNode } from "./driver.ts";
+import { makeProposal, openProposal } from "./toys.ts";
 import { membersAt, type World } from "./world.ts";
+
+/** Hands a message to every validator with this probability. */
+function whisper(world: World, node: SimulatedNode, message: Message, probability = 0.5): void {
+  for (let to = 0; to < world.options.validators; to++)
+    if (to !== node.validator && world.random.chance(probability))
+      node.transmit(to, { kind: "consensus", message });
+}
+
+function scopeAt(world: World, height: number) {
+  return { chainId: world.invariants.chainId, epoch: 0, height };
+}
 
 /** Reacts to a message that the traitor saw, each time towards another part of the network. */
 export function betray(world: World, node: SimulatedNode, seen: Message): void {
@@ -15,32 +34,46 @@ export function betray(world: World, node: SimulatedNode, seen: Message): void {
   const { height } = seen.body;
   const ownIndex = membersAt(world, height).indexOf(node.validator);
   if (ownIndex < 0) return;
-  const scope = { chainId: world.invariants.chainId, epoch: 0, height };
-  const whisper = (message: Message): void => {
-    for (let to = 0; to < world.options.validators; to++)
-      if (to !== node.validator && random.chance(0.5)) node.transmit(to, { kind: "consensus", message });
-  };
-  const sign = (
-    type: typeof PREPARE_RESPONSE | typeof COMMIT,
-    view: number,
-    blockHash: Uint8Array,
-  ): VoteMessage => ({
+  const { sign } = node.config.signing;
+  const vote = (type: VoteType, view: number, blockHash: Uint8Array): VoteMessage => ({
     height,
     view,
     validatorIndex: ownIndex,
     blockHash,
-    signature: node.config.signing.sign(voteSignBytes(scope, view, type, blockHash)),
+    signature: sign(voteSignBytes(scopeAt(world, height), view, type, blockHash)),
   });
   if (seen.type === "prepare-request" || seen.type === "prepare-response" || seen.type === "commit") {
     const { view, blockHash } = seen.body;
     if (random.chance(0.4))
-      whisper({ type: "prepare-response", body: sign(PREPARE_RESPONSE, view, blockHash) });
-    if (random.chance(0.5)) whisper({ type: "commit", body: sign(COMMIT, view, blockHash) });
+      whisper(world, node, { type: "prepare-response", body: vote(PREPARE_RESPONSE, view, blockHash) });
+    if (random.chance(0.5)) whisper(world, node, { type: "commit", body: vote(COMMIT, view, blockHash) });
   }
-  if (seen.type === "change-view" && random.chance(0.4)) {
-    const { view } = seen.body.vote;
-    const signature = node.config.signing.sign(changeViewSignBytes(scope, view, null));
-    const vote = { validatorIndex: ownIndex, view, prepared: null, signature };
-    whisper({ type: "change-view", body: { height, vote, certificate: null } });
-  }
+  if (seen.type !== "change-view") return;
+  const { certificate } = seen.body;
+  const changeView = (view: number, claimed: PreparedCertificate | null): void => {
+    const prepared = claimed && { view: claimed.view, blockHash: claimed.blockHash };
+    const signature = sign(changeViewSignBytes(scopeAt(world, height), view, prepared));
+    const own = { validatorIndex: ownIndex, view, prepared, signature };
+    whisper(world, node, { type: "change-view", body: { height, vote: own, certificate: claimed } });
+  };
+  const { view } = seen.body.vote;
+  if (random.chance(0.4)) changeView(view, null);
+  // An older certificate than others hold, and the claim of one that proves something else.
+  if (certificate !== null && random.chance(0.2)) changeView(view, certificate);
+  if (random.chance(0.05)) changeView(MAX_VIEW - random.below(3), null);
+}
+
+/** As primary: one block for some, another for the others, each maybe for both. A certified block leaves no choice. */
+export function equivocate(world: World, node: SimulatedNode, message: Message): void {
+  whisper(world, node, message, world.random.pick([0.5, 0.5, 1]));
+  if (message.type !== "prepare-request" || message.body.justification?.certificate) return;
+  const { body } = message;
+  const block = openProposal(body.proposal)!;
+  const payload = concatBytes(block.payload, Uint8Array.of(1));
+  const { height, timeMs, parentHash } = block;
+  const proposal = makeProposal({ height, timeMs, parentHash, payload });
+  const { blockHash } = openProposal(proposal)!;
+  const signed = voteSignBytes(scopeAt(world, height), body.view, PREPARE_REQUEST, blockHash);
+  const signature = node.config.signing.sign(signed);
+  whisper(world, node, { type: "prepare-request", body: { ...body, blockHash, signature, proposal } });
 }

@@ -33,6 +33,8 @@ export interface RunningNode extends RunningChain {
   readonly mqtt: Pick<MqttGateway, "port" | "tlsPort"> | undefined;
   /** UDP port of CoAP, where it is served. */
   readonly coapPort?: number;
+  /** Multiaddrs with the peer id, as other nodes write them into their settings; none without a network. */
+  readonly peerAddresses: readonly string[];
 }
 
 /** CoAP datagrams a second of one address, and at once: a statement of 1 MiB is a thousand of them. */
@@ -43,11 +45,13 @@ const COAP_BURST = 2_000;
 export async function startNode(parts: NodeParts): Promise<RunningNode> {
   const { config, pages, developmentKeys } = parts;
   const logger = createLogger(config);
-  const network = parts.network ?? (await connectPeers(parts, logger));
-  const chain = await startChain(network === undefined ? parts : { ...parts, network }, logger);
   const closers = createClosers();
-  closers.add(() => chain.stop());
   try {
+    const network = parts.network ?? (await connectPeers(parts, logger));
+    // Also closed by the chain, unless that can't be opened.
+    if (network !== undefined) closers.add(() => network.stop());
+    const chain = await startChain(network === undefined ? parts : { ...parts, network }, logger);
+    closers.add(() => chain.stop());
     const tls = await openTlsFront(config, logger);
     if (tls !== undefined) closers.add(() => tls.stop());
     const api = createApi({
@@ -73,6 +77,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
       url,
       listenUrl,
       mqtt,
+      peerAddresses: network?.listenAddresses() ?? [],
       ...(coap === undefined ? {} : { coapPort: coap.port }),
       stop: closers.closeAll,
     };

@@ -15,16 +15,18 @@ import { createVoteStore } from "./consensus/vote-store.ts";
 import { sodiumCrypto } from "./crypto/sodium.ts";
 import { createPresence, type Presence } from "./gateway/presence.ts";
 import { Intake } from "./intake/intake.ts";
+import { joinBySnapshot, offerSnapshots } from "./join-by-snapshot.ts";
 import { Mempool } from "./mempool/mempool.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import type { Network } from "./p2p/network.ts";
 import { createPaceMeter, type PaceMeter } from "./pace.ts";
 import type { ConsensusSigner } from "./signer/consensus-signer.ts";
-import { type Peering, startPeering } from "./start-peering.ts";
 import { createMaintenance, type Maintenance } from "./snapshot/maintenance.ts";
+import { type Peering, startPeering } from "./start-peering.ts";
 import { openFilePort } from "./store/file-port.ts";
 import { type InboxLog, openInboxLog } from "./store/inbox-log.ts";
 import { openLevelStore } from "./store/level-store.ts";
+import type { SyncLog } from "./sync/block-sync.ts";
 import { type LedgerClient, startLedger } from "./threads/ledger-client.ts";
 import { startVerifierPool } from "./threads/verifier-pool.ts";
 import { VERSION } from "./version.ts";
@@ -40,6 +42,8 @@ export interface ChainParts {
   readonly hasRemoteSigner?: boolean;
   /** A validator without a record of its votes votes at once: no other copy of its key can have voted. */
   readonly votesWithoutRecord?: boolean;
+  /** Ends a start that takes long: that of a node which fetches a snapshot first. */
+  readonly stopping?: AbortSignal;
   /** Hears of an error after which the node can't go on; it should stop the node. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -91,6 +95,12 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   const { config, genesis, signers, logger, fatal, closers, network } = context;
   const directory = (name: string): string => join(config.dataDirectory, name);
   await mkdir(config.dataDirectory, { recursive: true });
+  if (network !== undefined) {
+    closers.add(() => network.stop());
+    const log: SyncLog = (level, fields, message) => logger[level](fields, message);
+    closers.add(offerSnapshots(network, directory("snapshots")));
+    await joinBySnapshot({ config, genesis, network, log, stopping: context.stopping });
+  }
 
   const ledger = startLedger(
     { directory: directory("ledger"), genesis: encode(genesisCodec, genesis) },
@@ -185,7 +195,6 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   if (peering !== undefined) {
     peering.follow(running, () => maintenance.firstHeight);
     closers.add(() => peering.stop());
-    closers.add(() => peering.network.stop());
   }
 
   const service = createService({

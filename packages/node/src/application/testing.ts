@@ -23,7 +23,11 @@ export interface TestChain {
   readonly application: LedgerApplication;
   readonly store: Store;
   /** Executes and commits a block of these submissions. */
-  commit(submissions: readonly Submission[], timeMs?: number): Promise<CommitSummary>;
+  commit(
+    submissions: readonly Submission[],
+    timeMs?: number,
+    evidence?: readonly Uint8Array[],
+  ): Promise<CommitSummary>;
   transaction(from: SecretKey, messages: readonly Message[], over?: Partial<TransactionFields>): Submission;
 }
 
@@ -57,7 +61,7 @@ export async function openTestChain(
     dev,
     application,
     store,
-    commit: (submissions, timeMs) => commitBlock(dev, application, submissions, timeMs),
+    commit: (submissions, timeMs, evidence) => commitBlock(dev, application, submissions, timeMs, evidence),
     transaction(from, messages, over = {}) {
       const sender = addressOf(from);
       const name = sender.join();
@@ -86,6 +90,7 @@ async function commitBlock(
   application: LedgerApplication,
   submissions: readonly Submission[],
   timeMs = application.head.timeMs + 1_000,
+  evidence: readonly Uint8Array[] = [],
 ): Promise<CommitSummary> {
   const { tip } = application;
   const statements = submissions.map((entry) => {
@@ -100,7 +105,7 @@ async function commitBlock(
       timeMs,
       statements: statements.map((entry) => entry.leafHash),
       lastCertificate: application.headCertificate,
-      evidence: [],
+      evidence,
     }),
   )!;
   const { blockHash } = application.execute({ ...proposal, statements });

@@ -7,7 +7,7 @@ import type { Hasher } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { CHUNK_BYTES_MAX } from "./chunk-format.ts";
 
-const SNAPSHOT_FORMAT = 1;
+export const SNAPSHOT_FORMAT = 1;
 /** 60 GB of chunks. */
 export const CHUNKS_MAX = 30_000;
 export const METADATA_BYTES_MAX = 1 << 20;

@@ -118,6 +118,8 @@ export function startBlockDownload(parts: BlockDownloadParts): BlockDownload {
     if (isRefusal) peer.refusals += 1;
     if (code === "peer.busy") mute(peer, BUSY_MUTE_MS);
     else if (isRefusal && peer.refusals < REFUSALS_MAX) mute(peer, REFUSED_MUTE_MS);
+    // The network has blamed it for that.
+    else if (code === "peer.answer-too-large") strike(peer);
     // A line may fail once; nobody is blamed for that.
     else if (code === "peer.timeout") strike(peer, peer.strikes === 0 ? undefined : "sync.timeout");
     else strike(peer, "sync.not-served");

@@ -132,7 +132,7 @@ test("random peers never keep a node from what one honest peer has", async () =>
         await node.sync.stop();
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 });
 
@@ -161,5 +161,24 @@ test("a chain that grows meanwhile is followed", async () => {
     assert.ok(await clock.runUntil(() => node.applied.length === growing.encoded.length, 4_000));
     assert.equal(node.sync.isSyncing, false);
   }
+  await node.sync.stop();
+});
+
+test("a peer that hangs delays a chain that grows once, not with every block", async () => {
+  const hub = createTestingHub();
+  const clock = createVirtualClock();
+  const growing = { encoded: chain.encoded.slice(0, 1) };
+  joinToyPeer(hub, "hangs", growing, async (question, _body, answer) =>
+    question === QUESTION_BLOCK ? new Promise(() => undefined) : answer(),
+  );
+  joinToyPeer(hub, "good", growing, async (_question, _body, answer) => {
+    await clock.wait(100);
+    return answer();
+  });
+  const node = startToyNode(hub.join("me"), clock);
+  assert.ok(await clock.runUntil(() => node.applied.length === 1, 10_000));
+  growing.encoded.push(chain.encoded[1]!);
+  node.sync.noteAhead(2);
+  assert.ok(await clock.runUntil(() => node.applied.length === 2, 1_000));
   await node.sync.stop();
 });

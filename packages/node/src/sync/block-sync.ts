@@ -74,6 +74,9 @@ export function startBlockSync(parts: BlockSyncParts, clock: SyncClock = systemC
   const window = createBlockWindow<Prepared>();
   let isStopped = false;
   let applying: Promise<void> | undefined;
+  let isApplying = false;
+  /** Blocks came while one was applied. */
+  let hasNews = false;
   let lastApplied: { readonly height: number; readonly hash: Uint8Array; readonly atMs: number } | undefined;
   let roundAtMs = Number.NEGATIVE_INFINITY;
   let cancelRound: (() => void) | undefined;
@@ -176,37 +179,46 @@ export function startBlockSync(parts: BlockSyncParts, clock: SyncClock = systemC
   }
 
   function startApplying(): void {
-    if (isStopped || applying !== undefined) return;
-    applying = applyHeld()
-      .catch(fail)
-      .finally(() => {
-        applying = undefined;
-      });
+    hasNews = true;
+    if (isStopped || isApplying) return;
+    applying = applyHeld().catch(fail);
   }
 
   async function applyHeld(): Promise<void> {
-    while (!isStopped) {
-      const next = parts.nextHeight();
-      window.dropBelow(next);
-      const held = window.get(next);
-      if (held === undefined) return;
-      if (lastApplied?.height === next - 1 && !equalBytes(held.header.parent, lastApplied.hash)) {
-        blame(
-          held.giver,
-          new LhgError("block.parent", "does not follow the head", "block.header.parent"),
-          next,
-        );
-      } else {
-        prepareAhead(next);
-        const prepared = await held.preparation!;
-        if (isStopped) return;
-        if (parts.nextHeight() !== next || window.get(next) !== held) continue;
-        if ("refused" in prepared) blame(held.giver, prepared.refused, next);
-        else if (!(await applyOne(held, prepared.block, prepared.statements))) return;
+    isApplying = true;
+    try {
+      while (!isStopped) {
+        hasNews = false;
+        if (!(await applyNext()) && !hasNews) return;
+        publishState();
       }
-      download.schedule();
-      publishState();
+    } finally {
+      isApplying = false;
     }
+  }
+
+  /** False when the next block is not there, or not to be applied. */
+  async function applyNext(): Promise<boolean> {
+    const next = parts.nextHeight();
+    window.dropBelow(next);
+    const held = window.get(next);
+    if (held === undefined) return false;
+    if (lastApplied?.height === next - 1 && !equalBytes(held.header.parent, lastApplied.hash)) {
+      blame(
+        held.giver,
+        new LhgError("block.parent", "does not follow the head", "block.header.parent"),
+        next,
+      );
+    } else {
+      prepareAhead(next);
+      const prepared = await held.preparation!;
+      if (isStopped) return false;
+      if (parts.nextHeight() !== next || window.get(next) !== held) return true;
+      if ("refused" in prepared) blame(held.giver, prepared.refused, next);
+      else if (!(await applyOne(held, prepared.block, prepared.statements))) return false;
+    }
+    download.schedule();
+    return true;
   }
 
   /** False when there is nothing more to do just now. */

@@ -60,6 +60,7 @@ export function createBlockWindow<P>(): BlockWindow<P> {
     { readonly peer: PeerId; readonly sizeBytes: number; readonly limit: number }
   >();
   let usedBytes = 0;
+  let floor = 0;
 
   function drop(height: number): void {
     const block = held.get(height);
@@ -146,6 +147,8 @@ export function createBlockWindow<P>(): BlockWindow<P> {
     },
     get: (height) => held.get(height),
     dropBelow(height) {
+      if (height === floor) return;
+      floor = height;
       for (const below of [...held.keys()]) if (below < height) drop(below);
       for (const below of [...oversize.keys()]) if (below < height) oversize.delete(below);
     },

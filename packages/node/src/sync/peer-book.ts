@@ -20,7 +20,7 @@ export interface SyncPeer {
   isSlow: boolean;
   /** Of its last answer with blocks. */
   tookMs: number;
-  /** What it is asked for at once: halves with each timeout, so that a slow line still gives something. */
+  /** What it is asked for at once: so much that it answers within a second or two, on any line. */
   askBytesMax: number;
 }
 
@@ -43,8 +43,10 @@ const MUTE_MS = 30_000;
 const MUTE_MS_MAX = 10 * 60_000;
 /** Peers that are gone and had strikes: they come back with them. */
 const REMEMBERED_MAX = 1024;
+const ASK_BYTES_FIRST = 1 << 20;
 const ASK_BYTES_MIN = 256 << 10;
-const QUICK_MS = 3_000;
+const QUICK_MS = 1_000;
+const SLOW_MS = 2_000;
 
 export function createPeerBook(): PeerBook {
   const peers = new Map<PeerId, SyncPeer>();
@@ -70,7 +72,7 @@ export function createPeerBook(): PeerBook {
         isAskedForStatus: false,
         isSlow: false,
         tookMs: 0,
-        askBytesMax: ANSWER_BYTES_MAX,
+        askBytesMax: ASK_BYTES_FIRST,
         ...remembered.get(id),
       };
       peers.set(id, peer);
@@ -113,10 +115,11 @@ export function createPeerBook(): PeerBook {
   };
 }
 
-/** Blocks came. What was halved grows back where that was quick. */
+/** Blocks came. */
 export function noteAnswer(peer: SyncPeer, tookMs: number): void {
   peer.refusals = 0;
   peer.isSlow = false;
   peer.tookMs = tookMs;
   if (tookMs < QUICK_MS) peer.askBytesMax = Math.min(ANSWER_BYTES_MAX, peer.askBytesMax * 2);
+  else if (tookMs > SLOW_MS) peer.askBytesMax = Math.max(ASK_BYTES_MIN, peer.askBytesMax / 2);
 }

@@ -259,6 +259,10 @@ test("a peer that offers and gives nothing does not keep others from being tried
     const node = startToyStateSync(hub.join("me"), clock);
     assert.ok(await ended(node));
     assert.deepEqual(node.end?.info, OLD.info);
+    hub.setLink("alone", "good", false);
+    const alone = startToyStateSync(hub.join("alone"), clock);
+    assert.ok(await ended(alone));
+    assert.deepEqual(alone.end, { info: undefined });
   }
 });
 
@@ -337,6 +341,6 @@ test("random peers never keep a node from the snapshot of one honest peer", asyn
       assert.deepEqual(node.end?.info, good.info);
       for (const { peer } of hub.penaltiesBy("me")) assert.ok(!honest.has(peer), `${peer} is honest`);
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 });

@@ -40,6 +40,11 @@ export async function runNode(session: Session, options: NodeOptions): Promise<E
     (level, fields, message) => logger[level](fields, message),
   );
   const end = waitForEnd();
+  const stopping = new AbortController();
+  void end.ended.then(
+    () => stopping.abort(),
+    () => stopping.abort(),
+  );
   try {
     const node = await startNode({
       config,
@@ -47,6 +52,7 @@ export async function runNode(session: Session, options: NodeOptions): Promise<E
       signers: signing === undefined ? [] : [signing.signer],
       hasRemoteSigner: signing?.isRemote === true,
       nodeKeySeed: nodeKey.seed,
+      stopping: stopping.signal,
       onFatal: end.fail,
       pages: await findPages(genesis),
     });
@@ -68,7 +74,7 @@ function announce(
   { output }: Session,
   home: string,
   { config, genesis, nodeKey }: OpenedHome,
-  { url, listenUrl, mqtt, coapPort }: RunningNode,
+  { url, listenUrl, mqtt, coapPort, peerAddresses }: RunningNode,
   signing: OpenedSigner | undefined,
 ): void {
   const chainId = computeChainId(nodeCrypto, genesis);
@@ -83,7 +89,7 @@ function announce(
       ...(coapPort === undefined ? {} : { coapPort }),
       chainId,
       peerId,
-      p2pListen: config.p2pListen,
+      peerAddresses,
       home,
       data: config.dataDirectory,
       consensusKey: publicKey,
@@ -92,7 +98,8 @@ function announce(
       ["chain", chainId],
       ["node", home],
       ["votes with", publicKey ?? "no key: it follows"],
-      ["peer id", peerId],
+      ...(peerAddresses.length === 0 ? [["peer id", peerId] as const] : []),
+      ...peerAddresses.map((address) => ["for peers", address] as const),
       ["console", `${url}/console/`],
       ["API", `${url}/api/v1/docs`],
       ...(url === listenUrl ? [] : [["listens", listenUrl] as const]),

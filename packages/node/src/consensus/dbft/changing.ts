@@ -67,11 +67,10 @@ function evidenceVote({ prepared, signature }: ChangeViewVote): EvidenceVote {
 /** Rule 4: F + 1 validators are in higher views, so an honest one is: join the (F+1)th-highest of their views. */
 export function joinHigherView(core: Core): boolean {
   const { state } = core;
-  const views = state.changeViews
-    .flatMap((entries) => (entries[0] === undefined ? [] : [entries[0].vote.view]))
-    .filter((view) => view > state.view)
-    .sort((a, b) => b - a);
-  const view = views[maxFaulty(state)];
+  const views: number[] = [];
+  for (const [entry] of state.changeViews)
+    if (entry !== undefined && entry.vote.view > state.view) views.push(entry.vote.view);
+  const view = views.sort((a, b) => b - a)[maxFaulty(state)];
   if (view === undefined) return false;
   changeView(core, view);
   return true;
