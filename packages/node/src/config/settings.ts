@@ -319,7 +319,7 @@ export const SETTINGS: { readonly [K in keyof NodeConfig]: Setting<NodeConfig[K]
     section: "consensus",
     key: "max_timeout_ms",
     kind: "whole",
-    byDefault: 8_000,
+    byDefault: 60_000,
     rule: wholeNumber(100, 600_000),
     says: "Longest patience with a primary, however many views failed.",
   },

@@ -27,7 +27,7 @@ async function create(context: Parameters<typeof makeFolder>[0], over: Partial<M
     },
     directory: await makeFolder(context),
     pruneAfterDays: undefined,
-    snapshotBlocks: undefined,
+    snapshotEveryBlocks: 0,
     snapshotsKept: 1,
     firstHeight: 1,
     log: (level, _, message) => told.push(`${level} ${message}`),
@@ -62,7 +62,7 @@ test("snapshots are of multiples of a height; one that fails is told, what is br
   const heights: number[] = [];
   let height = 0;
   const { maintenance, told } = await create(context, {
-    snapshotBlocks: 100,
+    snapshotEveryBlocks: 100,
     ledger: {
       makeSnapshot: async () => {
         heights.push(height - 1);

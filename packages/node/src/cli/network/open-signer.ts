@@ -29,7 +29,7 @@ export async function openSigner(
 }
 
 async function openRemoteSigner(
-  { remoteSignerCertificateFile, remoteSignerKeyFile, remoteSignerPeerFile, maxTimeoutMs }: NodeConfig,
+  { remoteSignerCertificateFile, remoteSignerKeyFile, remoteSignerPeerFile, baseTimeoutMs }: NodeConfig,
   address: string,
   log: SignerLog,
 ): Promise<OpenedSigner> {
@@ -39,7 +39,7 @@ async function openRemoteSigner(
     ),
   );
   const tls = certificate && key && peerCertificate ? { certificate, key, peerCertificate } : undefined;
-  // Later than the longest patience with a primary no vote is worth having.
-  const signer = await connectRemoteSigner({ address, tls, timeoutMs: maxTimeoutMs, log });
+  // As long as a view of a height lasts at least: later most votes are worth nothing, and until then the core waits.
+  const signer = await connectRemoteSigner({ address, tls, timeoutMs: 2 * baseTimeoutMs, log });
   return { signer, isRemote: true, close: () => signer.close() };
 }
