@@ -1,17 +1,29 @@
 /** A small file system as the data folder of one node, so that its disk can be full. Needs root. */
 import { execFile } from "node:child_process";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { isAlive } from "./namespaces.ts";
 
 const execute = promisify(execFile);
+/** What such a file system is called in the list of mounts, with the id of its test behind. */
+const DEVICE = "lhg-test-";
 const CHUNK_BYTES = 64 << 10;
 
 /** Mounted before the node's first start. It goes with `unmountDisk`, or with the machine. */
 export async function mountDisk(home: string, sizeMiB: number): Promise<void> {
   const data = join(home, "data");
   await mkdir(data, { recursive: true });
-  await execute("mount", ["-t", "tmpfs", "-o", `size=${sizeMiB}m`, "lhg-test", data]);
+  await execute("mount", ["-t", "tmpfs", "-o", `size=${sizeMiB}m`, `${DEVICE}${process.pid}`, data]);
+}
+
+/** What a killed test left mounted. */
+export async function removeStaleDisks(): Promise<void> {
+  const mounts = (await readFile("/proc/mounts", "utf8")).split("\n").map((line) => line.split(" "));
+  for (const [device, place] of mounts) {
+    if (!device?.startsWith(DEVICE) || isAlive(Number(device.slice(DEVICE.length)))) continue;
+    await execute("umount", ["--lazy", place!]);
+  }
 }
 
 export async function unmountDisk(home: string): Promise<void> {

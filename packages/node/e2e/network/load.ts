@@ -114,7 +114,8 @@ export async function startLoad(plan: LoadPlan): Promise<Load> {
       const target = whom();
       const results = await target.client.submitMany(waiting.map(encodeOne)).catch((error: unknown) => {
         if (!(error instanceof LhgError)) throw error;
-        note(error.code);
+        // What is no answer of a node has a message of its own.
+        note(error.code === "client.answer" ? error.message : error.code);
         return [];
       });
       const done = new Set<string>();

@@ -9,6 +9,8 @@ const { values, positionals } = parseArgs({
     patience: { type: "string", default: "1" },
   },
 });
+// Nodes end with this process; what else it leaves, the next run clears away.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 const startedMs = performance.now();
 const chosen = SCENARIOS.filter(
   ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),

@@ -52,7 +52,7 @@ async function listNamespaces(): Promise<string[]> {
   return lines.map((line) => line.split(" ")[0]!).filter((name) => NAME.test(name));
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -142,7 +142,6 @@ export async function createNamespaces(seats: number): Promise<Fabric> {
 
   return {
     kind: "namespaces",
-    canLose: true,
     canDelay,
     commandOf: (seat) => ["ip", "netns", "exec", spaceOf(seat)],
     environmentOf: (seat, peerIds) => ({

@@ -8,7 +8,7 @@ import type { NodeStatus } from "@lhg/sdk/client/types";
 
 export const LHG = join(import.meta.dirname, "../../src/cli/main.ts");
 
-const READY_MS_MAX = 60_000;
+const READY_MS_MAX = 240_000;
 const POLL_MS = 50;
 const LOG_TAIL_LINES = 25;
 /** A node that is paused or cut off answers nothing: who asked goes elsewhere. */
@@ -24,6 +24,12 @@ export interface NodeSeat {
   /** Runs in place of `lhg node`. */
   readonly program?: readonly string[];
 }
+
+/** Nodes don't outlive the test, however it ends. */
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
 
 /** Guards that of one home there is at most one process. */
 export class NodeProcess {
@@ -62,11 +68,14 @@ export class NodeProcess {
     const { command, environment, home, program = [LHG, "node"] } = this.seat;
     const [file, ...args] = [...command, process.execPath, ...program, "--home", home];
     const log = openSync(this.logFile, "a");
-    this.child = spawn(file!, args, {
+    const child = spawn(file!, args, {
       stdio: ["ignore", log, log],
       env: { ...process.env, NO_COLOR: "1", LHG_NODE_LOG_LEVEL: "info", ...environment, ...extra },
     });
     closeSync(log);
+    running.add(child);
+    child.once("exit", () => running.delete(child));
+    this.child = child;
     this.isHeld = false;
   }
 
@@ -103,11 +112,6 @@ export class NodeProcess {
     if (this.isHeld) this.resume();
     await this.end("SIGTERM");
     if (this.ending !== "0") throw new Error(`${this.name} ended with ${this.ending}:\n${this.tellLog()}`);
-  }
-
-  /** Resolves when it has ended by itself. */
-  async waitForEnd(): Promise<void> {
-    if (this.isRunning) await once(this.child!, "exit");
   }
 
   private async end(signal: NodeJS.Signals): Promise<void> {

@@ -2,9 +2,9 @@
  * Nodes on loopback, each link through a proxy of this process: bytes are delayed, held back or let through late. Loss is what TCP makes
  * of it: some bytes wait for a retransmission, and everything behind them.
  */
-import { once } from "node:events";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import type { Fabric } from "./fabric.ts";
+import { createLoopback, listen, listPeers, portOf } from "./loopback.ts";
 
 /** First retransmission of TCP on a short line; doubled while packets go on to be lost. */
 const RESEND_MS = 200;
@@ -15,23 +15,6 @@ interface Way {
   isCut: boolean;
   /** Called when the way is open again. */
   readonly waiting: Set<() => void>;
-}
-
-async function findFreePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listen(createServer())));
-  const ports = servers.map(portOf);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
-async function listen(server: Server): Promise<Server> {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return server;
-}
-
-function portOf(server: Server): number {
-  return (server.address() as { port: number }).port;
 }
 
 /** Until the socket takes more, or is gone. */
@@ -49,9 +32,7 @@ function drained(socket: Socket): Promise<void> {
 
 export async function createProxies(seats: number): Promise<Fabric> {
   const all = Array.from({ length: seats }, (_, seat) => seat);
-  const ports = await findFreePorts(2 * seats);
-  const apiPortOf = (seat: number): number => ports[seat]!;
-  const p2pPortOf = (seat: number): number => ports[seats + seat]!;
+  const loopback = await createLoopback(seats);
   const ways = new Map<string, Way>();
   const sockets = new Set<Socket>();
   let delayMs = 0;
@@ -99,7 +80,7 @@ export async function createProxies(seats: number): Promise<Fabric> {
   }
 
   function connect(from: number, to: number, incoming: Socket): void {
-    const outgoing = createConnection({ host: "127.0.0.1", port: p2pPortOf(to) });
+    const outgoing = createConnection({ host: "127.0.0.1", port: loopback.p2pPortOf(to) });
     for (const socket of [incoming, outgoing]) {
       socket.setNoDelay(true);
       sockets.add(socket);
@@ -120,22 +101,15 @@ export async function createProxies(seats: number): Promise<Fabric> {
 
   return {
     kind: "proxies",
-    canLose: true,
     canDelay: true,
-    commandOf: () => [],
+    commandOf: loopback.commandOf,
     environmentOf: (seat, peerIds) => ({
-      LHG_API_HOST: "127.0.0.1",
-      LHG_API_PORT: String(apiPortOf(seat)),
-      LHG_P2P_LISTEN: `/ip4/127.0.0.1/tcp/${p2pPortOf(seat)}`,
+      ...loopback.environmentOf(seat, peerIds),
       // Peers tell each other where they listen, and that is past the proxies.
       LHG_P2P_PEER_EXCHANGE: "false",
-      LHG_P2P_PEERS: peerIds
-        .flatMap((id, other) =>
-          other === seat ? [] : [`/ip4/127.0.0.1/tcp/${linkPort(seat, other)}/p2p/${id}`],
-        )
-        .join(","),
+      LHG_P2P_PEERS: listPeers(seat, peerIds, linkPort),
     }),
-    apiUrlOf: (seat) => `http://127.0.0.1:${apiPortOf(seat)}`,
+    apiUrlOf: loopback.apiUrlOf,
     async cut(from, to) {
       wayOf(from, to).isCut = true;
     },

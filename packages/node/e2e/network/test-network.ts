@@ -7,15 +7,15 @@ import { promisify } from "node:util";
 import { fromHex } from "@lhg/protocol/core/bytes";
 import { ALG_EDDSA } from "@lhg/protocol/core/crypto";
 import { keyFromSeed, type SecretKey } from "@lhg/sdk/keys/keys";
-import { mountDisk, unmountDisk } from "./disk.ts";
-import type { Fabric, FabricWish } from "./fabric.ts";
+import { mountDisk, removeStaleDisks, unmountDisk } from "./disk.ts";
+import type { Fabric, FabricWish, Seating } from "./fabric.ts";
 import { createNamespaces, removeStaleNamespaces, whyNoNamespaces } from "./namespaces.ts";
 import { LHG, NodeProcess } from "./node-process.ts";
 import { createProxies } from "./proxies.ts";
 
-export interface TestNetwork {
+export interface TestNetwork<Seats extends Seating = Fabric> {
   readonly folder: string;
-  readonly fabric: Fabric;
+  readonly fabric: Seats;
   readonly chainId: string;
   /** Validators, by seat. */
   readonly validators: readonly NodeProcess[];
@@ -42,18 +42,23 @@ export interface NetworkPlan {
 
 const EQUIVOCATOR = join(import.meta.dirname, "equivocator.ts");
 
-let whyProxies: string | undefined | null = null;
+let reason: Promise<string | undefined> | undefined;
+
+/** Why links are proxies on loopback here; undefined where there can be namespaces. */
+export function whyProxies(): Promise<string | undefined> {
+  reason ??= process.env.LHG_NETWORK_PROXIES === "1" ? Promise.resolve("asked for") : whyNoNamespaces();
+  return reason;
+}
 
 /** Namespaces where they are allowed and can do what is wished, else proxies; `why` says why not. */
 export async function chooseFabric({ seats, needsDelay }: FabricWish): Promise<{
   readonly fabric: Fabric;
   readonly why: string | undefined;
 }> {
-  if (whyProxies === null) {
-    whyProxies = process.env.LHG_NETWORK_PROXIES === "1" ? "asked for" : await whyNoNamespaces();
-    if (whyProxies === undefined) await removeStaleNamespaces();
-  }
-  if (whyProxies !== undefined) return { fabric: await createProxies(seats), why: whyProxies };
+  const why = await whyProxies();
+  if (why !== undefined) return { fabric: await createProxies(seats), why };
+  await removeStaleNamespaces();
+  await removeStaleDisks();
   const fabric = await createNamespaces(seats);
   if (needsDelay !== true || fabric.canDelay) return { fabric, why: undefined };
   await fabric.close();
@@ -66,7 +71,10 @@ interface InitAnswer {
 }
 
 /** Makes the homes and starts nothing. */
-export async function createTestNetwork(plan: NetworkPlan, fabric: Fabric): Promise<TestNetwork> {
+export async function createTestNetwork<Seats extends Seating>(
+  plan: NetworkPlan,
+  fabric: Seats,
+): Promise<TestNetwork<Seats>> {
   const { validators, observers = 0, environment = {}, traitor, smallDisk } = plan;
   const folder = await mkdtemp(join(tmpdir(), "lhg-network-"));
   const made = await initNetwork(join(folder, "net"), validators, observers);

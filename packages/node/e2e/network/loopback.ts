@@ -1,0 +1,55 @@
+/** Nodes side by side on loopback, on ports that were free just now. */
+import { once } from "node:events";
+import { createServer, type Server } from "node:net";
+import type { Seating } from "./fabric.ts";
+
+const HOST = "127.0.0.1";
+
+export interface Loopback extends Seating {
+  p2pPortOf(seat: number): number;
+}
+
+export async function listen(server: Server): Promise<Server> {
+  server.listen(0, HOST);
+  await once(server, "listening");
+  return server;
+}
+
+export function portOf(server: Server): number {
+  return (server.address() as { port: number }).port;
+}
+
+async function findFreePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, () => listen(createServer())));
+  const ports = servers.map(portOf);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** What LHG_P2P_PEERS of a seat is; `portTo` says where it finds another. */
+export function listPeers(
+  seat: number,
+  peerIds: readonly string[],
+  portTo: (from: number, to: number) => number,
+): string {
+  return peerIds
+    .flatMap((id, other) => (other === seat ? [] : [`/ip4/${HOST}/tcp/${portTo(seat, other)}/p2p/${id}`]))
+    .join(",");
+}
+
+export async function createLoopback(seats: number): Promise<Loopback> {
+  const ports = await findFreePorts(2 * seats);
+  const p2pPortOf = (seat: number): number => ports[seats + seat]!;
+  return {
+    p2pPortOf,
+    commandOf: () => [],
+    environmentOf: (seat, peerIds) => ({
+      LHG_API_HOST: HOST,
+      LHG_API_PORT: String(ports[seat]!),
+      LHG_P2P_LISTEN: `/ip4/${HOST}/tcp/${p2pPortOf(seat)}`,
+      LHG_P2P_PEERS: listPeers(seat, peerIds, (_, to) => p2pPortOf(to)),
+    }),
+    apiUrlOf: (seat) => `http://${HOST}:${ports[seat]!}`,
+    close: async () => {},
+  };
+}
