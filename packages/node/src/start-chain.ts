@@ -149,6 +149,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
       return places.map((place) => place !== null);
     },
     noteWork: () => engine?.noteWork(),
+    isBehind: () => peering?.isSyncing() === true,
   });
   const recovered = await intake.recover();
   const meter = createChainMeter({

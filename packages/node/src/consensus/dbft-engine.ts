@@ -11,12 +11,12 @@ import {
 import { evidence as evidenceCodec } from "@lhg/protocol/core/block/evidence";
 import { hashHeader } from "@lhg/protocol/core/block/header";
 import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
-import { decode, encode } from "@lhg/protocol/core/codec/definition";
+import { encode } from "@lhg/protocol/core/codec/definition";
 import { ALG_EDDSA, type Crypto } from "@lhg/protocol/core/crypto";
 import { assertInvariant, LhgError } from "@lhg/protocol/core/errors";
 import { EPOCH } from "@lhg/protocol/core/proof/anchor";
 import type { ChainTip, CommitSummary, StatementInput } from "../application/application.ts";
-import { checkLastCertificate, parentOf } from "../blocks/last-certificate.ts";
+import { checkLastCertificate, openCertificate, parentOf } from "../blocks/last-certificate.ts";
 import {
   EVIDENCE_PER_BLOCK_MAX,
   makeProposal,
@@ -401,7 +401,7 @@ class DbftEngine implements Engine {
     const { crypto, chainId } = this.parts;
     const { height } = header;
     const blockHash = hashHeader(crypto, header);
-    const opened = decode(certificateCodec, certificate, "block.certificate");
+    const opened = openCertificate(certificate, "block.certificate");
     verifyCertificate(crypto, { chainId, epoch: EPOCH, height }, blockHash, opened, this.tip.validators);
     const proposal = proposalOf(crypto, block, statements);
     if (proposal === undefined || !matchesBase(header, this.tip.base))

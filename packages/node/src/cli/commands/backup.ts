@@ -27,7 +27,7 @@ export async function runBackup(
   if (subject === undefined)
     throw new LhgError(
       "backup.running",
-      "a node runs on this folder and has made no snapshot: stop the node first, or let it make snapshots (snapshotBlocks)",
+      "a node runs on this folder and has made no snapshot: stop the node first, or let it make snapshots (storage.snapshot_every_blocks)",
       data,
     );
   await assertOutside(data, file);
