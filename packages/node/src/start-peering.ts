@@ -13,7 +13,7 @@ import type { VerifierPool } from "./threads/verifier-pool.ts";
 
 export interface PeeringParts {
   readonly network: Network;
-  readonly intake: () => Pick<Intake, "receive" | "find" | "listStale">;
+  readonly intake: () => Pick<Intake, "receive" | "find" | "isHeld">;
   /** An encoded block of this node's store; undefined where it has none. */
   readonly readBlock: (height: number) => Promise<Uint8Array | undefined>;
   readonly verify: VerifierPool["verify"];
@@ -41,7 +41,7 @@ export function startPeering(parts: PeeringParts): Peering {
     hasher: sodiumCrypto,
     receive: (submissions) => intake().receive(submissions),
     find: (leafHash) => intake().find(leafHash),
-    listStale: (beforeMs, bytesMax) => intake().listStale(beforeMs, bytesMax),
+    isHeld: (leafHash, bytes) => intake().isHeld(leafHash, bytes),
     onFatal,
   });
   return {

@@ -2,7 +2,7 @@
  * The way in: verify, check against the state, write to the inbox log, then wait in the mempool. What is
  * acknowledged is on disk, and is submitted again after a crash until it is committed or finally refused.
  */
-import { toHex } from "@lhg/protocol/core/bytes";
+import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { Refusal, SubmitResult } from "../api/service.ts";
 import type { CheckVerdict, CommitSummary, StatementInput } from "../application/application.ts";
@@ -32,8 +32,10 @@ export interface IntakeParts {
   readonly isBehind?: () => boolean;
   /** Where there are other nodes: they are told of what this one answers for, and asked for what it lacks. */
   readonly peers?: {
-    /** Encoded submissions that are durable here. */
-    offer(submissions: readonly Uint8Array[]): void;
+    /** Statements that are durable here; offered again while they wait. */
+    offer(statements: readonly LeafHashed[]): void;
+    /** The same of those that were offered before a restart. */
+    remember(statements: readonly LeafHashed[]): void;
     /** Those of these statements that some peer has, as submissions; their leaf hashes are theirs, their signatures unchecked. */
     fetch(leafHashes: readonly Uint8Array[]): Promise<readonly LeafHashed[]>;
   };
@@ -44,6 +46,7 @@ interface Verified {
   readonly at: number;
   readonly bytes: Uint8Array;
   readonly summary: StatementSummary;
+  readonly isOwn: boolean;
   readonly isReady: boolean;
   /** Why it is not ready. */
   readonly obstacle: Refusal | undefined;
@@ -56,6 +59,8 @@ export class Intake implements StatementSource {
   private readonly kept: KeptStatements;
   /** Blocks settled since the start. */
   private blocks = 0;
+  /** Calls find their places in the order in which they came, however long their signatures took: who sends in order is not told of gaps. */
+  private lastTurn: Promise<void> = Promise.resolve();
 
   constructor(parts: IntakeParts) {
     this.parts = parts;
@@ -64,44 +69,62 @@ export class Intake implements StatementSource {
 
   /** One result for each submission, in the order given. What is accepted here is offered to the peers. */
   async submit(submissions: readonly Uint8Array[]): Promise<SubmitResult[]> {
-    const { results, fresh } = await this.take(submissions);
+    const { results, fresh } = await this.take(submissions, true);
     if (fresh.length > 0) this.parts.peers?.offer(fresh);
     return results;
   }
 
   /** Takes what a peer offers: `invalid` when it should not have passed it on, `known` when nothing in it was new. */
   async receive(submissions: readonly Uint8Array[]): Promise<"new" | "known" | "invalid"> {
-    const { verdicts, fresh } = await this.take(submissions);
+    const { verdicts, fresh } = await this.take(submissions, false);
     if (verdicts.some((verdict) => !verdict.ok)) return "invalid";
     return fresh.length > 0 ? "new" : "known";
   }
 
-  private async take(submissions: readonly Uint8Array[]): Promise<{
+  /** Whether this statement waits here, with the same bytes beside it. */
+  isHeld(leafHash: Uint8Array, bytes: Uint8Array): boolean {
+    const held = this.parts.mempool.getByLeafHash(leafHash);
+    return held !== undefined && equalBytes(held.bytes, bytes);
+  }
+
+  private async take(
+    submissions: readonly Uint8Array[],
+    isOwn: boolean,
+  ): Promise<{
     readonly verdicts: readonly VerifyVerdict[];
     readonly results: SubmitResult[];
     /** Accepted, and not known before. */
-    readonly fresh: readonly Uint8Array[];
+    readonly fresh: readonly LeafHashed[];
   }> {
-    const verdicts = await this.parts.verify(submissions);
-    const results = verdicts.map((verdict): SubmitResult | undefined =>
-      verdict.ok ? undefined : { id: "", state: "refused", ...pickRefusal(verdict) },
-    );
-    const { blocks } = this;
-    const judged = await this.judge(submissions, verdicts, results);
-    const { due, early } = this.partByOrder(judged);
-    for (const entry of early) results[entry.at] = this.keepEarly(entry);
-    const placed = due.filter((entry) => this.place(entry, results));
-    if (placed.length > 0) await this.makeDurable(placed, results);
-    // A block since the check may have been what they wait for, and the next one may be a heartbeat away.
-    if (blocks !== this.blocks) await this.wakeAdmissible(judged.filter((entry) => !entry.isReady));
-    await this.promote();
-    if (judged.length > 0) this.parts.noteWork();
-    const fresh = placed.filter(({ at }) => results[at]?.state === "accepted").map(({ bytes }) => bytes);
-    return {
-      verdicts,
-      results: results.map((result, at) => result ?? findTwin(verdicts, results, at)),
-      fresh,
-    };
+    const before = this.lastTurn;
+    const turn = Promise.withResolvers<void>();
+    this.lastTurn = turn.promise;
+    try {
+      const verdicts = await this.parts.verify(submissions);
+      const results = verdicts.map((verdict): SubmitResult | undefined =>
+        verdict.ok ? undefined : { id: "", state: "refused", ...pickRefusal(verdict) },
+      );
+      await before;
+      const { blocks } = this;
+      const judged = await this.judge(submissions, verdicts, results, isOwn);
+      const { due, early } = this.partByOrder(judged);
+      for (const entry of early) results[entry.at] = this.keepEarly(entry);
+      const placed = due.filter((entry) => this.place(entry, results));
+      turn.resolve();
+      if (placed.length > 0) await this.makeDurable(placed, results);
+      // A block since the check may have been what they wait for, and the next one may be a heartbeat away.
+      if (blocks !== this.blocks) await this.wakeAdmissible(judged.filter((entry) => !entry.isReady));
+      await this.promote();
+      if (judged.length > 0) this.parts.noteWork();
+      const accepted = placed.filter(({ at }) => results[at]?.state === "accepted");
+      return {
+        verdicts,
+        results: results.map((result, at) => result ?? findTwin(verdicts, results, at)),
+        fresh: accepted.map(({ bytes, summary }) => ({ bytes, leafHash: summary.leafHash })),
+      };
+    } finally {
+      turn.resolve();
+    }
   }
 
   /** What is admissible, or follows in its lane on what is: that is acknowledged. The rest came too early. */
@@ -186,10 +209,11 @@ export class Intake implements StatementSource {
     submissions: readonly Uint8Array[],
     verdicts: readonly VerifyVerdict[],
     results: (SubmitResult | undefined)[],
+    isOwn: boolean,
     isRecovery = false,
   ): Promise<Verified[]> {
     const seen = new Set<string>();
-    const fresh: Omit<Verified, "isReady" | "obstacle">[] = [];
+    const fresh: Omit<Verified, "isReady" | "obstacle" | "isOwn">[] = [];
     for (const [at, verdict] of verdicts.entries()) {
       if (!verdict.ok) continue;
       const id = toHex(verdict.summary.id);
@@ -218,12 +242,13 @@ export class Intake implements StatementSource {
       if (check.verdict === "refused") return [];
       const judged: Verified = {
         ...entry,
+        isOwn,
         isReady: check.verdict === "admissible",
         obstacle: check.verdict === "admissible" ? undefined : pickRefusal(check),
       };
       // What was acknowledged before a restart is taken up whatever room there is.
       if (isRecovery) return [judged];
-      const full = this.parts.mempool.findObstacle(entryOf(entry, 0));
+      const full = this.parts.mempool.findObstacle(entryOf(judged, 0));
       if (full === undefined) return [judged];
       results[entry.at] = { id: toHex(entry.summary.id), state: "not-yet", ...pickRefusal(full) };
       return [];
@@ -281,12 +306,13 @@ export class Intake implements StatementSource {
     const verdicts = await this.parts.verify(submissions);
     const results: (SubmitResult | undefined)[] = verdicts.map(() => undefined);
     const kept = new Map(
-      (await this.judge(submissions, verdicts, results, true)).map((entry) => [entry.at, entry]),
+      (await this.judge(submissions, verdicts, results, true, true)).map((entry) => [entry.at, entry]),
     );
     for (const [at, { position, record }] of batch.entries()) {
       const entry = kept.get(at);
       const result = entry === undefined ? results[at] : this.keep(entry, position);
       if (entry === undefined) this.parts.inbox.markSettled(position);
+      else this.parts.peers?.remember([{ bytes: record, leafHash: entry.summary.leafHash }]);
       if (result === undefined || result.state === "accepted") continue;
       const verdict = verdicts[at]!;
       if (verdict.ok) this.kept.retire(verdict.summary.leafHash, record);
@@ -323,7 +349,7 @@ export class Intake implements StatementSource {
     const promotable = this.parts.mempool.listPromotable();
     if (promotable.length === 0) return;
     await this.secure(promotable);
-    this.parts.peers?.offer(promotable.map((entry) => entry.bytes));
+    this.parts.peers?.offer(promotable.filter((entry) => entry.isOwn));
   }
 
   /** Makes durable what waits in memory only. */
@@ -357,11 +383,6 @@ export class Intake implements StatementSource {
     );
     for (const [i, { summary }] of entries.entries())
       if (checks[i]!.verdict === "admissible") this.parts.mempool.setReady(summary.id, true);
-  }
-
-  /** Statements that have waited since before this monotonic time, as submissions: to be offered again. */
-  listStale(beforeMs: number, bytesMax: number): Uint8Array[] {
-    return this.parts.mempool.listStale(beforeMs, bytesMax).map((entry) => entry.bytes);
   }
 
   getRefusal(id: string): Refusal | undefined {
@@ -404,7 +425,10 @@ export class Intake implements StatementSource {
   }
 
   private async adopt(found: readonly LeafHashed[]): Promise<boolean> {
-    const { verdicts } = await this.take(found.map((entry) => entry.bytes));
+    const { verdicts } = await this.take(
+      found.map((entry) => entry.bytes),
+      false,
+    );
     if (verdicts.some((verdict) => !verdict.ok)) return false;
     const rest = found.filter((entry) => this.find(entry.leafHash) === undefined);
     if (rest.length > 0) await this.kept.borrow(rest);
@@ -436,7 +460,7 @@ function pickRefusal({ code, field, message }: Refusal): Refusal {
   return { code, field, message };
 }
 
-function entryOf({ bytes, summary }: Pick<Verified, "bytes" | "summary">, position: number): MempoolEntry {
+function entryOf({ bytes, summary, isOwn }: Verified, position: number): MempoolEntry {
   const { id, leafHash, account, stream, sequence, gasPrice, expiryMs } = summary;
   return {
     id,
@@ -449,6 +473,7 @@ function entryOf({ bytes, summary }: Pick<Verified, "bytes" | "summary">, positi
     expiryMs,
     position,
     addedMs: performance.now(),
+    isOwn,
   };
 }
 

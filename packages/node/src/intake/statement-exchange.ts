@@ -15,7 +15,6 @@ import {
   encodeBatch,
   encodeQuestion,
   QUESTION_BYTES_MAX,
-  type StatementsAnswer,
   SUBMISSION_BYTES_MAX,
 } from "./exchange-messages.ts";
 import type { LeafHashed } from "./obtain-statements.ts";
@@ -30,8 +29,8 @@ const OFFERED_BYTES_MAX = 32 << 20;
 const ANSWER_BYTES_MAX = 4 << 20;
 const ASK_TIMEOUT_MS = 2_000;
 const QUESTION = "statements";
-/** What has waited this long may have been lost on its way. */
-const STALE_MS = 5_000;
+/** What has waited this long since it was offered may have been lost on its way. */
+const STALE_MS = 10_000;
 const REOFFER_EVERY_MS = 5_000;
 
 export interface ExchangeParts {
@@ -39,19 +38,22 @@ export interface ExchangeParts {
   readonly hasher: Pick<Hasher, "sha256">;
   readonly receive: (submissions: readonly Uint8Array[]) => Promise<"new" | "known" | "invalid">;
   readonly find: (leafHash: Uint8Array) => { readonly bytes: Uint8Array } | undefined;
-  /** Statements of this node that have waited since before this monotonic time, at most so many bytes. */
-  readonly listStale: (beforeMs: number, bytesMax: number) => readonly Uint8Array[];
+  /** Whether this statement waits here, with these bytes: it needs no look then. */
+  readonly isHeld: (leafHash: Uint8Array, bytes: Uint8Array) => boolean;
   readonly onFatal: (error: unknown) => void;
 }
 
 export interface StatementExchange {
-  offer(submissions: readonly Uint8Array[]): void;
+  offer(statements: readonly LeafHashed[]): void;
+  remember(statements: readonly LeafHashed[]): void;
   fetch(leafHashes: readonly Uint8Array[]): Promise<readonly LeafHashed[]>;
   stop(): void;
 }
 
 export function startStatementExchange(parts: ExchangeParts): StatementExchange {
   const { network, hasher } = parts;
+  /** What this node answers for, by the time it was offered; looked through from the front. */
+  let offered: { readonly atMs: number; readonly statement: LeafHashed }[] = [];
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -69,11 +71,16 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
     for (const part of splitBySize(submissions, BATCH_BYTES_MAX))
       network.publish("statements", encodeBatch({ salt, submissions: part }));
   };
-  const offer = (submissions: readonly Uint8Array[]): void => {
-    if (submissions.length === 0) return;
-    for (const entry of submissions) {
-      waiting.push(entry);
-      waitingBytes += entry.length;
+  const remember = (statements: readonly LeafHashed[]): void => {
+    const atMs = performance.now();
+    for (const statement of statements) offered.push({ atMs, statement });
+  };
+  const offer = (statements: readonly LeafHashed[]): void => {
+    if (statements.length === 0) return;
+    remember(statements);
+    for (const { bytes } of statements) {
+      waiting.push(bytes);
+      waitingBytes += bytes.length;
     }
     if (waitingBytes >= BATCH_BYTES) flush();
     else timer ??= setTimeout(flush, BATCH_WAIT_MS);
@@ -83,9 +90,13 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
     if (offeredBytes + data.length > OFFERED_BYTES_MAX) return "ignore";
     const submissions = open(decodeBatch, data)?.submissions;
     if (submissions === undefined) return "reject";
+    const named = nameAll(hasher, submissions);
+    if (named === undefined) return "reject";
+    const unknown = named.filter(({ leafHash, bytes }) => !parts.isHeld(leafHash, bytes));
+    if (unknown.length === 0) return "ignore";
     offeredBytes += data.length;
     try {
-      const became = await parts.receive(submissions);
+      const became = await parts.receive(unknown.map((entry) => entry.bytes));
       return became === "invalid" ? "reject" : became === "new" ? "accept" : "ignore";
     } catch (error) {
       // No room on disk or in memory: the sender is not to blame.
@@ -123,21 +134,33 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
     };
     const data = await network.ask(peer, QUESTION, body, limits).catch(() => undefined);
     if (data === undefined) return [];
-    const found = nameAll(hasher, open(decodeAnswer, data));
+    const found = nameAll(hasher, open(decodeAnswer, data)?.submissions);
     if (found?.every((entry) => wanted.has(toHex(entry.leafHash)))) return found;
     network.penalise(peer, "statements.unasked");
     return [];
   };
 
   const reoffer = (): void => {
-    if (network.peers().length === 0) return;
-    offer(parts.listStale(performance.now() - STALE_MS, BATCH_BYTES_MAX));
+    const isStale = ({ atMs }: { readonly atMs: number }): boolean => performance.now() - atMs > STALE_MS;
+    const rest = offered.findIndex((entry) => !isStale(entry));
+    const stale = offered.slice(0, rest < 0 ? offered.length : rest);
+    offered = offered.slice(stale.length);
+    const again: LeafHashed[] = [];
+    let sizeBytes = 0;
+    for (const { statement } of stale) {
+      if (!parts.isHeld(statement.leafHash, statement.bytes)) continue;
+      sizeBytes += statement.bytes.length;
+      if (sizeBytes <= BATCH_BYTES_MAX && network.peers().length > 0) again.push(statement);
+      else remember([statement]);
+    }
+    offer(again);
   };
   const reofferTimer = setInterval(reoffer, REOFFER_EVERY_MS);
   reofferTimer.unref();
 
   return {
     offer,
+    remember,
     async fetch(leafHashes) {
       const peers = network.peers();
       for (let i = 0; i < peers.length; i++) {
@@ -162,14 +185,14 @@ function open<T>(read: (data: Uint8Array) => T, data: Uint8Array): T | undefined
   }
 }
 
-/** Undefined when the answer is malformed. */
+/** Undefined where one of them is malformed. */
 function nameAll(
   hasher: Pick<Hasher, "sha256">,
-  given: StatementsAnswer | undefined,
+  submissions: readonly Uint8Array[] | undefined,
 ): LeafHashed[] | undefined {
-  if (given === undefined) return undefined;
+  if (submissions === undefined) return undefined;
   const named: LeafHashed[] = [];
-  for (const bytes of given.submissions) {
+  for (const bytes of submissions) {
     const opened = open((data) => decode(submission, data), bytes);
     if (opened === undefined) return undefined;
     named.push({ bytes, leafHash: hashLeaf(hasher, opened.statement) });

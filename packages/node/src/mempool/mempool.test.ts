@@ -20,6 +20,7 @@ function entry(over: Partial<MempoolEntry> & { account?: Uint8Array } = {}): Mem
     gasPrice: 100n,
     expiryMs: 0,
     addedMs: 0,
+    isOwn: true,
     position: serial,
     ...over,
   };

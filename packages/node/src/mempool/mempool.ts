@@ -40,6 +40,8 @@ export interface MempoolEntry {
   readonly addedMs: number;
   /** Where the inbox log holds it; EARLY or IN_FLIGHT where it does not. */
   readonly position: number;
+  /** Came to this node first: this node answers for it to whoever sent it, and tells the others of it. */
+  readonly isOwn: boolean;
 }
 
 /** Came too early: in memory only, and not promised. */
@@ -312,19 +314,6 @@ export class Mempool {
     }
     for (const held of [...expired, ...forgotten]) this.drop(held);
     return { expired, forgotten };
-  }
-
-  /** What is durable and has waited since before `beforeMs`, first come first, at most about `bytesMax`. */
-  listStale(beforeMs: number, bytesMax: number): MempoolEntry[] {
-    const out: MempoolEntry[] = [];
-    let bytes = 0;
-    for (const held of this.byId.values()) {
-      if (!isDue(held) || held.addedMs > beforeMs) continue;
-      out.push(held);
-      bytes += held.bytes.length;
-      if (bytes >= bytesMax) break;
-    }
-    return out;
   }
 
   /** What came too early and could be proposed now, once it is durable. */
