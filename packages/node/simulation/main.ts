@@ -131,16 +131,15 @@ function runTwins(views: number): void {
 }
 
 function runExhaustive(views: number, crashes: number): void {
-  const bounds = [
-    ...Array.from({ length: crashes + 1 }, (_, n) => ({ views, traitor: -1, crashes: n })),
-    ...[0, 3, 2, 1].map((traitor) => ({ views, traitor, crashes: 0 })),
-  ];
+  const bounds = [-1, 0, 3, 2, 1].flatMap((traitor) =>
+    Array.from({ length: crashes + 1 }, (_, n) => ({ views, traitor, crashes: n })),
+  );
   for (const bound of bounds) {
     const startedMs = performance.now();
     const { states, localStates, steps, isComplete, violation, story } = searchAll({ ...bound, mutations });
     for (const line of story) console.log(line);
     if (violation !== undefined) process.exitCode = 1;
-    const who = bound.traitor < 0 ? `${bound.crashes} crashes` : `traitor ${bound.traitor}`;
+    const who = `${bound.traitor < 0 ? "no traitor" : `traitor ${bound.traitor}`}, ${bound.crashes} crashes`;
     console.log(
       `${views} views, ${who}: ${violation ?? (isComplete ? "no violation" : "unfinished")}, ${states} global states, ` +
         `${localStates} local ones, ${steps} steps, ${((performance.now() - startedMs) / 1000).toFixed(1)} s`,
