@@ -22,6 +22,7 @@ interface Summary {
   /** The fewest views that a decision after healing was below the last one allowed. */
   readonly sparedViews: number;
   readonly seconds: number;
+  readonly cpuSeconds: number;
   readonly failed: { readonly seed: number; readonly violation: string } | null;
 }
 
@@ -59,7 +60,9 @@ function runSeeds(first: number, count: number, validators: number): Summary {
       console.error(`${seeds} of ${count} seeds, ${Math.round((performance.now() - startedMs) / 1000)} s`);
   }
   const seconds = (performance.now() - startedMs) / 1000;
-  return { seeds, validators, highestView, slowestMs, sparedViews, seconds, failed };
+  const { user, system } = process.cpuUsage();
+  const cpuSeconds = (user + system) / 1e6;
+  return { seeds, validators, highestView, slowestMs, sparedViews, seconds, cpuSeconds, failed };
 }
 
 /** Splits the seeds among processes of this program. */
@@ -77,6 +80,7 @@ async function runJobs(first: number, count: number, validators: number, jobs: n
     slowestMs: Math.max(...all.map((part) => part.slowestMs)),
     sparedViews: Math.min(...all.map((part) => part.sparedViews)),
     seconds: Math.max(...all.map((part) => part.seconds)),
+    cpuSeconds: all.reduce((sum, part) => sum + part.cpuSeconds, 0),
     failed: all.find((part) => part.failed !== null)?.failed ?? null,
   };
 }
@@ -103,7 +107,7 @@ function printSummary(summary: Summary): void {
     console.log(JSON.stringify(summary));
     return;
   }
-  const { seeds, validators, highestView, slowestMs, sparedViews, seconds, failed } = summary;
+  const { seeds, validators, highestView, slowestMs, sparedViews, seconds, cpuSeconds, failed } = summary;
   if (failed !== null) {
     const { story } = runSeed({ seed: failed.seed, validators, mutations, story: true });
     for (const line of [...story.slice(0, 1), ...story.slice(1).slice(-STORY_LINES)]) console.log(line);
@@ -112,7 +116,7 @@ function printSummary(summary: Summary): void {
   console.log(
     `${seeds} seeds from ${values.seed}, ${validators} validators: ${failed === null ? "no violation" : "VIOLATION"}, ` +
       `highest view ${highestView}, four blocks within ${slowestMs} ms of virtual time after healing, ` +
-      `${sparedViews} views below the bound at least, ${seconds.toFixed(1)} s, ${(seeds / seconds).toFixed(0)} seeds/s`,
+      `${sparedViews} views below the bound at least, ${seconds.toFixed(1)} s, ${(seeds / cpuSeconds).toFixed(0)} seeds/s of CPU time`,
   );
 }
 
@@ -127,16 +131,15 @@ function runTwins(views: number): void {
 }
 
 function runExhaustive(views: number, crashes: number): void {
-  const bounds = [
-    ...Array.from({ length: crashes + 1 }, (_, n) => ({ views, traitor: -1, crashes: n })),
-    ...[0, 3, 2, 1].map((traitor) => ({ views, traitor, crashes: 0 })),
-  ];
+  const bounds = [-1, 0, 3, 2, 1].flatMap((traitor) =>
+    Array.from({ length: crashes + 1 }, (_, n) => ({ views, traitor, crashes: n })),
+  );
   for (const bound of bounds) {
     const startedMs = performance.now();
     const { states, localStates, steps, isComplete, violation, story } = searchAll({ ...bound, mutations });
     for (const line of story) console.log(line);
     if (violation !== undefined) process.exitCode = 1;
-    const who = bound.traitor < 0 ? `${bound.crashes} crashes` : `traitor ${bound.traitor}`;
+    const who = `${bound.traitor < 0 ? "no traitor" : `traitor ${bound.traitor}`}, ${bound.crashes} crashes`;
     console.log(
       `${views} views, ${who}: ${violation ?? (isComplete ? "no violation" : "unfinished")}, ${states} global states, ` +
         `${localStates} local ones, ${steps} steps, ${((performance.now() - startedMs) / 1000).toFixed(1)} s`,

@@ -86,9 +86,9 @@ function patienceMs(validators: number): number {
 }
 
 /**
- * The views in which a height must be decided that was open when the network healed. All meet in the highest view that an honest validator
- * reached; up to view N clocks may be wrong and refuse good proposals; then of F + 1 primaries one is honest and up, and a view may go by
- * that not all of them reached in time.
+ * The last view in which a height may be decided that was open when the network healed: max(w, N) + F + 2. All meet in the highest view w that
+ * an honest validator reached; below view N wrong clocks may refuse good proposals; of F + 1 primaries in a row one is honest and up; and two
+ * views may go by that not all reached, or not with all statements, in time.
  */
 function viewsAllowed(world: World, nodes: readonly SimulatedNode[]): (height: number) => number {
   const views = new Map<number, number>();

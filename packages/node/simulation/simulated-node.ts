@@ -24,6 +24,7 @@ import { makeSigning, openProposal, sha256, toyVerifier } from "./toys.ts";
 import { isHealed, note, T, VIEW_TIMEOUT_MS_MAX, type World } from "./world.ts";
 
 const MAX_AHEAD = 32;
+const OBSERVER_POLL_MS = 5 * T;
 
 export function createNode(
   world: World,
@@ -89,21 +90,24 @@ export function startNextHeight(world: World, node: SimulatedNode, isRestart: bo
   });
   if (isRestart && node.isHonest) checkRestored(node.state, durable);
   for (const message of node.ahead.splice(0)) if (node.isUp) receive(world, node, message);
+  // Nobody waits for an observer, so it looks for blocks by itself; a validator must find its way by what the core sends.
+  if (node.state.ownIndex < 0)
+    later(world, node, OBSERVER_POLL_MS, () => seekBlock(world, node, height, OBSERVER_POLL_MS));
+}
+
+function seekBlock(world: World, node: SimulatedNode, height: number, everyMs: number): void {
+  if (node.disk.blocks.length >= height) return;
+  node.transmit(world.random.below(world.options.validators), { kind: "want-block", height });
+  later(world, node, everyMs, () => seekBlock(world, node, height, everyMs));
 }
 
 function takeDecision(world: World, node: SimulatedNode, decision: Decision & { height: number }): void {
   const { height, blockHash, certificate, proposal } = decision;
   note(world, () => `${node.name} decides ${short(blockHash)} at ${height}/${decision.view}`);
   if (node.isHonest) checkDecision(world.invariants, height, decision, validatorsAt(world, height));
-  if (proposal === undefined) seekBlock(world, node, height);
+  // Decided without the proposal: peers have the block, or will.
+  if (proposal === undefined) seekBlock(world, node, height, T);
   else executeBlock(world, node, { height, blockHash, proposal, certificate });
-}
-
-/** Decided without the proposal: peers have the block. */
-function seekBlock(world: World, node: SimulatedNode, height: number): void {
-  if (node.disk.blocks.length >= height) return;
-  node.transmit(world.random.below(world.options.validators), { kind: "want-block", height });
-  later(world, node, T, () => seekBlock(world, node, height));
 }
 
 /** State, height and block become durable at once; the next height starts after that. */

@@ -380,8 +380,11 @@ test("a decided validator answers those who still try with its height and the co
     told.push(effects.filter((effect) => effect.kind === "send").length);
   }
   assert.deepEqual(told, [1, 0, 0]);
-  pass(net, "recovery-message", 0, [0], [3]);
-  assert.equal(net.nodes[3]!.decision?.proposal, undefined);
+  const tells = sentBy(net, 0, "recovery-message", 0);
+  give(net, 3, tells);
+  assert.notEqual(net.nodes[3]!.decision, undefined);
+  const answers = give(net, 1, tells).filter((effect) => effect.kind === "send");
+  assert.deepEqual(answers, [], "those who have decided do not tell each other");
 });
 
 test("who decided without the proposal tells those who have it, though the rest is silent", () => {

@@ -16,7 +16,7 @@ import type {
   VoteMessage,
 } from "./messages.ts";
 import { receiveRequest } from "./proposing.ts";
-import { primaryOf } from "./quorum.ts";
+import { primaryOf, quorum } from "./quorum.ts";
 import { answerRecovery, tellDecision } from "./recovery.ts";
 import { isAbsent, noteAlive, noteWork } from "./timers.ts";
 import { isChangeViewSigned, isVoteSigned, recordVote } from "./votes.ts";
@@ -34,7 +34,7 @@ export function receiveMessage(core: Core, message: Message): Received {
     if (isTrying) effects.push({ kind: "peer-behind", height });
     if (height === state.height) {
       noteLate(core, message);
-      if (isTrying) tellDecision(core);
+      if (isTrying && !isDecided(core, message)) tellDecision(core);
     }
     return "behind";
   }
@@ -42,6 +42,15 @@ export function receiveMessage(core: Core, message: Message): Received {
   if (recorded === "invalid") effects.push({ kind: "invalid", reason: `dbft.${message.type}` });
   if (recorded === "recorded" && message.type !== "recovery-request") noteWork(core);
   return recorded;
+}
+
+/** Its sender tells the decision too: the commits of one (view, hash), and enough of them. Answering would go on for ever. */
+function isDecided(core: Core, { type, body }: Message): boolean {
+  if (type !== "recovery-message" || body.commits.length < quorum(core)) return false;
+  const first = body.commits[0]!;
+  return body.commits.every(
+    (vote) => vote.view === first.view && equalBytes(vote.blockHash, first.blockHash),
+  );
 }
 
 /** Rule 7': a slow validator's votes may all come after the decision; they show that it is there. */

@@ -28,7 +28,7 @@ export function votesOf(state: CoreState, type: VoteType, validator: number, vie
   return state.votes[type][validator]!.filter((vote) => vote.view === view);
 }
 
-export function findVote(
+function findVote(
   state: CoreState,
   type: VoteType,
   validator: number,
