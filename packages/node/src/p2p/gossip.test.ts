@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeUtf8 } from "@lhg/protocol/core/bytes";
+import { TOPIC_BYTES_MAX } from "./network.ts";
 import { collect, meet, startTestingNode, type TestingNode } from "./testing-libp2p.ts";
 
 /** A - B - C: the ends know only the middle. */
@@ -67,17 +68,17 @@ test("who hands over what is rejected is scored, and in the end banned", async (
   await stopAll([server, stranger]);
 });
 
-test("a topic has its limit, and a message of that size passes", async () => {
-  const line = await startLine();
-  const [first, , last] = line;
-  collect(line[1], "consensus");
-  const atLast = collect(last, "consensus");
-  const { TOPIC_BYTES_MAX } = await import("./network.ts");
-  const whole = new Uint8Array(TOPIC_BYTES_MAX.consensus).fill(7);
-  first.network.publish("consensus", new Uint8Array(TOPIC_BYTES_MAX.consensus + 1));
-  first.network.publish("consensus", whole);
-  const got = await atLast.next();
-  assert.equal(Buffer.compare(got, whole), 0);
-  assert.equal(atLast.messages.length, 1);
-  await stopAll(line);
-});
+for (const topic of ["consensus", "statements"] as const)
+  test(`${topic} has its limit, and a message of that size passes`, async () => {
+    const line = await startLine();
+    const [first, middle, last] = line;
+    collect(middle, topic);
+    const atLast = collect(last, topic);
+    const whole = new Uint8Array(TOPIC_BYTES_MAX[topic]).fill(7);
+    first.network.publish(topic, new Uint8Array(TOPIC_BYTES_MAX[topic] + 1));
+    first.network.publish(topic, whole);
+    const got = await atLast.next();
+    assert.equal(Buffer.compare(got, whole), 0);
+    assert.equal(atLast.messages.length, 1);
+    await stopAll(line);
+  });

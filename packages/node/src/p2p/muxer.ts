@@ -4,7 +4,7 @@ import { yamux } from "@libp2p/yamux";
 import type { P2pBounds } from "./bounds.ts";
 import { createTokenBucket } from "./token-bucket.ts";
 
-/** Larger windows would let a batch of statements fill the socket before a vote; smaller ones slow a catch-up over long lines. */
+/** Of the question streams: 10 MB/s over a line with 100 ms there and back. Gossip has less (gossip-streams.ts). */
 const STREAM_WINDOW_BYTES_MAX = 1 << 20;
 /** A peer needs four each way: identify, questions, two topics. */
 const STREAMS_MAX = 16;

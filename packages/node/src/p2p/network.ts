@@ -69,5 +69,6 @@ export interface Network {
 export const TOPIC_BYTES_MAX: Readonly<Record<Topic, number>> = {
   /** A RecoveryMessage with two proposals. */
   consensus: (3 << 20) + 64,
-  statements: 4 << 20,
+  /** A frame of gossipsub has 4 MiB, with the name of the topic in it. */
+  statements: (4 << 20) - 1_024,
 };
