@@ -27,7 +27,7 @@ export async function runBackup(
   if (subject === undefined)
     throw new LhgError(
       "backup.running",
-      "a node runs on this folder and has made no snapshot: stop the node first, or let it make snapshots (snapshotBlocks)",
+      "a node runs on this folder and has made no snapshot (snapshotBlocks): stop the node first",
       data,
     );
   await assertOutside(data, file);
