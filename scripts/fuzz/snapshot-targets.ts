@@ -45,7 +45,7 @@ export async function createSnapshotTargets({ chain }: Corpus): Promise<Target[]
             store: createMemoryStore(),
             crypto: sodiumCrypto,
             genesis,
-            info: describeSnapshot(sodiumCrypto, { ...metadata, chunks }),
+            info: describeSnapshot(sodiumCrypto, { ...metadata, sizeBytes: input.length, chunks }),
             readChunk: async () => input,
             trusted,
             pairsMax: 256,

@@ -54,6 +54,9 @@ test("a running node's newest snapshot is a backup, without anything that an old
   assert.deepEqual((await readdir(target)).sort(), ["keys", "ledger", "snapshots"]);
   assert.deepEqual(await readdir(join(target, "snapshots")), [String(info.height)]);
   assert.equal(await readFile(join(target, "keys", "one.json"), "utf8"), "keys");
+  const audit = await run("audit", "--data", target);
+  assert.equal(audit.exitCode, EXIT.refused);
+  assert.match(audit.stderr, new RegExp(`keeps blocks from ${info.height + 1} on.*history\\.pruned`));
   const again = await openLevelStore(join(target, "ledger"));
   context.after(() => again.close());
   const opened = await openRestored(dev.genesis, again);

@@ -49,7 +49,13 @@ interface Offer {
 async function restore(offer: Offer): Promise<void> {
   const offered = offer.chunks ?? chunks;
   const hashes = offered.map((chunk) => sodiumCrypto.sha256(chunk));
-  const described = describeSnapshot(sodiumCrypto, { ...metadata, chunks: hashes, ...offer.metadata });
+  const sizeBytes = offered.reduce((sum, chunk) => sum + chunk.length, 0);
+  const described = describeSnapshot(sodiumCrypto, {
+    ...metadata,
+    sizeBytes,
+    chunks: hashes,
+    ...offer.metadata,
+  });
   await restoreSnapshot({
     store: createMemoryStore(),
     crypto: sodiumCrypto,
@@ -112,6 +118,8 @@ test("metadata that contradicts itself or the trusted header", async () => {
   await refused({ info: { sizeBytes: 1 } }, "snapshot.info", /^sizeBytes$/);
   await refused({ info: { metadata: new Uint8Array(3) } }, "snapshot.info", /^metadata$/);
   await refused({ info: { metadata: new Uint8Array((1 << 20) + 1) } }, "snapshot.info", /^metadata$/);
+  await refused({ metadata: { sizeBytes: info.sizeBytes + 1 } }, "snapshot.info", /^sizeBytes$/);
+  await refused({ metadata: { sizeBytes: info.sizeBytes - 1 } }, "snapshot.oversize", /^chunks/);
   const { header } = metadata;
   await refused({ metadata: { header: { ...header, timeMs: header.timeMs + 1 } } }, "snapshot.header");
   await refused({ metadata: { header: { ...header, height: header.height - 1 } } }, "snapshot.header");

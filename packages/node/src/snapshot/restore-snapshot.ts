@@ -64,15 +64,20 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<void> {
     indexPair: options.indexPair ?? (() => []),
     ...(options.pairsMax === undefined ? {} : { pairsMax: options.pairsMax }),
   });
+  let restBytes = info.sizeBytes;
   for (let index = 0; index < info.chunks; index++) {
     const chunk = await options.readChunk(index);
     checkChunk(crypto, metadata, index, chunk);
+    restBytes -= chunk.length;
+    if (restBytes < 0)
+      throw new LhgError("snapshot.oversize", "exceeds the size that was offered", `chunks[${index}]`);
     await atChunk(index, async () => {
       for (const item of readItems(chunk)) await intake.take(item);
     });
     options.onProgress?.(index + 1);
   }
   await atChunk(info.chunks - 1, () => intake.finish());
+  if (restBytes > 0) throw new LhgError("snapshot.info", "is not the size of the chunks", "sizeBytes");
   await store.commit(completeChain(options, metadata));
 }
 

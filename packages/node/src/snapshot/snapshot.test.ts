@@ -5,8 +5,10 @@ import { ITEMS } from "@lhg/protocol/core/state/partition";
 import { VALUES_RANGE } from "@lhg/protocol/core/state/state-export";
 import { makeTransfer } from "@lhg/sdk/transaction/messages";
 import fc from "fast-check";
+import { BLOCKS_KEPT_MIN, pruneBlocks } from "../application/prune.ts";
 import { createQueryContext } from "../application/query-context.ts";
 import { addressOf, openTestChain, type TestChain } from "../application/testing.ts";
+import { listIndexKeys } from "../queries/indexes.ts";
 import { queries } from "../queries/queries.ts";
 import { openSampleWorld, PHONES } from "../queries/testing.ts";
 import type { Store } from "../store/store.ts";
@@ -85,6 +87,16 @@ test("a restored node makes the same snapshots, byte for byte", async (context) 
   assert.deepEqual(await heightsOf(), [info.height + 1, info.height]);
   await dropSnapshots(folder, 1);
   assert.deepEqual(await heightsOf(), [info.height + 1]);
+});
+
+test("a node that pruned makes the same snapshot as before", async (context) => {
+  const { chain } = await openSampleWorld();
+  for (let i = 0; i < BLOCKS_KEPT_MIN; i++) await chain.commit([]);
+  const { application } = chain;
+  const before = await takeSnapshot(application, await makeFolder(context));
+  const { firstHeight } = await pruneBlocks(application, Number.MAX_SAFE_INTEGER, listIndexKeys);
+  assert.equal(firstHeight, 6);
+  assert.deepEqual(await takeSnapshot(application, await makeFolder(context)), before);
 });
 
 const blocks = fc.array(

@@ -11,10 +11,12 @@ import { BASE } from "@lhg/protocol/core/state/partition";
 import { isRecorded } from "@lhg/protocol/modules/validators/validators";
 import { keyFromSeed, type SecretKey } from "@lhg/sdk/keys/keys";
 import { makeTransfer } from "@lhg/sdk/transaction/messages";
+import { pruneBlocks } from "../application/prune.ts";
 import { createQueryContext } from "../application/query-context.ts";
 import { addressOf, openTestChain, type TestChain } from "../application/testing.ts";
 import { EVIDENCE_HEIGHTS_MAX } from "../blocks/proposal.ts";
 import { createNativeSigner, sodiumCrypto } from "../crypto/sodium.ts";
+import { listIndexKeys } from "../queries/indexes.ts";
 import { readTrustPath } from "./snapshot-files.ts";
 import { followBlock, makeFolder, openRestored, restoreFrom, takeSnapshot } from "./testing.ts";
 import { verifyTrustPath } from "./trust.ts";
@@ -92,6 +94,11 @@ test("the way to the header leads over changes of validators, and the restored n
     encode(anchor, createQueryContext(application).anchorOf(BASE));
   assert.deepEqual(anchorOf(restored), anchorOf(chain.application));
   assert.equal(decode(anchor, anchorOf(restored)).transitions.length, 2);
+
+  const before = anchorOf(chain.application);
+  const { firstHeight } = await pruneBlocks(chain.application, Number.MAX_SAFE_INTEGER, listIndexKeys);
+  assert.ok(firstHeight > decode(headerCodec, first!.header).height);
+  assert.deepEqual(anchorOf(chain.application), before, "headers that lead on outlast their blocks");
 });
 
 test("evidence of heights before the snapshot counts on the restored node as on every other", async (context) => {

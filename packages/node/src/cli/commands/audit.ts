@@ -15,7 +15,7 @@ import type { Session } from "../session.ts";
 
 /**
  * Executes the chain of a data folder again from genesis and compares all that its node keeps. The node must be
- * stopped. Throws `audit.failed` when anything differs.
+ * stopped. Throws `audit.failed` when anything differs, `history.pruned` when blocks are missing because they were pruned.
  */
 export async function runAudit(session: Session): Promise<void> {
   const ledger = join(session.options.data, "ledger");
@@ -48,6 +48,13 @@ async function audit(
   if (stored === undefined) throw new LhgError("audit.no-chain", "holds no chain", session.options.data);
   const genesis = decode(genesisCodec, stored, "genesis");
   const application = await LedgerApplication.open(sodiumCrypto, store, genesis, indexBlock);
+  const { firstHeight } = application.kept;
+  if (firstHeight > 1)
+    throw new LhgError(
+      "history.pruned",
+      `keeps blocks from ${firstHeight} on: what was before can't be executed again from this folder; audit an archive`,
+      session.options.data,
+    );
   const steps = auditChain(application, scratch, indexBlock);
   for (;;) {
     const step = await steps.next();
