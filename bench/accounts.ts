@@ -24,6 +24,7 @@ export interface RestartReport {
 /** What the restoring process says of itself. */
 export interface RestoreReport {
   readonly restoreMs: number;
+  readonly cpuMs: number;
   readonly openMs: number;
   readonly maxResidentBytes: number;
 }

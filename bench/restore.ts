@@ -18,6 +18,7 @@ const [info] = await listSnapshots(folder);
 if (info === undefined) throw new Error("there is no snapshot");
 
 const beganMs = performance.now();
+const began = process.cpuUsage();
 const trusted = verifyTrustPath(sodiumCrypto, genesis, await readTrustPath(folder, info.height));
 await restoreLedgerFolder(target, {
   crypto: sodiumCrypto,
@@ -27,10 +28,12 @@ await restoreLedgerFolder(target, {
   readChunk: (index) => readChunk(folder, info.height, index),
 });
 const restoredMs = performance.now();
+const { user, system } = process.cpuUsage(began);
 const store = await openLevelStore(join(target, LEDGER_FOLDER));
 await LedgerApplication.open(sodiumCrypto, store, genesis, () => []);
 const report: RestoreReport = {
   restoreMs: restoredMs - beganMs,
+  cpuMs: (user + system) / 1000,
   openMs: performance.now() - restoredMs,
   maxResidentBytes: process.resourceUsage().maxRSS * 1024,
 };

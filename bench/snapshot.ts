@@ -20,7 +20,7 @@ export const snapshots: Part = {
     const keys = bySize(context, { quick: 20_000, default: AIM_KEYS, full: AIM_KEYS });
     const { info, makeMs } = await makeOne(context, directory, keys);
     context.say(`${info.chunks} chunks of ${(info.sizeBytes / 1e6).toFixed(1)} MB are made`);
-    const { restoreMs, openMs, maxResidentBytes } = await restoreOne(context, directory);
+    const { restoreMs, cpuMs, openMs, maxResidentBytes } = await restoreOne(context, directory);
     const megabytes = info.sizeBytes / 1e6;
     const title = `${keys.toLocaleString("en-US")} state keys`;
     const figures: Figure[] = [
@@ -35,6 +35,7 @@ export const snapshots: Part = {
         unit: "/s",
         limit: { name: "store puts", value: context.calibration.putsPerSecond },
       },
+      { name: "CPU time of restoring", value: cpuMs, unit: "ms" },
       { name: "restored ledger opened", value: openMs, unit: "ms" },
       { name: "most resident while it is restored", value: maxResidentBytes / 1e6, unit: "MB" },
     ];
@@ -65,7 +66,7 @@ async function makeOne(
 }
 
 async function restoreOne(context: BenchContext, directory: string): Promise<RestoreReport> {
-  const started = startNode([RESTORE_SCRIPT, directory, context.makeDirectory()]);
+  const started = startNode(["--max-semi-space-size=4", RESTORE_SCRIPT, directory, context.makeDirectory()]);
   try {
     return JSON.parse(await started.nextLine()) as RestoreReport;
   } finally {

@@ -72,7 +72,9 @@ import { expectNoRefusal } from "./expect-no-refusal.ts";
 import { gossipTargets } from "./gossip-targets.ts";
 import { createLedgerTarget } from "./ledger-target.ts";
 import { mutate, type Random } from "./mutate.ts";
+import { peerTargets } from "./peer-targets.ts";
 import { signerTargets } from "./signer-targets.ts";
+import { createSnapshotTargets } from "./snapshot-targets.ts";
 import { syncTargets } from "./sync-targets.ts";
 
 export interface Target {
@@ -411,6 +413,8 @@ export async function makeTargets(corpus: Corpus): Promise<Target[]> {
     ...gossipTargets(),
     ...syncTargets(),
     ...signerTargets(),
+    ...peerTargets(),
     await createLedgerTarget(corpus),
+    ...(await createSnapshotTargets(corpus)),
   ];
 }

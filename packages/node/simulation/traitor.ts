@@ -12,7 +12,12 @@ import {
   voteSignBytes,
 } from "@lhg/protocol/core/block/certificate";
 import { concatBytes } from "@lhg/protocol/core/bytes";
-import type { Message, PreparedCertificate, VoteMessage } from "../src/consensus/dbft/messages.ts";
+import type {
+  Justification,
+  Message,
+  PreparedCertificate,
+  VoteMessage,
+} from "../src/consensus/dbft/messages.ts";
 import type { SimulatedNode } from "./driver.ts";
 import { makeProposal, openProposal } from "./toys.ts";
 import { membersAt, type World } from "./world.ts";
@@ -22,6 +27,12 @@ function whisper(world: World, node: SimulatedNode, message: Message, probabilit
   for (let to = 0; to < world.options.validators; to++)
     if (to !== node.validator && world.random.chance(probability))
       node.transmit(to, { kind: "consensus", message });
+}
+
+function forgeJustification(world: World, honest: Justification | null): Justification | null {
+  if (honest === null || world.random.chance(0.3)) return null;
+  if (honest.certificate === null || world.random.chance(0.3)) return honest;
+  return { ...honest, certificate: null };
 }
 
 function scopeAt(world: World, height: number) {
@@ -60,14 +71,25 @@ export function betray(world: World, node: SimulatedNode, seen: Message): void {
   if (random.chance(0.4)) changeView(view, null);
   // An older certificate than others hold, and the claim of one that proves something else.
   if (certificate !== null && random.chance(0.2)) changeView(view, certificate);
+  if (view > 0 && random.chance(0.1)) changeView(view, inventCertificate(view - 1));
   if (random.chance(0.05)) changeView(MAX_VIEW - random.below(3), null);
 }
 
-/** As primary: one block for some, another for the others, each maybe for both. A certified block leaves no choice. */
+/** Of a block that was proposed by nobody yet: the next that this traitor proposes without a reason. */
+function inventCertificate(view: number): PreparedCertificate {
+  const signatures = [0, 1, 2].map((validatorIndex) => ({ validatorIndex, signature: new Uint8Array(64) }));
+  return { view, blockHash: new Uint8Array(32), signatures };
+}
+
+/**
+ * As primary: one block for some, another for the others, each maybe for both. Where a certificate leaves no choice, or the view needs a
+ * reason, it proposes as if there were none.
+ */
 export function equivocate(world: World, node: SimulatedNode, message: Message): void {
   whisper(world, node, message, world.random.pick([0.5, 0.5, 1]));
-  if (message.type !== "prepare-request" || message.body.justification?.certificate) return;
+  if (message.type !== "prepare-request") return;
   const { body } = message;
+  const justification = forgeJustification(world, body.justification);
   const block = openProposal(body.proposal)!;
   const payload = concatBytes(block.payload, Uint8Array.of(1));
   const { height, timeMs, parentHash } = block;
@@ -75,5 +97,8 @@ export function equivocate(world: World, node: SimulatedNode, message: Message):
   const { blockHash } = openProposal(proposal)!;
   const signed = voteSignBytes(scopeAt(world, height), body.view, PREPARE_REQUEST, blockHash);
   const signature = node.config.signing.sign(signed);
-  whisper(world, node, { type: "prepare-request", body: { ...body, blockHash, signature, proposal } });
+  whisper(world, node, {
+    type: "prepare-request",
+    body: { ...body, blockHash, signature, proposal, justification },
+  });
 }

@@ -1,6 +1,7 @@
 /**
  * Twins (Bano et al., OPODIS 2021), systematically: one of four validators runs twice with one key. For every view all ways to split the five
- * processes in two are tried; the leader of a view is fixed by the height, so all heights modulo 4 are tried. Then the network heals.
+ * processes in two are tried, and all again for its commits; the leader of a view is fixed by the height, so all heights modulo 4 are tried.
+ * Then the network heals.
  */
 import { encodeUtf8, ZERO32 } from "@lhg/protocol/core/bytes";
 import type { CoreState, Durable, Effect, Input, Mutation } from "../src/consensus/dbft/core.ts";
@@ -22,6 +23,7 @@ const COUNT = 4;
 const TWIN = 3;
 const PROCESSES = 5;
 const T = 1000;
+const PATIENCE_MS = 20 * T;
 const PARENT_TIME_MS = 1_000_000;
 const VALIDATORS = makeValidators(COUNT);
 /** Process 0 is always on the first side. */
@@ -40,15 +42,20 @@ interface TwinNet {
   readonly invariants: Invariants;
   readonly twins: readonly Twin[];
   readonly mutations: readonly Mutation[];
-  readonly inFlight: {
-    readonly from: Twin;
-    readonly to: "all" | readonly number[];
-    readonly message: Message;
-  }[];
+  readonly inFlight: InFlight[];
   nowMs: number;
 }
 
-/** Plays one scenario: `splits[v]` has a bit for every process but the first, set if it is on the other side in view v. */
+interface InFlight {
+  readonly from: Twin;
+  readonly to: "all" | readonly number[];
+  readonly message: Message;
+}
+
+/**
+ * Plays one scenario: `splits[2 * v]` has a bit for every process but the first, set if it is on the other side in view v;
+ * `splits[2 * v + 1]` is the split under which the commits of that time travel.
+ */
 function playTwins(
   height: number,
   splits: readonly number[],
@@ -77,8 +84,10 @@ function playTwins(
         parentTimeMs: PARENT_TIME_MS,
         hasWork: true,
       });
-    for (const split of splits) {
-      deliver(net, split);
+    for (let i = 0; i < splits.length; i += 2) {
+      const commits = deliver(net, splits[i]!, true);
+      net.inFlight.push(...commits);
+      deliver(net, splits[i + 1]!, false);
       for (const twin of net.twins) timeOut(net, twin);
     }
     heal(net);
@@ -129,16 +138,23 @@ function carryOut(net: TwinNet, twin: Twin, effect: Effect): void {
   }
 }
 
-/** Delivers what is in flight, and what that causes, within each side; the rest is lost. */
-function deliver(net: TwinNet, split: number): void {
+/** Delivers what is in flight, and what that causes, within each side; the rest is lost. Commits may be held back. */
+function deliver(net: TwinNet, split: number, holdsCommits: boolean): InFlight[] {
+  const held: InFlight[] = [];
   const side = ({ process }: Twin): number => (process === 0 ? 0 : (split >> (process - 1)) & 1);
-  for (let next = net.inFlight.shift(); next !== undefined; next = net.inFlight.shift())
+  for (let next = net.inFlight.shift(); next !== undefined; next = net.inFlight.shift()) {
+    if (holdsCommits && next.message.type === "commit") {
+      held.push(next);
+      continue;
+    }
     for (const twin of net.twins) {
       const { from, to, message } = next;
       if (twin.validator === from.validator || side(twin) !== side(from)) continue;
       if (to === "all" || to.includes(twin.validator))
         feed(net, twin, { kind: "message", nowMs: net.nowMs, clockMs: PARENT_TIME_MS, message });
     }
+  }
+  return held;
 }
 
 function timeOut(net: TwinNet, twin: Twin): void {
@@ -147,19 +163,20 @@ function timeOut(net: TwinNet, twin: Twin): void {
   feed(net, twin, { kind: "timer", nowMs: net.nowMs });
 }
 
-/** Whole again: an honest validator decides, as one who has decided gives the others the block. */
+/** Whole again: one honest validator decides, who could give the others the block; they go on for a while, as if it did not. */
 function heal(net: TwinNet): void {
-  const isOpen = (): boolean => net.twins.every((twin) => twin.validator === TWIN || !twin.isDecided);
-  const endMs = net.nowMs + 100 * T;
-  while (isOpen()) {
-    deliver(net, 0);
+  const honest = net.twins.filter((twin) => twin.validator !== TWIN);
+  const beginMs = net.nowMs;
+  while (honest.some((twin) => !twin.isDecided)) {
+    deliver(net, 0, false);
     net.nowMs += T / 4;
-    if (net.nowMs > endMs) throw new Violation("no progress after the network healed");
+    const isLate = net.nowMs > beginMs + PATIENCE_MS;
+    if (isLate && honest.some((twin) => twin.isDecided)) return;
+    if (net.nowMs > beginMs + 5 * PATIENCE_MS) throw new Violation("no progress after the network healed");
     for (const twin of net.twins)
       if ((twin.state.timerAtMs ?? Number.POSITIVE_INFINITY) <= net.nowMs)
         feed(net, twin, { kind: "timer", nowMs: net.nowMs });
   }
-  deliver(net, 0);
 }
 
 export interface TwinsReport {
@@ -167,12 +184,12 @@ export interface TwinsReport {
   readonly violation: string | undefined;
 }
 
-/** All splits of `views` views, for every leader of the first. */
+/** All splits of `views` views, two for each, for every leader of the first. */
 export function searchTwins(views: number, mutations: readonly Mutation[] = []): TwinsReport {
   let scenarios = 0;
   for (let height = 20; height < 20 + COUNT; height++)
-    for (let code = 0; code < SPLITS ** views; code++) {
-      const splits = Array.from({ length: views }, (_, view) => Math.floor(code / SPLITS ** view) % SPLITS);
+    for (let code = 0; code < SPLITS ** (2 * views); code++) {
+      const splits = Array.from({ length: 2 * views }, (_, i) => Math.floor(code / SPLITS ** i) % SPLITS);
       const violation = playTwins(height, splits, mutations);
       scenarios++;
       if (violation !== undefined)

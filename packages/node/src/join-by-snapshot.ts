@@ -34,6 +34,11 @@ export interface JoinParts {
   readonly stopping: AbortSignal | undefined;
 }
 
+interface VerifiedOffer {
+  readonly hashes: readonly Uint8Array[];
+  readonly trusted: TrustedHeader;
+}
+
 /** Who has no offer by then begins with blocks: of a new chain there is no snapshot to wait for. */
 const PATIENCE_MS = 3_000;
 
@@ -42,15 +47,18 @@ export async function joinBySnapshot({ config, genesis, network, log, stopping }
   const { dataDirectory, stateSync } = config;
   if (stateSync === "off" || existsSync(join(dataDirectory, "ledger"))) return;
   const chunks = openChunkStore(join(dataDirectory, "snapshots.incoming"));
-  const sync = startStateSync<TrustedHeader>({
+  const sync = startStateSync<VerifiedOffer>({
     network,
     chunks,
     verifyOffer: async (info, proof) => {
-      openSnapshotInfo(sodiumCrypto, info);
-      return verifyTrustPath(sodiumCrypto, genesis, decodeTrustPath(proof), trustOf(config));
+      const { chunks: hashes } = openSnapshotInfo(sodiumCrypto, info);
+      return {
+        hashes,
+        trusted: verifyTrustPath(sodiumCrypto, genesis, decodeTrustPath(proof), trustOf(config)),
+      };
     },
-    chunkHash: (info, index) => openSnapshotInfo(sodiumCrypto, info).chunks[index]!,
-    restore: (info, trusted, readFrom) =>
+    chunkHash: (_, index, { hashes }) => hashes[index]!,
+    restore: (info, { trusted }, readFrom) =>
       restoreLedgerFolder(dataDirectory, {
         crypto: sodiumCrypto,
         genesis,

@@ -1,12 +1,13 @@
 /** A chain in this process: ledger, intake, mempool, consensus, and the one way to ask them. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { equalBytes, fromHex, toHex } from "@lhg/protocol/core/bytes";
+import { equalBytes } from "@lhg/protocol/core/bytes";
 import { encode } from "@lhg/protocol/core/codec/definition";
-import { LhgError } from "@lhg/protocol/core/errors";
 import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
 import { destination, type Logger, pino } from "pino";
-import type { ChainUpdate, NodeService, NodeStatus, StatementState } from "./api/service.ts";
+import type { ChainUpdate, NodeService } from "./api/service.ts";
+import { createChainMeter } from "./chain-meter.ts";
+import { createService } from "./chain-service.ts";
 import { type Closers, createClosers } from "./closers.ts";
 import type { NodeConfig } from "./config.ts";
 import { startDbftEngine } from "./consensus/dbft-engine.ts";
@@ -19,17 +20,15 @@ import { joinBySnapshot, offerSnapshots } from "./join-by-snapshot.ts";
 import { Mempool } from "./mempool/mempool.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import type { Network } from "./p2p/network.ts";
-import { createPaceMeter, type PaceMeter } from "./pace.ts";
 import type { ConsensusSigner } from "./signer/consensus-signer.ts";
-import { createMaintenance, type Maintenance } from "./snapshot/maintenance.ts";
-import { type Peering, startPeering } from "./start-peering.ts";
+import { createMaintenance } from "./snapshot/maintenance.ts";
+import { startPeering } from "./start-peering.ts";
 import { openFilePort } from "./store/file-port.ts";
-import { type InboxLog, openInboxLog } from "./store/inbox-log.ts";
+import { openInboxLog } from "./store/inbox-log.ts";
 import { openLevelStore } from "./store/level-store.ts";
 import type { SyncLog } from "./sync/block-sync.ts";
-import { type LedgerClient, startLedger } from "./threads/ledger-client.ts";
+import { startLedger } from "./threads/ledger-client.ts";
 import { startVerifierPool } from "./threads/verifier-pool.ts";
-import { VERSION } from "./version.ts";
 
 export interface ChainParts {
   readonly config: NodeConfig;
@@ -127,7 +126,6 @@ async function startParts(context: StartContext): Promise<RunningChain> {
 
   const mempool = new Mempool();
   const metrics = createMetrics();
-  const pace = createPaceMeter();
   const presence = createPresence();
   let engine: Engine | undefined;
   const peering =
@@ -151,16 +149,25 @@ async function startParts(context: StartContext): Promise<RunningChain> {
       return places.map((place) => place !== null);
     },
     noteWork: () => engine?.noteWork(),
+    isBehind: () => peering?.isSyncing() === true,
   });
   const recovered = await intake.recover();
-  let committedAtMs = performance.now();
+  const meter = createChainMeter({
+    metrics,
+    tip: () => engine?.tip ?? tip,
+    mempool,
+    inbox,
+    peering: () => peering,
+    storeBytes: ledger.measureStore,
+    dataDirectory: config.dataDirectory,
+  });
   const listeners = new Set<(update: ChainUpdate) => void>();
   engine = startDbftEngine({
     crypto: sodiumCrypto,
     chainId,
     // Also those that are no validators yet: the chain may make them some while this process runs.
     signers,
-    application: ledger,
+    application: meter.time(ledger),
     source: intake,
     votes,
     tip,
@@ -174,10 +181,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     blockStatementsMax: config.blockStatementsMax,
     onCommitted: async (block, summary) => {
       await intake.settleBlock(summary);
-      const nowMs = performance.now();
-      countBlock(metrics, summary, nowMs - committedAtMs);
-      committedAtMs = nowMs;
-      pace.noteBlock(listIds(summary), summary.executed.length);
+      meter.noteBlock(block, summary);
       const { height, timeMs } = block.header;
       maintenance.noteBlock({ height, timeMs });
       logger.debug({ height, statements: summary.executed.length, skipped: summary.skipped.length }, "block");
@@ -186,6 +190,8 @@ async function startParts(context: StartContext): Promise<RunningChain> {
       const { executed } = summary;
       for (const listener of listeners) listener({ height, provableHeight, timeMs, isWorking, executed });
     },
+    onViewChange: ({ view }) => meter.noteViewChange(view),
+    onInvalidMessage: meter.noteInvalidMessage,
     onFatal: fatal,
     log: (level, fields, message) => logger[level](fields, message),
   });
@@ -201,10 +207,8 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     ledger,
     intake,
     engine: running,
-    inbox,
     mempool,
-    metrics,
-    pace,
+    meter,
     presence,
     listeners,
     maintenance,
@@ -225,138 +229,5 @@ async function startParts(context: StartContext): Promise<RunningChain> {
       stopping ??= closers.closeAll().then(() => logger.info("the chain has stopped"));
       return stopping;
     },
-  };
-}
-
-function* listIds({ executed }: Awaited<ReturnType<LedgerClient["commit"]>>): Generator<string> {
-  for (const { id } of executed) yield toHex(id);
-}
-
-function countBlock(
-  metrics: Metrics,
-  summary: Awaited<ReturnType<LedgerClient["commit"]>>,
-  sinceLastMs: number,
-): void {
-  metrics.blockSeconds.observe(sinceLastMs / 1_000);
-  metrics.height.set(summary.tip.head.height);
-  const succeeded = summary.executed.filter((entry) => entry.status === "ok").length;
-  metrics.statements.inc({ result: "ok" }, succeeded);
-  metrics.statements.inc({ result: "failed" }, summary.executed.length - succeeded);
-  metrics.statements.inc({ result: "skipped" }, summary.skipped.length);
-}
-
-/** Questions wait for the ledger one after the other: more than these would wait for seconds. */
-const QUERIES_MAX = 64;
-
-interface ServiceParts {
-  readonly ledger: LedgerClient;
-  readonly intake: Intake;
-  readonly engine: Engine;
-  readonly mempool: Mempool;
-  readonly inbox: Pick<InboxLog, "retainedBytes">;
-  readonly metrics: Metrics;
-  readonly pace: PaceMeter;
-  readonly presence: Presence;
-  readonly listeners: Set<(update: ChainUpdate) => void>;
-  readonly maintenance: Pick<Maintenance, "firstHeight">;
-  readonly chainId: string;
-  readonly signers: readonly ConsensusSigner[];
-  readonly peering: Peering | undefined;
-  readonly publicUrl: string | undefined;
-}
-
-function createService(parts: ServiceParts): NodeService {
-  const { ledger, intake, engine, mempool, inbox, metrics, pace, listeners } = parts;
-  const startedMs = performance.now();
-  let queries = 0;
-  return {
-    async submit(submissions) {
-      const results = await intake.submit(submissions);
-      for (const { state } of results) metrics.submissions.inc({ answer: state });
-      pace.noteAccepted(results.filter(({ state }) => state === "accepted").map(({ id }) => id));
-      return results;
-    },
-    statementState: (id) => findState(parts, id),
-    async query(name, args) {
-      if (queries >= QUERIES_MAX) throw new LhgError("node.busy", "too many questions are open; try again");
-      queries += 1;
-      try {
-        return (await ledger.query(name, args)) as never;
-      } finally {
-        queries -= 1;
-      }
-    },
-    pace: pace.read,
-    status: async () => statusOf(parts, performance.now() - startedMs),
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    presence: () => parts.presence.list(),
-    async metrics() {
-      metrics.height.set(engine.tip.head.height);
-      metrics.mempoolStatements.set(mempool.size);
-      metrics.mempoolBytes.set(mempool.sizeBytes);
-      metrics.inboxBytes.set(inbox.retainedBytes);
-      return metrics.registry.metrics();
-    },
-  };
-}
-
-async function findState(
-  { ledger, intake, mempool, engine }: ServiceParts,
-  id: string,
-): Promise<StatementState> {
-  // Asked before the ledger: what leaves the mempool meanwhile is committed by then, or refused.
-  const waiting = mempool.getByName(id);
-  const [place] = await ledger.locate([fromHex(id, "id")]);
-  if (place !== null && place !== undefined) {
-    const isProvable = place.height < engine.tip.head.height;
-    return { state: isProvable ? "provable" : "committed", height: place.height, status: place.status };
-  }
-  if (waiting !== undefined) {
-    const [verdict] = await ledger.check([waiting]);
-    return verdict?.verdict === "not-yet"
-      ? {
-          state: "pending",
-          waitingFor: { code: verdict.code, field: verdict.field, message: verdict.message },
-        }
-      : { state: "pending" };
-  }
-  const refusal = intake.getRefusal(id);
-  return refusal === undefined ? { state: "unknown" } : { state: "refused", ...refusal };
-}
-
-/** What this node says is of today, and what it takes in can be decided. */
-function isReady(peering: Peering | undefined, validators: number): boolean {
-  if (peering === undefined) return true;
-  return !peering.isSyncing() && (validators === 1 || peering.network.peers().length > 0);
-}
-
-function statusOf(
-  { engine, mempool, maintenance, chainId, signers, peering, publicUrl }: ServiceParts,
-  uptimeMs: number,
-): NodeStatus {
-  const { head, validators } = engine.tip;
-  const { firstHeight } = maintenance;
-  return {
-    version: VERSION,
-    chainId,
-    engine: "dbft",
-    height: head.height,
-    // After a snapshot nothing is provable before its first block.
-    provableHeight: head.height >= firstHeight ? head.height - 1 : null,
-    firstHeight,
-    timeMs: head.timeMs,
-    appHash: toHex(head.appHash),
-    validators: validators.length,
-    isValidator: signers.some(({ publicKey }) =>
-      validators.some((entry) => equalBytes(entry.consensusKey, publicKey)),
-    ),
-    peers: peering?.network.peers().length ?? 0,
-    mempool: { statements: mempool.size, sizeBytes: mempool.sizeBytes },
-    uptimeMs: Math.round(uptimeMs),
-    isReady: isReady(peering, validators.length),
-    ...(publicUrl === undefined ? {} : { publicUrl }),
   };
 }

@@ -12,13 +12,20 @@ export interface FolderFile extends ArchiveFile {
 /** LevelDB makes it anew at every start. */
 const LOCK_FILE = "LOCK";
 
-/** All files below a folder in the order of their paths. Throws `backup.no-file` for what is neither file nor folder. */
-export async function listFolderFiles(folder: string): Promise<FolderFile[]> {
+/**
+ * All files below a folder in the order of their paths, without what `wants` turns down, files and whole folders. Throws `backup.no-file` for
+ * what is neither file nor folder.
+ */
+export async function listFolderFiles(
+  folder: string,
+  wants: (path: string) => boolean = () => true,
+): Promise<FolderFile[]> {
   const files: FolderFile[] = [];
   const visit = async (parent: string): Promise<void> => {
     const entries = await readdir(join(folder, parent), { withFileTypes: true });
     for (const entry of entries.sort(byName)) {
       const path = parent === "" ? entry.name : `${parent}/${entry.name}`;
+      if (!wants(path)) continue;
       if (entry.isDirectory()) await visit(path);
       else if (!(entry.isFile() && entry.name === LOCK_FILE)) files.push(await describeFile(folder, path));
     }

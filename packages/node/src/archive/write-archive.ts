@@ -20,6 +20,8 @@ export interface WriteOptions {
   /** Replaces a file that is there. */
   readonly force: boolean;
   readonly onProgress?: (doneBytes: number) => void;
+  /** Turns down files and whole folders that stay out; all are taken by default. */
+  readonly wants?: (path: string) => boolean;
 }
 
 export interface WrittenArchive {
@@ -38,7 +40,7 @@ export async function writeArchive(
 ): Promise<WrittenArchive> {
   if (!options.force && (await exists(target)))
     throw new LhgError("backup.exists", "exists already; --force replaces it", target);
-  const files = await listFolderFiles(folder);
+  const files = await listFolderFiles(folder, options.wants);
   const { subject, madeMs } = options;
   const header = { ...subject, madeMs, files: files.map(({ changedMs: _, ...file }) => file) };
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.new`);
@@ -50,7 +52,7 @@ export async function writeArchive(
     } finally {
       await handle.close();
     }
-    assertUnchanged(files, await listFolderFiles(folder));
+    assertUnchanged(files, await listFolderFiles(folder, options.wants));
     const { size } = await stat(temporary);
     await rename(temporary, target);
     await syncFolder(dirname(target));

@@ -1,5 +1,5 @@
 /** The certificate that a block carries of the block before it: any quorum's will do, but it must be one. */
-import { certificate, verifyCertificate } from "@lhg/protocol/core/block/certificate";
+import { type Certificate, certificate, verifyCertificate } from "@lhg/protocol/core/block/certificate";
 import type { ValidatorSet } from "@lhg/protocol/core/block/validator-set";
 import { decode } from "@lhg/protocol/core/codec/definition";
 import type { Verifier } from "@lhg/protocol/core/crypto";
@@ -21,7 +21,17 @@ export function parentOf({ base, head, headValidators }: ChainTip): Parent {
   return { chainId: base.chainId, height, blockHash, validators: headValidators };
 }
 
-/** Throws `block.last-certificate`, or `certificate.*` where it does not finalise the parent. */
+/** Throws `block.certificate`. */
+export function openCertificate(encoded: Uint8Array, field: string): Certificate {
+  try {
+    return decode(certificate, encoded, field);
+  } catch (error) {
+    if (!(error instanceof LhgError)) throw error;
+    throw new LhgError("block.certificate", `is no certificate: ${error.message}`, field);
+  }
+}
+
+/** Throws `block.certificate`, `block.last-certificate`, or `certificate.*` where it does not finalise the parent. */
 export function checkLastCertificate(
   verifier: Pick<Verifier, "verifyBatch">,
   { chainId, height, blockHash, validators }: Parent,
@@ -34,6 +44,6 @@ export function checkLastCertificate(
       "block.lastCertificate",
     );
   if (lastCertificate === null) return;
-  const opened = decode(certificate, lastCertificate, "block.lastCertificate");
+  const opened = openCertificate(lastCertificate, "block.lastCertificate");
   verifyCertificate(verifier, { chainId, epoch: EPOCH, height }, blockHash, opened, validators);
 }

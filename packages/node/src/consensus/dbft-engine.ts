@@ -3,16 +3,20 @@
  * hand messages to each other by reference; those of other processes are reached over the gossip. Only the execution of a decided block
  * is done once, because one machine is one failure domain anyway.
  */
-import { certificate as certificateCodec, verifyCertificate } from "@lhg/protocol/core/block/certificate";
+import {
+  type Certificate,
+  certificate as certificateCodec,
+  verifyCertificate,
+} from "@lhg/protocol/core/block/certificate";
 import { evidence as evidenceCodec } from "@lhg/protocol/core/block/evidence";
 import { hashHeader } from "@lhg/protocol/core/block/header";
 import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
-import { decode, encode } from "@lhg/protocol/core/codec/definition";
+import { encode } from "@lhg/protocol/core/codec/definition";
 import { ALG_EDDSA, type Crypto } from "@lhg/protocol/core/crypto";
 import { assertInvariant, LhgError } from "@lhg/protocol/core/errors";
 import { EPOCH } from "@lhg/protocol/core/proof/anchor";
 import type { ChainTip, CommitSummary, StatementInput } from "../application/application.ts";
-import { checkLastCertificate, parentOf } from "../blocks/last-certificate.ts";
+import { checkLastCertificate, openCertificate, parentOf } from "../blocks/last-certificate.ts";
 import {
   EVIDENCE_PER_BLOCK_MAX,
   makeProposal,
@@ -61,9 +65,9 @@ export interface EngineParts {
   readonly log: (level: "debug" | "warn", fields: object, message: string) => void;
 }
 
-export interface CommittedBlock extends Pick<OpenedProposal, "header" | "lastCertificate"> {
-  /** Undefined where the block came from a peer after it was decided. */
-  readonly view: number | undefined;
+export interface CommittedBlock {
+  readonly header: OpenedProposal["header"];
+  readonly certificate: Certificate;
 }
 
 const MAX_DRIFT_MS = 10_000;
@@ -373,11 +377,8 @@ class DbftEngine implements Engine {
       this.parts.noteAhead?.(height + 1);
       return;
     }
-    const { header, lastCertificate } = candidate.proposal;
     const encoded = encode(certificateCodec, certificate);
-    void this.exclusively(() =>
-      this.commit(candidate, encoded, { header, lastCertificate, view: certificate.view }),
-    );
+    void this.exclusively(() => this.commit(candidate, encoded, certificate));
   }
 
   private findDecided(decision: Decision & { height: number }): Candidate | undefined {
@@ -400,7 +401,7 @@ class DbftEngine implements Engine {
     const { crypto, chainId } = this.parts;
     const { height } = header;
     const blockHash = hashHeader(crypto, header);
-    const opened = decode(certificateCodec, certificate, "block.certificate");
+    const opened = openCertificate(certificate, "block.certificate");
     verifyCertificate(crypto, { chainId, epoch: EPOCH, height }, blockHash, opened, this.tip.validators);
     const proposal = proposalOf(crypto, block, statements);
     if (proposal === undefined || !matchesBase(header, this.tip.base))
@@ -408,8 +409,7 @@ class DbftEngine implements Engine {
     checkLastCertificate(crypto, parentOf(this.tip), block.lastCertificate);
     return this.exclusively(async () => {
       const candidate = this.candidates.find(blockHash) ?? this.candidates.adopt(proposal, statements);
-      const { lastCertificate } = block;
-      await this.commit(candidate, certificate, { header, lastCertificate, view: undefined });
+      await this.commit(candidate, certificate, opened);
     });
   }
 
@@ -428,23 +428,19 @@ class DbftEngine implements Engine {
     return isDecided;
   }
 
-  private async commit(
-    candidate: Candidate,
-    certificate: Uint8Array,
-    committed: CommittedBlock,
-  ): Promise<void> {
+  private async commit(candidate: Candidate, encoded: Uint8Array, certificate: Certificate): Promise<void> {
     const { application, crypto } = this.parts;
     // Of several proposals of one height the application keeps the one executed last.
     await application.execute(candidate.block);
-    const summary = await application.commit(candidate.proposal.blockHash, certificate);
+    const summary = await application.commit(candidate.proposal.blockHash, encoded);
     this.tip = summary.tip;
-    this.headCertificate = certificate;
+    this.headCertificate = encoded;
     this.candidates.clear();
-    for (const encoded of candidate.proposal.evidence) this.evidence.delete(toHex(crypto.sha256(encoded)));
+    for (const proof of candidate.proposal.evidence) this.evidence.delete(toHex(crypto.sha256(proof)));
     // What another's evidence put on record, or what has grown too old, must not be work for ever.
-    for (const [name, encoded] of this.evidence)
-      if (!(await application.isFreshEvidence(encoded))) this.evidence.delete(name);
-    await this.parts.onCommitted(committed, summary);
+    for (const [name, proof] of this.evidence)
+      if (!(await application.isFreshEvidence(proof))) this.evidence.delete(name);
+    await this.parts.onCommitted({ header: candidate.proposal.header, certificate }, summary);
   }
 
   private startNextHeight(): void {

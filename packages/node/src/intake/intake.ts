@@ -28,6 +28,8 @@ export interface IntakeParts {
   /** Whether this statement has an outcome on chain. */
   readonly isCommitted: (ids: readonly Uint8Array[]) => Promise<boolean[]>;
   readonly noteWork: () => void;
+  /** Blocks come one upon the other, until this node has caught up: what waits is looked at after them. */
+  readonly isBehind?: () => boolean;
   /** Where there are other nodes: they are told of what this one answers for, and asked for what it lacks. */
   readonly peers?: {
     /** Encoded submissions that are durable here. */
@@ -165,10 +167,13 @@ export class Intake implements StatementSource {
 
   /** Keeps for a while, in memory, what came too early. Nothing is promised: it is answered "not yet". */
   private keepEarly(entry: Verified): SubmitResult {
+    const { mempool } = this.parts;
     const id = toHex(entry.summary.id);
     try {
-      const replaced = this.parts.mempool.add(entryOf(entry, EARLY), false);
-      if (replaced !== undefined) this.settle(replaced, REPLACED);
+      if (!mempool.has(entry.summary.id)) {
+        const replaced = mempool.add(entryOf(entry, EARLY), false);
+        if (replaced !== undefined) this.settle(replaced, REPLACED);
+      }
     } catch (error) {
       if (!(error instanceof LhgError)) throw error;
       return { id, state: "not-yet", ...pickRefusal(error) };
@@ -308,6 +313,7 @@ export class Intake implements StatementSource {
     const { expired, forgotten } = mempool.removeExpired(tip.head.timeMs, performance.now());
     for (const entry of expired) this.settle(entry, EXPIRED);
     for (const entry of forgotten) this.settle(entry, undefined);
+    if (this.parts.isBehind?.() === true) return;
     await this.recheckWaiting();
     await this.promote();
   }

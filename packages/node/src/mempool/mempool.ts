@@ -2,7 +2,7 @@
  * Statements that wait for a block. Each stands in the lane of its account (and stream), in the order of its
  * sequence; what a lane holds ready is proposed, what is too early waits.
  */
-import { toHex } from "@lhg/protocol/core/bytes";
+import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 
 export interface MempoolLimits {
@@ -117,6 +117,7 @@ export class Mempool {
   findObstacle(entry: MempoolEntry): LhgError | undefined {
     const lane = this.laneOf(entry);
     const present = lane.entries[findPlace(lane.entries, entry.sequence)];
+    if (present !== undefined && equalBytes(present.id, entry.id)) return undefined;
     try {
       if (present?.sequence === entry.sequence) this.checkReplacement(present, entry);
       else this.checkRoom(lane, entry);

@@ -45,7 +45,13 @@ export function createFrameWriter(stream: Stream): FrameWriter {
       const frame = next();
       if (frame === undefined) return;
       hasMoved = true;
-      stream.send(frame);
+      try {
+        stream.send(frame);
+      } catch (error) {
+        // The connection closed under it. Whoever waits hears of that by the event.
+        stream.abort(error as Error);
+        return;
+      }
     }
   }
 

@@ -62,6 +62,7 @@ export function guardInbound(stream: Stream, options: InboundGuardOptions): Inbo
   });
   stream.addEventListener("close", end);
   stream.addEventListener("remoteCloseWrite", end);
+  if (stream.readStatus === "paused") stream.resume();
 
   const isFull = (): boolean => pendingMessages >= pendingMessagesMax || pendingBytes >= pendingBytesMax;
   const sleep = (): Promise<void> =>

@@ -40,6 +40,8 @@ export interface GossipTopicOptions {
   readonly mayTake: (peer: PeerId, bytes: number, messages: number) => boolean;
   readonly fault: (peer: PeerId, reason: string, detail: string) => void;
   readonly penalise: (peer: PeerId, reason: string) => void;
+  /** A stream was closed while the connection goes on. */
+  readonly onLost: (connection: Connection) => void;
   readonly onFailure: (topic: Topic, error: unknown) => void;
   readonly onDropped: (topic: Topic, peer: PeerId) => void;
 }
@@ -60,7 +62,7 @@ type Topology = Parameters<Registrar["register"]>[1];
 type Handler = Parameters<Registrar["handle"]>[1];
 
 export function createGossipTopic(components: GossipSubComponents, options: GossipTopicOptions): GossipTopic {
-  const { topic, protocol, bounds, mayTake, fault, penalise, onFailure, onDropped } = options;
+  const { topic, protocol, bounds, mayTake, fault, penalise, onLost, onFailure, onDropped } = options;
   const { privateKey, peerId, peerStore, connectionManager, logger } = components;
   const bytesMax = TOPIC_BYTES_MAX[topic];
   const outbound = new Map<string, Stream>();
@@ -77,6 +79,7 @@ export function createGossipTopic(components: GossipSubComponents, options: Goss
       return;
     }
     held.get(connection.id)?.abort(new Error("another stream came"));
+    stream.pause();
     held.set(connection.id, stream);
     stream.addEventListener("close", () => {
       if (held.get(connection.id) === stream) held.delete(connection.id);
@@ -85,6 +88,7 @@ export function createGossipTopic(components: GossipSubComponents, options: Goss
 
   function admitStream(stream: Stream, connection: Connection): void {
     const peer = connection.remotePeer.toString();
+    stream.addEventListener("close", () => onLost(connection));
     const guard = guardInbound(stream, {
       bytesMax,
       pendingMessagesMax: bounds.pendingMessagesMax,
@@ -219,16 +223,17 @@ export function createGossipTopic(components: GossipSubComponents, options: Goss
       const stream = await connection.newStream(protocol, { signal });
       signal.throwIfAborted();
       outbound.set(connection.id, stream);
-      const subscribed = new Promise<void>((resolve, reject) => {
+      stream.addEventListener("close", () => onLost(connection));
+      const settled = new Promise<void>((resolve) => {
         waiting.set(peer, resolve);
-        signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+        signal.addEventListener("abort", () => resolve(), { once: true });
       });
       void topology?.onConnect?.(connection.remotePeer, dressConnection(connection));
       const early = held.get(connection.id);
       held.delete(connection.id);
       if (early !== undefined) admitStream(early, connection);
-      if (isSubscribed(peer)) return;
-      await subscribed;
+      if (!isSubscribed(peer)) await settled;
+      signal.throwIfAborted();
       waiting.delete(peer);
     },
     disconnect(connection) {

@@ -52,6 +52,7 @@ export async function startLibp2pNetwork(options: P2pOptions, bounds: P2pBounds)
       mayTake: (peer, bytes, messages) => sessions.mayTake(peer, bytes, messages),
       fault: (peer, reason, detail) => sessions.fault(peer, reason, detail),
       penalise: (peer, reason) => sessions.penalise(peer, reason),
+      onLost: (connection) => sessions.lose(connection),
       onFailure: (name, error) => log("warn", { topic: name, error: String(error) }, "gossip failed"),
       onDropped: (name, peer) => log("debug", { topic: name, peer }, "a message was not sent to a slow peer"),
     });

@@ -61,7 +61,7 @@ export async function createNode(options: NodeOptions): Promise<Libp2p> {
     connectionMonitor: { enabled: false },
     peerDiscovery: options.mdns ? [mdns({ serviceTag: mdnsTag(options.chainId) })] : [],
     services: {
-      identify: identify({ protocolPrefix: "lhg", timeout: bounds.handshakeMs }),
+      identify: identify({ protocolPrefix: "lhg", timeout: bounds.readyMs }),
       consensus: (components) => createTopic(components, "consensus"),
       statements: (components) => createTopic(components, "statements"),
     },

@@ -9,6 +9,9 @@ const STREAM_WINDOW_BYTES_MAX = 1 << 20;
 /** A peer needs four each way: identify, questions, two topics. */
 const STREAMS_MAX = 16;
 
+/** In front of the socket: pongs and window updates for a peer that does not read, since streams stop by themselves. */
+const UNSENT_BYTES_MAX = 16 << 20;
+
 /** `onExcess` is given the streams of the connection. */
 export function boundedYamux(
   bounds: P2pBounds,
@@ -22,6 +25,7 @@ export function boundedYamux(
     })();
     const create = factory.createStreamMuxer.bind(factory);
     factory.createStreamMuxer = (connection: MultiaddrConnection): StreamMuxer => {
+      connection.maxWriteBufferLength = UNSENT_BYTES_MAX;
       const muxer = create(connection);
       const allowance = createTokenBucket(bounds.streamsPerSecond, bounds.streamsBurst);
       // The first listener is handed what came before it: that one is libp2p's, in this turn of the loop.

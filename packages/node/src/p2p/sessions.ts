@@ -50,6 +50,8 @@ export interface Sessions {
   penalise(peer: PeerId, reason: string): void;
   fault(peer: PeerId, reason: string, detail: string): void;
   mayTake(peer: PeerId, bytes: number, messages: number): boolean;
+  /** The connection lost a stream that it cannot be without. */
+  lose(connection: Connection): void;
   tick(): void;
   closeAll(): void;
 }
@@ -107,6 +109,11 @@ export function createSessions(options: SessionsOptions): Sessions {
     if (session !== undefined) close(session, reason, detail);
   }
 
+  /** A peer that gives up one of its streams is of no use any more, and comes again with all of them. */
+  function watch(session: OpenSession, stream: Stream): void {
+    stream.addEventListener("close", () => close(session, "peer.gone", "closed a stream"));
+  }
+
   function hooksOf(session: OpenSession): StreamHooks {
     const { peer } = session;
     return {
@@ -129,12 +136,14 @@ export function createSessions(options: SessionsOptions): Sessions {
     const { connection, peer, aborter } = session;
     const { signal } = aborter;
     try {
-      const [stream] = await Promise.all([
-        connection.newStream(options.questionProtocol, { signal }),
+      await Promise.all([
+        connection.newStream(options.questionProtocol, { signal }).then((stream) => {
+          watch(session, stream);
+          session.asker = createAsker(stream, hooksOf(session));
+        }),
         ...topics.map((topic) => topic.connect(connection, signal)),
       ]);
       if (sessions.get(peer) !== session) return;
-      session.asker = createAsker(stream, hooksOf(session));
       session.isReady = true;
     } catch (error) {
       close(session, "peer.not-ready", (error as Error).message);
@@ -145,9 +154,8 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 
   function tickSession(session: OpenSession): void {
-    if (!session.isReady) {
-      if (performance.now() - session.openedMs > bounds.readyMs)
-        close(session, "peer.not-ready", "did not speak our protocols in time");
+    if (!session.isReady && performance.now() - session.openedMs > bounds.readyMs) {
+      close(session, "peer.not-ready", "did not speak our protocols in time");
       return;
     }
     session.silentTicks = session.wasHeard ? 0 : session.silentTicks + 1;
@@ -211,6 +219,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         stream.abort(new Error("is not connected"));
         return;
       }
+      watch(session, stream);
       session.answerer?.close();
       session.answerer = createAnswerer(stream, {
         peer: session.peer,
@@ -235,9 +244,10 @@ export function createSessions(options: SessionsOptions): Sessions {
           score: reputation.score(peer),
         })),
     async ask(peer, question, body, limits) {
-      const asker = sessions.get(peer)?.asker;
-      if (asker === undefined) throw new LhgError("peer.gone", "is not connected", "peer");
-      return asker.ask(question, body, limits);
+      const session = sessions.get(peer);
+      if (session?.asker === undefined || !session.isReady)
+        throw new LhgError("peer.gone", "is not connected", "peer");
+      return session.asker.ask(question, body, limits);
     },
     penalise: (peer, reason) => void penalise(peer, reason),
     fault,
@@ -248,6 +258,10 @@ export function createSessions(options: SessionsOptions): Sessions {
       if (session.bytes.take(bytes) && session.messages.take(messages)) return true;
       fault(peer, "peer.excessive", "too much gossip");
       return false;
+    },
+    lose(connection) {
+      const session = sessions.get(connection.remotePeer.toString());
+      if (session?.connection.id === connection.id) close(session, "peer.gone", "closed a stream");
     },
     tick() {
       for (const session of [...sessions.values()]) tickSession(session);

@@ -5,8 +5,7 @@ import { type P2pOptions, startNetwork } from "./start-network.ts";
 
 export const TEST_BOUNDS: P2pBounds = {
   ...P2P_BOUNDS,
-  readyMs: 3_000,
-  handshakeMs: 300,
+  readyMs: 20_000,
   tickMs: 50,
   // Under load a tick of a test is nothing: only the tests of silence and stalls shorten these.
   silentTicksMax: 1_000,

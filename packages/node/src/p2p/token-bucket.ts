@@ -1,7 +1,6 @@
 export interface TokenBucket {
   /** Takes so many; false where there are not so many, and then nothing is taken. */
   take(count: number): boolean;
-  isFull(): boolean;
 }
 
 export function createTokenBucket(
@@ -22,10 +21,6 @@ export function createTokenBucket(
       if (tokens < count) return false;
       tokens -= count;
       return true;
-    },
-    isFull() {
-      fill();
-      return tokens >= burst;
     },
   };
 }

@@ -10,6 +10,7 @@ import type { StateReader } from "@lhg/protocol/core/state/overlay";
 import { STATUS } from "@lhg/protocol/core/status";
 import type { ExecutedStatement } from "@lhg/protocol/execute-block";
 import type { Message, Transaction } from "@lhg/protocol/ledger";
+import { parseStreamKey } from "@lhg/protocol/modules/collection/streams";
 import { type EventFacts, type EventRecord, eventRecord } from "@lhg/protocol/modules/trace/messages";
 import { eventRecordKey } from "@lhg/protocol/modules/trace/trace";
 import type { StoreWrite } from "../store/store.ts";
@@ -68,6 +69,13 @@ export function listIndexKeys(block: IndexedBlock): Uint8Array[] {
   return indexBlock(block)
     .map(({ key }) => key)
     .filter((key) => !isStreamKey(key));
+}
+
+/** What follows from the state alone, for a chain that began with a snapshot: the streams that vendors opened. */
+export function indexPair({ key }: { readonly key: Uint8Array }): StoreWrite[] {
+  const found = parseStreamKey(key);
+  if (found === undefined || found.stream === 0) return [];
+  return [{ key: concatBytes(streamPrefix(found.device), encodeStream(found.stream)), value: EMPTY }];
 }
 
 /** Whose lists a statement joins. A failed transaction joins its sender's and payer's alone: others had no part in it. */

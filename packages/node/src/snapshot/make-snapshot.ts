@@ -4,6 +4,7 @@ import { header as headerCodec } from "@lhg/protocol/core/block/header";
 import { decode } from "@lhg/protocol/core/codec/definition";
 import type { Crypto } from "@lhg/protocol/core/crypto";
 import { assertInvariant, LhgError } from "@lhg/protocol/core/errors";
+import type { Genesis } from "@lhg/protocol/core/genesis";
 import { getLeaf, type LogId, readLeafHashes } from "@lhg/protocol/core/state/log";
 import { APP, type Partition, readPartition } from "@lhg/protocol/core/state/partition";
 import { createStateExport, VALUES_RANGE } from "@lhg/protocol/core/state/state-export";
@@ -28,6 +29,7 @@ import type { TrustPath } from "./trust.ts";
 /** What a snapshot is made of: the application, between two blocks. */
 export interface SnapshotSource {
   readonly crypto: Crypto;
+  readonly genesis: Genesis;
   readonly store: Store;
   readonly state: VersionedState;
   readonly head: HeadRecord;
@@ -68,7 +70,7 @@ export async function makeSnapshot(
     try {
       const written = await writeChunks(source, plan, follow(first, entries), folder, options);
       const info = describeSnapshot(source.crypto, { ...plan, ...written });
-      await folder.finish(info, plan.trust);
+      await folder.finish(info, source.genesis, plan.trust);
       return info;
     } catch (error) {
       await folder.discard();

@@ -1,13 +1,18 @@
-/** Snapshots in a folder: `<height>/manifest`, `<height>/trust`, `<height>/0`, `<height>/1`, ... A folder with a number is whole. */
+/**
+ * Snapshots in a folder: `<height>/manifest`, `<height>/genesis`, `<height>/trust`, `<height>/0`, `<height>/1`, ... A folder with a number
+ * is whole.
+ */
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { bytes, decode, encode, record, uint } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
+import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
 import { CHUNKS_MAX, METADATA_BYTES_MAX, type SnapshotInfo } from "./snapshot.ts";
 import { decodeTrustPath, encodeTrustPath, type TrustPath } from "./trust.ts";
 
 const MANIFEST = "manifest";
 const TRUST = "trust";
+const GENESIS = "genesis";
 const HEIGHT = /^(0|[1-9][0-9]{0,15})$/;
 
 const manifest = record(1, {
@@ -48,7 +53,7 @@ async function syncFolder(path: string): Promise<void> {
 export interface SnapshotFolder {
   writeChunk(index: number, chunk: Uint8Array): Promise<void>;
   /** Makes the snapshot visible. */
-  finish(info: SnapshotInfo, trust: TrustPath): Promise<void>;
+  finish(info: SnapshotInfo, genesis: Genesis, trust: TrustPath): Promise<void>;
   discard(): Promise<void>;
 }
 
@@ -59,7 +64,8 @@ export async function openSnapshotFolder(directory: string, height: number): Pro
   await mkdir(temporary, { recursive: true });
   return {
     writeChunk: (index, chunk) => writeSynced(join(temporary, String(index)), chunk),
-    finish: async (info, trust) => {
+    finish: async (info, genesis, trust) => {
+      await writeSynced(join(temporary, GENESIS), encode(genesisCodec, genesis, "genesis"));
       await writeSynced(join(temporary, TRUST), encodeTrustPath(trust));
       await writeSynced(join(temporary, MANIFEST), encode(manifest, info));
       await syncFolder(temporary);
@@ -111,6 +117,11 @@ export function readChunk(directory: string, height: number, index: number): Pro
 /** What leads from genesis to the header after the snapshot. Throws `snapshot.not-found`. */
 export async function readTrustPath(directory: string, height: number): Promise<TrustPath> {
   return decodeTrustPath(await readPart(directory, height, TRUST, "trust"));
+}
+
+/** The genesis of the chain that a snapshot is of. Throws `snapshot.not-found`. */
+export async function readGenesis(directory: string, height: number): Promise<Genesis> {
+  return decode(genesisCodec, await readPart(directory, height, GENESIS, "genesis"), "genesis");
 }
 
 async function readPart(directory: string, height: number, name: string, field: string): Promise<Uint8Array> {

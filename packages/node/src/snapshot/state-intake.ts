@@ -14,7 +14,7 @@ import type { Store, StoreWrite } from "../store/store.ts";
 import type { SnapshotItem } from "./chunk-format.ts";
 
 const HASH_BYTES = 32;
-const COMMIT_BYTES = 4 << 20;
+const COMMIT_BYTES = 1 << 20;
 /** What a write costs in memory beside its bytes. */
 const WRITE_OVERHEAD_BYTES = 200;
 /** Vendors and contracts: their records are held while the snapshot is read. */

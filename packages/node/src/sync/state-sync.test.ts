@@ -128,6 +128,42 @@ test("a snapshot that this node may not trust blames nobody", async () => {
   assert.deepEqual(penalised(), []);
 });
 
+test("a proof that this node may not trust does not keep it from another peer's", async () => {
+  const { hub, clock, ended, penalised } = setUp();
+  joinSnapshotPeer(
+    hub,
+    "detour",
+    [NEW],
+    on(QUESTION_PROOF, async () => new Uint8Array(3)),
+  );
+  joinSnapshotPeer(hub, "good", [NEW]);
+  const node = startToyStateSync(hub.join("me"), clock, {
+    verifyOffer: async (_info, proof) => {
+      if (proof.length === 3) throw new LhgError("trust.pinned", "does not lead over the pinned header");
+      return proof.slice(0, 32);
+    },
+  });
+  assert.ok(await ended(node));
+  assert.deepEqual(node.end?.info, NEW.info);
+  assert.deepEqual(penalised(), []);
+});
+
+test("a restore that fails by a fault of this node blames nobody and forgets nothing", async () => {
+  const { hub, clock, ended, penalised } = setUp();
+  joinSnapshotPeer(hub, "good", [NEW]);
+  const store = createMemoryChunkStore();
+  const node = startToyStateSync(hub.join("me"), clock, {
+    chunks: store,
+    restore: async () => {
+      throw new LhgError("snapshot.io", "ENOSPC");
+    },
+  });
+  assert.ok(await ended(node));
+  assert.ok(node.end?.error instanceof LhgError && node.end.error.code === "snapshot.io");
+  assert.deepEqual(penalised(), []);
+  assert.equal(store.offers.get(identifyOffer(sodiumCrypto, NEW.info))?.size, 20);
+});
+
 test("an offer that is none is penalised, a low one is left out, and without any blocks have to do", async () => {
   const { hub, clock, ended, penalised } = setUp();
   joinSnapshotPeer(

@@ -34,11 +34,11 @@ export interface StateSyncParts<Verified> {
    * this node may not begin from it, though nobody lied.
    */
   readonly verifyOffer: (info: SnapshotInfo, proof: Uint8Array) => Promise<Verified>;
-  /** SHA-256 of a chunk, as the metadata names it. */
-  readonly chunkHash: (info: SnapshotInfo, index: number) => Uint8Array;
+  /** SHA-256 of a chunk, as the metadata names it. It is asked for every chunk: what was decoded of the metadata best stands in `verified`. */
+  readonly chunkHash: (info: SnapshotInfo, index: number, verified: Verified) => Uint8Array;
   /**
-   * Restores the state into an empty store of its own, each time anew. Throws an `LhgError` (`snapshot.*`, `certificate.*`, `header.*`, `cbor.*`, `value.*`) when
-   * the chunks are not the state of the certified header.
+   * Restores the state into an empty store of its own, each time anew. What it throws of `snapshot.*`, `certificate.*`, `header.*`, `cbor.*` and `value.*` about the chunks
+   * makes the snapshot a false one; any other error ends state sync.
    */
   readonly restore: (
     info: SnapshotInfo,
@@ -61,15 +61,18 @@ export interface StateSync {
 const HEIGHT_MIN = 1_000;
 const PATIENCE_MS = 15_000;
 const ROUND_MS = 3_000;
+const RETRY_MS = 1_000;
 const LIST_TIMEOUT_MS = 10_000;
 const PROOF_TIMEOUT_MS = 60_000;
 /** Answers of some MB each at a time. */
 const LISTS_AT_ONCE = 8;
 /** A disk that loses a chunk again and again is broken. */
 const READ_TRIES_MAX = 3;
-/** `snapshot.store`: the store was not empty, which is nobody's lie. */
-const FALSE_STATE = /^(?:(?:certificate|header|cbor|value)\.|snapshot\.(?!store$))/;
+/** What restoring finds wrong in chunks. The rest, such as `snapshot.io` or `snapshot.store`, is nobody's lie. */
+const FALSE_STATE =
+  /^(?:(?:certificate|header|cbor|value)\.|snapshot\.(?:app-hash|certificate|chunk|end|format|header|info|item|log|order|oversize|partition|size|validators)$)/;
 
+type HashOf = (index: number) => Uint8Array;
 type Outcome = "restored" | "failed";
 
 /** Looks for a snapshot, fetches and restores it. */
@@ -104,7 +107,7 @@ export function startStateSync<Verified>(
           if ((await tryOffer(book, offer)) === "restored") return offer.info;
           triedAtMs = clock.nowMs();
         } else if (clock.nowMs() - triedAtMs >= (parts.patienceMs ?? PATIENCE_MS)) return undefined;
-        else await pause(ROUND_MS / 3);
+        await pause(RETRY_MS);
       }
       return undefined;
     } finally {
@@ -196,13 +199,14 @@ export function startStateSync<Verified>(
     const present = new Set(await chunks.listChunks(offer.id));
     const wanted = Array.from({ length: info.chunks }, (_, i) => i).filter((i) => !present.has(i));
     log("info", { height: info.height, chunks: info.chunks, wanted: wanted.length }, "fetching a snapshot");
+    const hashOf: HashOf = (index) => parts.chunkHash(info, index, verified.value);
     /** What kept a chunk from being read, which says nothing about the snapshot. */
     let unread: { readonly error: unknown } | undefined;
     try {
-      await fetchChunks(book, offer, wanted);
+      await fetchChunks(book, offer, hashOf, wanted);
       await parts.restore(info, verified.value, async (index) => {
         try {
-          return await readChunk(book, offer, index);
+          return await readChunk(book, offer, hashOf, index);
         } catch (error) {
           unread = { error };
           throw error;
@@ -254,25 +258,26 @@ export function startStateSync<Verified>(
           { peer, height, code: error.code, reason: error.message },
           "a snapshot is not to be trusted",
         );
-        if (error.code.startsWith("trust.")) {
-          book.reject(offer.id);
-          return undefined;
-        }
-        condemn(book, peer, "sync.bad-snapshot");
+        if (!error.code.startsWith("trust.")) condemn(book, peer, "sync.bad-snapshot");
       }
     }
     offer.stalls += 1;
     return undefined;
   }
 
-  async function fetchChunks(book: OfferBook, offer: Offer, wanted: readonly number[]): Promise<void> {
+  async function fetchChunks(
+    book: OfferBook,
+    offer: Offer,
+    hashOf: HashOf,
+    wanted: readonly number[],
+  ): Promise<void> {
     if (isStopped) throw new LhgError("sync.stopped", "this node stops");
     download = downloadChunks({
       network,
       clock,
       offer,
       wanted,
-      chunkHash: (index) => parts.chunkHash(offer.info, index),
+      chunkHash: hashOf,
       write: (index, chunk) => chunks.write(offer.id, index, chunk),
       onLie: (peer, reason) => condemn(book, peer, reason),
     });
@@ -284,12 +289,16 @@ export function startStateSync<Verified>(
   }
 
   /** A chunk of the disk, fetched again where the disk does not have it whole. */
-  async function readChunk(book: OfferBook, offer: Offer, index: number): Promise<Uint8Array> {
+  async function readChunk(
+    book: OfferBook,
+    offer: Offer,
+    hashOf: HashOf,
+    index: number,
+  ): Promise<Uint8Array> {
     for (let tries = 0; tries < READ_TRIES_MAX; tries++) {
       const chunk = await chunks.read(offer.id, index);
-      if (chunk !== undefined && equalBytes(sodiumCrypto.sha256(chunk), parts.chunkHash(offer.info, index)))
-        return chunk;
-      await fetchChunks(book, offer, [index]);
+      if (chunk !== undefined && equalBytes(sodiumCrypto.sha256(chunk), hashOf(index))) return chunk;
+      await fetchChunks(book, offer, hashOf, [index]);
     }
     throw new LhgError("sync.disk", "does not keep what is written", `chunks[${index}]`);
   }

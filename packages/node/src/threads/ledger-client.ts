@@ -30,6 +30,7 @@ export function startLedger(data: LedgerWorkerData, onFatal: (error: Error) => v
     commit: remote.commit,
     locate: remote.locate,
     isFreshEvidence: remote.isFreshEvidence,
+    measureStore: remote.measureStore,
     readWireBlock: remote.readWireBlock,
     query: remote.query,
     makeSnapshot: remote.makeSnapshot,

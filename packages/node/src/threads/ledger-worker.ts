@@ -49,6 +49,7 @@ const methods = {
   commit: (blockHash: Uint8Array, certificate: Uint8Array) => opened().commit(blockHash, certificate),
   locate: (ids: readonly Uint8Array[]) => opened().locate(ids),
   isFreshEvidence: (encoded: Uint8Array) => opened().isFreshEvidence(encoded),
+  measureStore: () => opened().store.sizeBytes(),
   readWireBlock: (height: number) => opened().readWireBlock(height),
   query: (name: string, args: unknown): unknown => {
     const query = Object.hasOwn(queries, name)

@@ -4,6 +4,9 @@ import { LhgError } from "@lhg/protocol/core/errors";
 import { type ArchiveHeader, sumSizes } from "../../archive/archive-format.ts";
 import { readArchiveHeader } from "../../archive/read-archive.ts";
 import { restoreArchive } from "../../archive/restore-archive.ts";
+import { sodiumCrypto } from "../../crypto/sodium.ts";
+import { indexPair } from "../../queries/indexes.ts";
+import { restoreNewestSnapshot, SNAPSHOTS_FOLDER } from "../../snapshot/backup.ts";
 import { readChainFolder } from "../chain-folder.ts";
 import { DEV_KEYS_FILE } from "../dev-keys.ts";
 import { formatCount, formatFields, formatTable } from "../output.ts";
@@ -32,7 +35,9 @@ export async function runRestore(
       ["height", `${height}, of ${new Date(timeMs).toISOString()}`],
       ["content", formatCount(files.length, "file")],
     ]),
-    `Compare the chain with itself, before you rely on it: ${commandName()} audit --data ${session.options.data}`,
+    isOfSnapshot(header)
+      ? "It was made from a snapshot, every byte of which is below the certified header: compare the chain id. Blocks up to it are not there."
+      : `Compare the chain with itself, before you rely on it: ${commandName()} audit --data ${session.options.data}`,
   ]);
   session.output.warn(
     existsSync(join(target, DEV_KEYS_FILE))
@@ -41,8 +46,10 @@ export async function runRestore(
   );
 }
 
-/** The header is the word of whoever wrote the file; the ledger is what a node would go on with. */
+/** The header is the word of whoever wrote the file; the ledger is what a node would go on with. Made from a snapshot it is made here. */
 async function assertSubject(folder: string, header: ArchiveHeader): Promise<void> {
+  const snapshots = join(folder, SNAPSHOTS_FOLDER);
+  if (isOfSnapshot(header)) await restoreNewestSnapshot(sodiumCrypto, folder, snapshots, indexPair);
   const found = await readChainFolder(folder);
   for (const field of ["chainId", "height", "appHash"] as const)
     if (found[field] !== header[field])
@@ -51,6 +58,10 @@ async function assertSubject(folder: string, header: ArchiveHeader): Promise<voi
         `says ${header[field]}, but the ledger in it ${found[field]}`,
         `header.${field}`,
       );
+}
+
+function isOfSnapshot({ files }: ArchiveHeader): boolean {
+  return !files.some(({ path }) => path.startsWith("ledger/"));
 }
 
 function listBackup(session: Session, file: string, header: ArchiveHeader): void {

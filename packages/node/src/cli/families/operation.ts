@@ -6,7 +6,9 @@ export function addOperation(program: Command, act: Act): void {
     .command("backup")
     .helpGroup(OPERATE)
     .argument("<file>", "file to write")
-    .description("write the data folder of a stopped node into one file, keys included")
+    .description(
+      "write the data folder of a stopped node, or the newest snapshot of a running one, into one file, keys included",
+    )
     .option("--force", "replace the file if it exists")
     .addHelpText("after", examples("lhg backup chain.lhgbackup", "lhg backup /mnt/chain.lhgbackup --force"))
     .action(act(async () => (await import("../commands/backup.ts")).runBackup));

@@ -122,6 +122,8 @@ export interface CoreState {
   /** When each validator was last answered, and when it was last answered a request that wants a block. */
   repliedAtMs: (number | undefined)[];
   suppliedAtMs: (number | undefined)[];
+  /** When the decision was last told to those who still try to reach it. */
+  toldAtMs: number | undefined;
   /** Where the next RecoveryRequest's ring of targets begins. */
   recoveryOffset: number;
   /** Consensus keys of validators that missed their last turn as primary and were not heard since; kept across heights (rule 7'). */

@@ -367,13 +367,32 @@ test("what was persisted but not sent is sent after the restart", () => {
   assert.equal(decidedBlocks(net).length, 1);
 });
 
-test("a decided validator answers those who still try with its height, and votes no more", () => {
+test("a decided validator answers those who still try with its height and the commits, at most twice in T", () => {
   const net = makePuppets();
   settle(net, [0, 1, 2]);
   timeOut(net, 3);
   wait(net, 3, T);
+  const told: number[] = [];
   for (const type of ["change-view", "recovery-request", "recovery-message"] as const) {
     const found = net.sent.find((sent) => sent.from === 3 && sent.message.type === type)!;
-    assert.deepEqual(give(net, 0, found.message), [{ kind: "peer-behind", height: HEIGHT }]);
+    const effects = give(net, 0, found.message);
+    assert.deepEqual(effects[0], { kind: "peer-behind", height: HEIGHT });
+    told.push(effects.filter((effect) => effect.kind === "send").length);
   }
+  assert.deepEqual(told, [1, 0, 0]);
+  pass(net, "recovery-message", 0, [0], [3]);
+  assert.equal(net.nodes[3]!.decision?.proposal, undefined);
+});
+
+test("who decided without the proposal tells those who have it, though the rest is silent", () => {
+  const net = makePuppets();
+  pass(net, "prepare-request", 0, [0], [1, 2]);
+  pass(net, "prepare-response", 0, [1, 2], [0, 1, 2]);
+  pass(net, "commit", 0, [0, 1, 2], [3]);
+  assert.equal(net.nodes[3]!.decision?.proposal, undefined);
+  net.sent.length = 0;
+  // Validator 2 is gone; 0 and 1 are too few without 3.
+  timeOut(net, 0, 1);
+  settle(net, [0, 1, 3]);
+  assert.ok([0, 1].every((index) => net.nodes[index]!.decision?.proposal !== undefined));
 });

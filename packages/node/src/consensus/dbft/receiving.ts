@@ -17,7 +17,7 @@ import type {
 } from "./messages.ts";
 import { receiveRequest } from "./proposing.ts";
 import { primaryOf } from "./quorum.ts";
-import { answerRecovery } from "./recovery.ts";
+import { answerRecovery, tellDecision } from "./recovery.ts";
 import { isAbsent, noteAlive, noteWork } from "./timers.ts";
 import { isChangeViewSigned, isVoteSigned, recordVote } from "./votes.ts";
 
@@ -30,9 +30,12 @@ export function receiveMessage(core: Core, message: Message): Received {
   }
   if (height < state.height || state.decision !== undefined) {
     // Late votes for a decided block are normal; these three come from validators that still try to decide it.
-    if (["change-view", "recovery-request", "recovery-message"].includes(message.type))
-      effects.push({ kind: "peer-behind", height });
-    if (height === state.height) noteLate(core, message);
+    const isTrying = ["change-view", "recovery-request", "recovery-message"].includes(message.type);
+    if (isTrying) effects.push({ kind: "peer-behind", height });
+    if (height === state.height) {
+      noteLate(core, message);
+      if (isTrying) tellDecision(core);
+    }
     return "behind";
   }
   const recorded = receiveCurrent(core, message);

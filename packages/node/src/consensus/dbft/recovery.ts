@@ -40,7 +40,7 @@ export function requestRecovery(core: Core): void {
 
 /** Sends everything again that this validator voted for and that still counts. */
 export function resendVotes(core: Core): void {
-  const body = summarise(core, core.state.ownIndex, isPrimary(core.state));
+  const body = summarise(core, [core.state.ownIndex], isPrimary(core.state));
   if (!isEmpty(body))
     core.effects.push({ kind: "send", to: "all", message: { type: "recovery-message", body } });
 }
@@ -69,12 +69,28 @@ export function answerRecovery(core: Core, request: RecoveryRequest): Recorded {
   if (!config.signing.verify(consensusKey, signed, signature)) return "invalid";
   noteAlive(core, validatorIndex);
   answeredAtMs[validatorIndex] = nowMs;
-  const summary = summarise(core, undefined, view <= state.view);
+  const summary = summarise(core, [...state.validators.keys()], view <= state.view);
   const wantedProposal = (wantedHash && findProposal(state, wantedHash)) ?? null;
   const body = { ...summary, wantedProposal };
   if (!isEmpty(body))
     core.effects.push({ kind: "send", to: [validatorIndex], message: { type: "recovery-message", body } });
   return "recorded";
+}
+
+/**
+ * The commits that decided, to all, at most once in T / 2. A validator may have decided without the proposal; those who prepared it must
+ * learn that it is decided, or nobody could give anybody the block.
+ */
+export function tellDecision(core: Core): void {
+  const { state, config, nowMs, effects } = core;
+  const { decision, toldAtMs } = state;
+  if (decision === undefined || state.ownIndex < 0) return;
+  if (toldAtMs !== undefined && 2 * (nowMs - toldAtMs) < config.baseTimeoutMs) return;
+  state.toldAtMs = nowMs;
+  const { view, blockHash, certificate } = decision;
+  const commits = certificate.signatures.map((entry) => ({ ...entry, view, blockHash }));
+  const body = { ...summarise(core, [], false), commits };
+  effects.push({ kind: "send", to: "all", message: { type: "recovery-message", body } });
 }
 
 function isEmpty(body: RecoveryMessage): boolean {
@@ -86,11 +102,10 @@ function isEmpty(body: RecoveryMessage): boolean {
   );
 }
 
-/** The votes of one validator, or of all of them, that still count. */
-function summarise(core: Core, only: number | undefined, withRequest: boolean): RecoveryMessage {
+/** The votes of these validators that still count. */
+function summarise(core: Core, signers: readonly number[], withRequest: boolean): RecoveryMessage {
   const { state } = core;
   const { height, view } = state;
-  const signers = only === undefined ? [...state.validators.keys()] : [only];
   const changeViews: HeldChangeView[] = [];
   for (const i of signers) {
     const entry = state.changeViews[i]![0];

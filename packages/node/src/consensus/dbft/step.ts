@@ -47,6 +47,7 @@ export function createState(): CoreState {
     extendedView: -1,
     repliedAtMs: [],
     suppliedAtMs: [],
+    toldAtMs: undefined,
     recoveryOffset: 0,
     absent: [],
     later: undefined,

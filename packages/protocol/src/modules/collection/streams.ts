@@ -4,6 +4,7 @@
  */
 import { type Address, address, digest } from "../../core/account.ts";
 import { equalBytes, ZERO32 } from "../../core/bytes.ts";
+import { CborReader } from "../../core/codec/cbor-reader.ts";
 import { array, type Infer, nullable, record, uint } from "../../core/codec/definition.ts";
 import { postpone, refuse } from "../../core/module.ts";
 import type { StateAccess, StateReader } from "../../core/state/overlay.ts";
@@ -50,6 +51,17 @@ export function setStream(
   value: Stream,
 ): void {
   streams.set(state, vendorPartition(vendor), value, device, stream);
+}
+
+/** Whose stream a key of the state holds; undefined for every other key. */
+export function parseStreamKey(
+  key: Uint8Array,
+): { readonly device: Address; readonly stream: number } | undefined {
+  const reader = new CborReader(key);
+  const parts = reader.readArrayHeader();
+  if (parts !== 4 || reader.readInt() !== streams.module || reader.readInt() !== streams.kind)
+    return undefined;
+  return { device: reader.readBytes().slice(), stream: reader.readInt() };
 }
 
 export function streamKey(device: Address, stream: number): Uint8Array {
