@@ -17,7 +17,7 @@ const ACCOUNTS = 200;
 const DEVICES = 100;
 /** What fits a transaction's gas. */
 const MESSAGES_PER_TRANSACTION = 20;
-const BALANCE = 10n ** 12n;
+const BALANCE = 10n ** 11n;
 const APPROVAL_LIFETIME_MS = 3_600_000;
 /** Times of blocks are known to this. */
 const WATCH_MS = 5;
@@ -40,7 +40,7 @@ export async function startBenchNetwork(): Promise<BenchNetwork> {
     for (const node of network.validators) node.spawn();
     await Promise.all(network.validators.map((node) => node.waitUntilUp({ isReady: true })));
     const { chainId } = network;
-    const clients = network.validators.map(({ client }) => client);
+    const clients = network.validators.map(({ patient }) => patient);
     const accounts = Array.from({ length: ACCOUNTS }, newSender);
     const devices = Array.from({ length: DEVICES }, () => ({
       ...newSender(),

@@ -20,6 +20,7 @@ import {
   startBenchNetwork,
   type Wait,
 } from "./network-nodes.ts";
+import { readCpuUs } from "./processes.ts";
 import { TRANSFER_RATE } from "./transfers.ts";
 
 const LANES = 8;
@@ -82,19 +83,25 @@ async function measureLoad(
   const perAccount = bySize(context, { quick: 10, default: 60, full: 150 });
   if (context.size !== "quick") await sendAll(nodes, sign(20));
   const rates: number[] = [];
+  const cpuTimes: number[] = [];
   const waits: Wait[] = [];
   for (let round = 1; round <= rounds; round++) {
     const lanes = sign(perAccount);
     const statements = lanes.flat().reduce((sum, call) => sum + call.length, 0);
     const dates = dateBlocks(clients[0]!);
+    const cpuBefore = sumCpuUs(nodes);
     const startedMs = performance.now();
     const sent = await sendAll(nodes, lanes);
     const seen = await readWaits(clients[0]!, dates, sent);
     await dates.stop();
     const endedMs = Math.max(...seen.map(({ height }) => dates.finalAt.get(height)!));
     const perSecond = (statements / (endedMs - startedMs)) * 1000;
-    context.say(`${TITLE}: ${what}, round ${round}: ${perSecond.toFixed(0)}/s`);
+    const cpuUs = (sumCpuUs(nodes) - cpuBefore) / statements;
+    context.say(
+      `${TITLE}: ${what}, round ${round}: ${perSecond.toFixed(0)}/s, CPU us of each ${cpuUs.toFixed(0)}`,
+    );
     rates.push(perSecond);
+    cpuTimes.push(cpuUs);
     waits.push(...seen);
   }
   const isTransfers = what === "transfers";
@@ -106,8 +113,18 @@ async function measureLoad(
       limit: limitOf(context, isTransfers),
       ...(isTransfers ? { aim: { atLeast: AIM_TRANSFERS_PER_SECOND } } : {}),
     },
+    {
+      name: `${TITLE}: ${what}: CPU of each in all of them`,
+      value: percentile(cpuTimes, 50),
+      unit: "us",
+      limit: { name: "Ed25519 verify", value: 1e6 / context.calibration.verifyPerSecond },
+    },
     ...waitFigures(context, `${what} at full load`, waits),
   ];
+}
+
+function sumCpuUs({ network: made }: BenchNetwork): number {
+  return made.validators.reduce((sum, { pid }) => sum + (readCpuUs(pid) ?? Number.NaN), 0);
 }
 
 function limitOf({ calibration, cores, rates }: BenchContext, isTransfers: boolean): Limit {

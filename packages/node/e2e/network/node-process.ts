@@ -53,6 +53,11 @@ export class NodeProcess {
     return this.seat.name;
   }
 
+  /** Of the process that runs, or ran last. */
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
   get isRunning(): boolean {
     const { child } = this;
     return child !== undefined && child.exitCode === null && child.signalCode === null;
