@@ -23,6 +23,7 @@ import {
 import { idle } from "./idle.ts";
 import { latency } from "./latency.ts";
 import { mqtt } from "./mqtt.ts";
+import { network } from "./network.ts";
 import { receipts } from "./receipts.ts";
 import { snapshots } from "./snapshot.ts";
 import { state } from "./state.ts";
@@ -36,6 +37,7 @@ const PARTS: readonly Part[] = [
   mqtt,
   captures,
   latency,
+  network,
   traces,
   receipts,
   trie,

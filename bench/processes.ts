@@ -67,3 +67,18 @@ export function readMemory(pid: number | undefined): ProcessMemory | undefined {
     return undefined;
   }
 }
+
+/** The scheduler counts in ticks of 10 ms. */
+const TICK_US = 10_000;
+
+/** CPU time of a process with all its threads; undefined where the system does not tell. */
+export function readCpuUs(pid: number | undefined): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * TICK_US;
+  } catch {
+    // Not Linux, or the process is gone.
+    return undefined;
+  }
+}

@@ -151,7 +151,7 @@ export const lying: Fault = {
     return {
       sound: network.validators,
       async observe() {
-        const { client } = network.validators[0]!;
+        const { patient: client } = network.validators[0]!;
         const endMs = performance.now() + EVIDENCE_MS;
         for (let next = 1; ; ) {
           const { height } = await client.getStatus();

@@ -43,7 +43,10 @@ interface Lane {
 
 export interface LoadTarget {
   readonly name: string;
+  /** For sending. */
   readonly client: Client;
+  /** For asking. */
+  readonly patient: Client;
 }
 
 export interface Load {
@@ -166,7 +169,7 @@ export async function startLoad(plan: LoadPlan): Promise<Load> {
   );
   const founding = [funding.draw(), registering.draw()];
   await deliver(founding, pick);
-  for (const { client } of targets())
+  for (const { patient: client } of targets())
     for (const { id } of founding) {
       const found = await client.waitFor(id);
       if (found.state !== "committed" && found.state !== "provable")

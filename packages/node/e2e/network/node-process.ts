@@ -11,8 +11,10 @@ export const LHG = join(import.meta.dirname, "../../src/cli/main.ts");
 const READY_MS_MAX = 240_000;
 const POLL_MS = 50;
 const LOG_TAIL_LINES = 25;
-/** A node that is paused or cut off answers nothing: who asked goes elsewhere. */
+/** A node that is paused answers nothing: who wants to send something goes elsewhere. */
 const ANSWER_MS_MAX = 3_000;
+/** Who checks has to have the answer of this node. */
+const CHECK_MS_MAX = 30_000;
 
 export interface NodeSeat {
   readonly name: string;
@@ -34,17 +36,26 @@ process.on("exit", () => {
 /** Guards that of one home there is at most one process. */
 export class NodeProcess {
   readonly seat: NodeSeat;
+  /** For the load: gives up soon. */
   readonly client: Client;
+  /** For checks: waits for a busy node. */
+  readonly patient: Client;
   private child: ChildProcess | undefined;
   private isHeld = false;
 
   constructor(seat: NodeSeat) {
     this.seat = seat;
     this.client = createClient({ url: seat.apiUrl, retries: 0, timeoutMs: ANSWER_MS_MAX });
+    this.patient = createClient({ url: seat.apiUrl, retries: 3, timeoutMs: CHECK_MS_MAX });
   }
 
   get name(): string {
     return this.seat.name;
+  }
+
+  /** Of the process that runs, or ran last. */
+  get pid(): number | undefined {
+    return this.child?.pid;
   }
 
   get isRunning(): boolean {

@@ -68,9 +68,7 @@ export async function startTrial(network: TestNetwork, options: TrialOptions): P
     while (missing.length > 0) {
       if (performance.now() > endMs)
         throw new Error(`after ${limitMs} ms not on ${tellNames(missing)}\n${await tellNodes(nodes)}`);
-      const states = await Promise.all(
-        missing.map((node) => node.client.getStatementState(id).catch(() => undefined)),
-      );
+      const states = await Promise.all(missing.map((node) => node.patient.getStatementState(id)));
       missing = missing.filter((_, i) => !["committed", "provable"].includes(states[i]?.state ?? ""));
       if (missing.length > 0) await pause(POLL_MS);
     }
@@ -82,7 +80,7 @@ export async function startTrial(network: TestNetwork, options: TrialOptions): P
     const nodes = network.live();
     const endMs = performance.now() + patience * SETTLE_MS;
     for (;;) {
-      await Promise.all(nodes.map((node) => viewOf(node).advance(node.client)));
+      await Promise.all(nodes.map((node) => viewOf(node).advance(node.patient)));
       const lost = nodes.flatMap((node) => {
         const { statements } = viewOf(node);
         return promised.filter(([id]) => !statements.has(id)).map(([id, { by }]) => ({ id, by, on: node }));
@@ -170,13 +168,13 @@ export async function startTrial(network: TestNetwork, options: TrialOptions): P
     },
     async join() {
       const [observer] = network.observers;
-      const aheadOf = (await validators[0]!.client.getStatus()).height;
+      const aheadOf = (await validators[0]!.patient.getStatus()).height;
       const joinedMs = performance.now();
       observer!.spawn();
       await observer!.waitUntilUp();
       const upMs = performance.now();
       const endMs = upMs + patience * SETTLE_MS;
-      while ((await observer!.client.getStatus()).height < aheadOf) {
+      while ((await observer!.patient.getStatus()).height < aheadOf) {
         if (performance.now() > endMs)
           throw new Error(`does not catch up:\n${await tellNodes(network.live())}`);
         await pause(POLL_MS);
