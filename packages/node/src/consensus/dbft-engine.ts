@@ -10,19 +10,14 @@ import {
 } from "@lhg/protocol/core/block/certificate";
 import { evidence as evidenceCodec } from "@lhg/protocol/core/block/evidence";
 import { hashHeader } from "@lhg/protocol/core/block/header";
-import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
+import { equalBytes } from "@lhg/protocol/core/bytes";
 import { encode } from "@lhg/protocol/core/codec/definition";
-import { ALG_EDDSA, type Crypto } from "@lhg/protocol/core/crypto";
+import type { Crypto } from "@lhg/protocol/core/crypto";
 import { assertInvariant, LhgError } from "@lhg/protocol/core/errors";
 import { EPOCH } from "@lhg/protocol/core/proof/anchor";
 import type { ChainTip, CommitSummary, StatementInput } from "../application/application.ts";
 import { checkLastCertificate, openCertificate, parentOf } from "../blocks/last-certificate.ts";
-import {
-  EVIDENCE_PER_BLOCK_MAX,
-  makeProposal,
-  matchesBase,
-  type OpenedProposal,
-} from "../blocks/proposal.ts";
+import { makeProposal, matchesBase, type OpenedProposal } from "../blocks/proposal.ts";
 import { proposalOf, type WireBlock } from "../blocks/wire-block.ts";
 import type { ConsensusSigner } from "../signer/consensus-signer.ts";
 import { type Candidate, Candidates } from "./candidates.ts";
@@ -31,7 +26,9 @@ import type { CoreConfig, Decision, Effect, Input } from "./dbft/core.ts";
 import type { Message } from "./dbft/messages.ts";
 import { type DrivenEffect, Driver, type Outcome } from "./driver.ts";
 import type { Application, Engine, StatementSource } from "./engine.ts";
+import { createEvidencePool, type EvidencePool } from "./evidence-pool.ts";
 import type { ConsensusGossip, JoinConsensus } from "./gossip.ts";
+import { rememberVerified } from "./verified-votes.ts";
 import type { VoteStore } from "./vote-store.ts";
 
 export interface EngineParts {
@@ -71,7 +68,6 @@ export interface CommittedBlock {
 }
 
 const MAX_DRIFT_MS = 10_000;
-const VERIFIED_VOTES_MAX = 4096;
 /** Messages of the next height, kept until this node is there. */
 const AHEAD_MAX = 256;
 /** The node is just executing, as a rule; only after this it is behind. */
@@ -92,7 +88,7 @@ class DbftEngine implements Engine {
   private readonly drivers: readonly Driver[];
   private readonly candidates: Candidates;
   private headCertificate: Uint8Array | null;
-  private readonly evidence = new Map<string, Uint8Array>();
+  private readonly evidence: EvidencePool;
   private readonly tasks: Task[] = [];
   private isDraining = false;
   private committing: Promise<unknown> | undefined;
@@ -106,6 +102,7 @@ class DbftEngine implements Engine {
     this.tip = parts.tip;
     this.headCertificate = parts.headCertificate;
     const { crypto, application, source, onFatal } = parts;
+    this.evidence = createEvidencePool(crypto, application);
     this.candidates = new Candidates({ crypto, application, source, onFatal });
     const verify = rememberVerified(crypto);
     this.gossip = parts.joinConsensus?.({
@@ -289,14 +286,11 @@ class DbftEngine implements Engine {
     void this.takeEvidence(encoded);
   }
 
-  /** Keeps sound evidence for the next proposal of this process. True when it was new. */
+  /** True when it was new. */
   private async takeEvidence(encoded: Uint8Array): Promise<boolean> {
-    const name = toHex(this.parts.crypto.sha256(encoded));
-    if (this.evidence.has(name) || this.evidence.size >= EVIDENCE_PER_BLOCK_MAX) return false;
-    if (!(await this.parts.application.isFreshEvidence(encoded))) return false;
-    this.evidence.set(name, encoded);
-    this.noteWork();
-    return true;
+    const isNew = await this.evidence.take(encoded);
+    if (isNew) this.noteWork();
+    return isNew;
   }
 
   /** Whether the height is still to be decided. While its block is being committed, nothing more is executed on the one before. */
@@ -320,7 +314,7 @@ class DbftEngine implements Engine {
           : Math.max(head.timeMs + 1, Date.now()),
       statements: chosen.map((entry) => entry.leafHash),
       lastCertificate: this.headCertificate,
-      evidence: [...this.evidence.values()],
+      evidence: this.evidence.list(),
     });
     // Executed at once, while the others are still being told of it.
     this.candidates.judge(proposal, this.tip);
@@ -429,17 +423,14 @@ class DbftEngine implements Engine {
   }
 
   private async commit(candidate: Candidate, encoded: Uint8Array, certificate: Certificate): Promise<void> {
-    const { application, crypto } = this.parts;
+    const { application } = this.parts;
     // Of several proposals of one height the application keeps the one executed last.
     await application.execute(candidate.block);
     const summary = await application.commit(candidate.proposal.blockHash, encoded);
     this.tip = summary.tip;
     this.headCertificate = encoded;
     this.candidates.clear();
-    for (const proof of candidate.proposal.evidence) this.evidence.delete(toHex(crypto.sha256(proof)));
-    // What another's evidence put on record, or what has grown too old, must not be work for ever.
-    for (const [name, proof] of this.evidence)
-      if (!(await application.isFreshEvidence(proof))) this.evidence.delete(name);
+    await this.evidence.review();
     await this.parts.onCommitted({ header: candidate.proposal.header, certificate }, summary);
   }
 
@@ -452,20 +443,6 @@ class DbftEngine implements Engine {
 
 function messageInput(message: Message): Input {
   return { kind: "message", nowMs: performance.now(), clockMs: Date.now(), message };
-}
-
-/** Votes reach every validator of the process: each signature is checked once, by all its bytes. */
-function rememberVerified(crypto: Crypto): CoreConfig["signing"]["verify"] {
-  const verified = new Map<string, boolean>();
-  return (publicKey, message, signature) => {
-    const name = `${toHex(crypto.sha256(message))}${toHex(signature)}${toHex(publicKey)}`;
-    const known = verified.get(name);
-    if (known !== undefined) return known;
-    const isValid = crypto.verify({ alg: ALG_EDDSA, publicKey, message, signature });
-    verified.set(name, isValid);
-    if (verified.size > VERIFIED_VOTES_MAX) verified.delete(verified.keys().next().value!);
-    return isValid;
-  };
 }
 
 export function startDbftEngine(parts: EngineParts): Engine {
