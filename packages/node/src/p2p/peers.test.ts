@@ -133,6 +133,25 @@ test("peers are found through others, and private ones are never told", async ()
   await stopAll(sentry, validator, first, second, asker);
 });
 
+test("a peer that the layers above blame is banned; a configured one comes back soon", async () => {
+  const server = await startTestingNode(1);
+  const client = await startTestingNode(
+    2,
+    { peers: server.network.listenAddresses() },
+    { configuredBanMs: 100 },
+  );
+  await meet(server, client);
+  for (let i = 0; i < 10; i++) client.network.penalise(server.network.id, "sent a bad block");
+  const { peer } = await client.logged(({ code }) => code === "peer.banned");
+  assert.equal(peer, server.network.id);
+  assert.deepEqual(client.network.peers(), []);
+  await meet(server, client);
+  for (let i = 0; i < 10; i++) server.network.penalise(client.network.id, "sent a bad block");
+  await server.logged(({ code, reason }) => code === "peer.refused" && reason === "is banned");
+  assert.deepEqual(server.network.peers(), []);
+  await stopAll(server, client);
+});
+
 test("when all places are taken, configured peers come in all the same", async () => {
   const configured = await startTestingNode(2);
   const server = await startTestingNode(1, { peersMax: 2, peers: configured.network.listenAddresses() });
