@@ -43,6 +43,18 @@ test("addresses that lead nowhere are refused by their place in the configuratio
     });
 });
 
+test("an address that another program has is refused by name", async () => {
+  const first = await startTestingNode(1);
+  const taken = `/ip4/127.0.0.1/tcp/${portOf(first)}`;
+  await assert.rejects(startTestingNode(2, { listen: ["/ip4/127.0.0.1/tcp/0", taken] }), (error) => {
+    assert.ok(error instanceof LhgError);
+    assert.equal(error.code, "port.in-use");
+    assert.match(error.message, new RegExp(`${taken}$`));
+    return true;
+  });
+  await stopAll(first);
+});
+
 test("a configured peer is dialled again after it was gone", async () => {
   const first = await startTestingNode(1);
   const port = portOf(first);
