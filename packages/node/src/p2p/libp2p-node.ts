@@ -79,10 +79,11 @@ export async function startNode(node: Libp2p): Promise<void> {
   } catch (error) {
     await node.stop();
     const { message } = error as Error;
-    const taken = /(?<address>\/\S+): Error: listen EADDRINUSE/.exec(message)?.groups?.address;
-    if (taken !== undefined)
-      throw new LhgError("port.in-use", `another program listens at ${taken}`, "listen");
-    throw new LhgError("config.invalid", message.replaceAll(/\s+/g, " "), "listen");
+    const { address, code } = /(?<address>\/\S+): Error: listen (?<code>[A-Z]+)/.exec(message)?.groups ?? {};
+    if (address === undefined) throw error;
+    if (code === "EADDRINUSE")
+      throw new LhgError("port.in-use", `another program listens at ${address}`, "listen");
+    throw new LhgError("config.invalid", `this machine cannot listen at ${address} (${code})`, "listen");
   }
 }
 
