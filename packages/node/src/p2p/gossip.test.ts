@@ -82,3 +82,39 @@ for (const topic of ["consensus", "statements"] as const)
     assert.equal(atLast.messages.length, 1);
     await stopAll(line);
   });
+
+test("messages that nobody judges yet wait at the peer that sent them", async () => {
+  const server = await startTestingNode(1, {}, { pendingMessagesMax: 2 });
+  const client = await startTestingNode(2, { peers: server.network.listenAddresses() });
+  await meet(server, client);
+  const handed: (() => void)[] = [];
+  let note = (): void => {};
+  server.network.subscribe("statements", () => {
+    note();
+    return new Promise((resolve) => handed.push(() => resolve("accept")));
+  });
+  const count = 40;
+  const first = new Promise<void>((resolve) => {
+    note = resolve;
+  });
+  for (let i = 0; i < count; i++) client.network.publish("statements", encodeUtf8(`batch ${i}`));
+  await first;
+  // A question after them: what was to come before it has come.
+  server.network.serve("echo", { requestBytesMax: 9, perSecond: 9 }, async (body) => body);
+  await client.network.ask(server.network.id, "echo", encodeUtf8("x"), {
+    timeoutMs: 20_000,
+    answerBytesMax: 9,
+  });
+  assert.ok(handed.length < 10, `${handed.length} were handed over`);
+  const all = new Promise<void>((resolve) => {
+    let left = count - handed.length;
+    note = () => {
+      left--;
+      if (left === 0) resolve();
+      setImmediate(() => handed.shift()?.());
+    };
+  });
+  while (handed.length > 0) handed.shift()?.();
+  await all;
+  await stopAll([server, client]);
+});

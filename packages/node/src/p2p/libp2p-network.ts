@@ -8,7 +8,7 @@ import type { P2pBounds } from "./bounds.ts";
 import { createDialer } from "./dialer.ts";
 import { createDoorkeeper } from "./doorkeeper.ts";
 import { createGossipTopic, type GossipTopic } from "./gossip-topic.ts";
-import { createNode } from "./libp2p-node.ts";
+import { createNode, startNode } from "./libp2p-node.ts";
 import { type Network, type PeerId, TOPIC_BYTES_MAX, type Topic } from "./network.ts";
 import { createPeerExchange } from "./peer-exchange.ts";
 import { peerIdOf } from "./peer-id.ts";
@@ -137,7 +137,7 @@ export async function startLibp2pNetwork(options: P2pOptions, bounds: P2pBounds)
     if (!options.onlyConfigured) dialer.offer(neighboursOf(detail));
   });
   await node.handle(questionProtocol, sessions.acceptStream, { maxInboundStreams: 1, maxOutboundStreams: 1 });
-  await node.start();
+  await startNode(node);
   dialer.start();
   const timers = [
     setInterval(() => {

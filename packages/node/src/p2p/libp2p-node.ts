@@ -1,5 +1,6 @@
 /** The libp2p node under the network: TCP, Noise, yamux, identify, and no service that speaks to anybody by itself. */
 import { hash } from "node:crypto";
+import { LhgError } from "@lhg/protocol/core/errors";
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import type { GossipSubComponents } from "@libp2p/gossipsub";
 import { identify } from "@libp2p/identify";
@@ -69,6 +70,21 @@ export async function createNode(options: NodeOptions): Promise<Libp2p> {
     logger,
     start: false,
   });
+}
+
+/** Listens. Throws `port.in-use`, or `config.invalid` for an address that this machine does not have; nothing stays open then. */
+export async function startNode(node: Libp2p): Promise<void> {
+  try {
+    await node.start();
+  } catch (error) {
+    await node.stop();
+    const { message } = error as Error;
+    const { address, code } = /(?<address>\/\S+): Error: listen (?<code>[A-Z]+)/.exec(message)?.groups ?? {};
+    if (address === undefined) throw error;
+    if (code === "EADDRINUSE")
+      throw new LhgError("port.in-use", `another program listens at ${address}`, "listen");
+    throw new LhgError("config.invalid", `this machine cannot listen at ${address} (${code})`, "listen");
+  }
 }
 
 /** DNS-SD service types are short (RFC 6763, 7.2), so that the chain stands in it by eight digits of a hash. */

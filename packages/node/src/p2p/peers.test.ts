@@ -43,6 +43,18 @@ test("addresses that lead nowhere are refused by their place in the configuratio
     });
 });
 
+test("an address that another program has is refused by name", async () => {
+  const first = await startTestingNode(1);
+  const taken = `/ip4/127.0.0.1/tcp/${portOf(first)}`;
+  await assert.rejects(startTestingNode(2, { listen: ["/ip4/127.0.0.1/tcp/0", taken] }), (error) => {
+    assert.ok(error instanceof LhgError);
+    assert.equal(error.code, "port.in-use");
+    assert.match(error.message, new RegExp(`${taken}$`));
+    return true;
+  });
+  await stopAll(first);
+});
+
 test("a configured peer is dialled again after it was gone", async () => {
   const first = await startTestingNode(1);
   const port = portOf(first);
@@ -131,6 +143,25 @@ test("peers are found through others, and private ones are never told", async ()
   assert.match(Buffer.from(told).toString(), new RegExp(first.network.id));
   for (const node of [first, second]) assert.ok(!node.network.peers().some(({ id }) => id === privateId));
   await stopAll(sentry, validator, first, second, asker);
+});
+
+test("a peer that the layers above blame is banned; a configured one comes back soon", async () => {
+  const server = await startTestingNode(1);
+  const client = await startTestingNode(
+    2,
+    { peers: server.network.listenAddresses() },
+    { configuredBanMs: 100 },
+  );
+  await meet(server, client);
+  for (let i = 0; i < 10; i++) client.network.penalise(server.network.id, "sent a bad block");
+  const { peer } = await client.logged(({ code }) => code === "peer.banned");
+  assert.equal(peer, server.network.id);
+  assert.deepEqual(client.network.peers(), []);
+  await meet(server, client);
+  for (let i = 0; i < 10; i++) server.network.penalise(client.network.id, "sent a bad block");
+  await server.logged(({ code, reason }) => code === "peer.refused" && reason === "is banned");
+  assert.deepEqual(server.network.peers(), []);
+  await stopAll(server, client);
 });
 
 test("when all places are taken, configured peers come in all the same", async () => {

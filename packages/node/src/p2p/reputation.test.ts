@@ -5,7 +5,7 @@ import { ipOf, reachOf } from "./addresses.ts";
 import { createReputation } from "./reputation.ts";
 import { createTokenBucket } from "./token-bucket.ts";
 
-test("ten small offences within a minute ban, spread over an hour they do not", () => {
+test("ten small offences at once ban, spread over an hour they do not", () => {
   let nowMs = 0;
   const reputation = createReputation(() => nowMs);
   const verdicts = Array.from({ length: 10 }, () => reputation.penalise("a", "sent an old block", 1_000));

@@ -11,8 +11,8 @@ export interface Reputation {
   isBanned(key: string): boolean;
 }
 
-/** Ten small offences within a minute. */
-const BAN_BELOW = -100;
+/** Ten small offences at once, less what they decay while they are committed. */
+const BAN_BELOW = -95;
 const HALF_LIFE_MS = 60_000;
 const REMEMBERED_MAX = 1_000;
 

@@ -1,4 +1,4 @@
-/** Peers over libp2p. It is loaded when a network starts: a chain of one process does not pay for its 40 MB. */
+/** Peers over libp2p. It is loaded when a network starts: a chain of one process does not pay for its 37 MiB. */
 import { LhgError } from "@lhg/protocol/core/errors";
 import { P2P_BOUNDS, type P2pBounds } from "./bounds.ts";
 import type { Network, PeerId } from "./network.ts";
@@ -30,7 +30,7 @@ export interface P2pOptions {
 /** RFC 3986 unreserved: it stands in names of protocols. */
 const CHAIN_ID = /^[A-Za-z0-9._~-]{1,64}$/;
 
-/** Listens and dials when it returns. Throws `config.invalid` naming the entry, or what the system says of an address in use. */
+/** Listens and dials when it returns. Throws `config.invalid` naming the entry, or `port.in-use`. */
 export async function startNetwork(options: P2pOptions, bounds: P2pBounds = P2P_BOUNDS): Promise<Network> {
   if (!CHAIN_ID.test(options.chainId))
     throw new LhgError("config.invalid", "has characters of no chain id", "chainId");

@@ -3,7 +3,7 @@ import { P2P_BOUNDS, type P2pBounds } from "./bounds.ts";
 import type { Network, PeerId, Topic, Verdict } from "./network.ts";
 import { type P2pOptions, startNetwork } from "./start-network.ts";
 
-export const TEST_BOUNDS: P2pBounds = {
+const TEST_BOUNDS: P2pBounds = {
   ...P2P_BOUNDS,
   readyMs: 20_000,
   tickMs: 50,
