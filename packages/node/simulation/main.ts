@@ -113,10 +113,13 @@ function printSummary(summary: Summary): void {
     for (const line of [...story.slice(0, 1), ...story.slice(1).slice(-STORY_LINES)]) console.log(line);
     console.log(`seed ${failed.seed} of ${validators} validators: ${failed.violation}`);
   }
+  const progress =
+    failed === null
+      ? `no violation, four blocks within ${slowestMs} ms of virtual time after healing, ${sparedViews} views below the bound at least`
+      : "VIOLATION";
   console.log(
-    `${seeds} seeds from ${values.seed}, ${validators} validators: ${failed === null ? "no violation" : "VIOLATION"}, ` +
-      `highest view ${highestView}, four blocks within ${slowestMs} ms of virtual time after healing, ` +
-      `${sparedViews} views below the bound at least, ${seconds.toFixed(1)} s, ${(seeds / cpuSeconds).toFixed(0)} seeds/s of CPU time`,
+    `${seeds} seeds from ${values.seed}, ${validators} validators: ${progress}, highest view ${highestView}, ` +
+      `${seconds.toFixed(1)} s, ${(seeds / cpuSeconds).toFixed(0)} seeds/s of CPU time`,
   );
 }
 

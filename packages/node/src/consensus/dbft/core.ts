@@ -122,6 +122,8 @@ export interface CoreState {
   /** When each validator was last answered, and when it was last answered a request that wants a block. */
   repliedAtMs: (number | undefined)[];
   suppliedAtMs: (number | undefined)[];
+  /** The highest view in which each validator asked for recovery. */
+  askedInView: number[];
   /** When the decision was last told to those who still try to reach it. */
   toldAtMs: number | undefined;
   /** Where the next RecoveryRequest's ring of targets begins. */

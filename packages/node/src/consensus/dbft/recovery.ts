@@ -69,6 +69,7 @@ export function answerRecovery(core: Core, request: RecoveryRequest): Recorded {
   if (!config.signing.verify(consensusKey, signed, signature)) return "invalid";
   noteAlive(core, validatorIndex);
   answeredAtMs[validatorIndex] = nowMs;
+  state.askedInView[validatorIndex] = Math.max(view, state.askedInView[validatorIndex]!);
   const summary = summarise(core, [...state.validators.keys()], view <= state.view);
   const wantedProposal = (wantedHash && findProposal(state, wantedHash)) ?? null;
   const body = { ...summary, wantedProposal };

@@ -9,6 +9,7 @@ import {
   makePuppets,
   type Puppets,
   pass,
+  restart,
   sentBy,
   settle,
   T,
@@ -95,6 +96,23 @@ test("rule 7: those left behind by one that is views ahead catch up, although ti
   assert.equal(decidedBlocks(net).length, 1);
   // View 12 is the silent validator's.
   assert.equal(net.nodes[2]!.decision!.view, 13);
+});
+
+test("rule 7: validators that followed a proposal into a view and forgot it are known to be there by what they ask", () => {
+  const net = makePuppets({ count: 7 });
+  // Primary of view 1 is 6. With 5 it falls silent later.
+  timeOut(net, 1, 2, 3, 5, 6);
+  pass(net, "change-view", 1, [1, 2, 3, 5], [6]);
+  for (const index of [0, 4]) {
+    net.nodes[index]!.check = undefined;
+    pass(net, "prepare-request", 1, [6], [index]);
+    restart(net, index);
+    assert.equal(net.nodes[index]!.state.view, 1);
+    net.nodes[index]!.check = () => "valid";
+  }
+  net.sent.length = 0;
+  live(net, [0, 1, 2, 3, 4], 200 * T);
+  assert.equal(decidedBlocks(net).length, 1);
 });
 
 test("an idle chain changes no view; the heartbeat proposes", () => {

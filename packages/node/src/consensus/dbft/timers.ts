@@ -73,13 +73,17 @@ export function startViewTimer(core: Core): void {
   if (isViewReached(core)) state.viewDeadlineMs = nowMs + viewTimeoutMs(core);
 }
 
-/** By a justified proposal, which M validators left for, or by what each of M signed in this view or a higher one. */
+/**
+ * By a justified proposal, which M validators left for, or by what each of M signed in this view or a higher one. One that followed a
+ * proposal here and restarted has neither: it asks for recovery.
+ */
 function isViewReached(core: Core): boolean {
   const { state } = core;
   const { view, ownIndex } = state;
   if (view === 0 || findRequest(state, view) !== undefined) return true;
   const isThere = (validator: number): boolean =>
     validator === ownIndex ||
+    state.askedInView[validator]! >= view ||
     (state.changeViews[validator]![0]?.vote.view ?? -1) >= view ||
     Object.values(state.votes).some((slots) => (slots[validator]!.at(-1)?.view ?? -1) >= view);
   let count = 0;
