@@ -19,7 +19,7 @@ export const snapshots: Part = {
     const directory = context.makeDirectory();
     const keys = bySize(context, { quick: 20_000, default: AIM_KEYS, full: AIM_KEYS });
     const { info, makeMs } = await makeOne(context, directory, keys);
-    context.say(`${info.chunks} chunks of ${(info.sizeBytes / 1e6).toFixed(1)} MB are made`);
+    context.say(`${info.chunks} chunks, together ${(info.sizeBytes / 1e6).toFixed(1)} MB, are made`);
     const { restoreMs, cpuMs, openMs, maxResidentBytes } = await restoreOne(context, directory);
     const megabytes = info.sizeBytes / 1e6;
     const title = `${keys.toLocaleString("en-US")} state keys`;
