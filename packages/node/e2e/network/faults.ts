@@ -21,7 +21,7 @@ export interface Struck {
 }
 
 /** F of N: what dBFT outlasts. */
-export const tolerated = (validators: number): number => Math.floor((validators - 1) / 3);
+const tolerated = (validators: number): number => Math.floor((validators - 1) / 3);
 const half = (validators: number): number => Math.floor(validators / 2);
 
 function othersOf({ validators }: TestNetwork, hit: readonly number[]): NodeProcess[] {

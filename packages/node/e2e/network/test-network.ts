@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { fromHex } from "@lhg/protocol/core/bytes";
 import { ALG_EDDSA } from "@lhg/protocol/core/crypto";
@@ -40,7 +41,7 @@ export interface NetworkPlan {
   readonly smallDisk?: { readonly seat: number; readonly sizeMiB: number };
 }
 
-const EQUIVOCATOR = join(import.meta.dirname, "equivocator.ts");
+const EQUIVOCATOR = fileURLToPath(new URL("equivocator.ts", import.meta.url));
 
 let reason: Promise<string | undefined> | undefined;
 

@@ -216,7 +216,7 @@ async function within<T>(work: Promise<T>, limitMs: number, tell: () => Promise<
   }
 }
 
-export function inMs(ms: number): string {
+function inMs(ms: number): string {
   return `${Math.round(ms).toLocaleString("en-US")} ms`;
 }
 
