@@ -50,6 +50,9 @@ interface Seat {
   readonly port: number;
 }
 
+/** One number for all nodes: their snapshots of a height are the same bytes, so that who joins takes chunks from many. */
+const SNAPSHOT_EVERY_BLOCKS = 5_000;
+
 /** `peerIds` in the order of `listMembers`. Throws `init.hosts` and `init.port`. */
 export function planNetwork(shape: NetworkShape, peerIds: readonly PeerId[]): PlannedNode[] {
   const seats = seatMembers(shape, peerIds);
@@ -70,6 +73,7 @@ export function planNetwork(shape: NetworkShape, peerIds: readonly PeerId[]): Pl
         ...(guarded.length === 0 ? {} : { p2pPrivatePeers: guarded.map((peer) => peer.peerId) }),
         ...(isHidden ? { p2pOnlyConfigured: true, p2pPeerExchange: false } : {}),
         ...(member.role === "validator" ? { consensusKeyFile: CONSENSUS_KEY_FILE } : {}),
+        snapshotEveryBlocks: SNAPSHOT_EVERY_BLOCKS,
       },
     };
   });
