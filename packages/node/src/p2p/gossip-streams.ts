@@ -52,7 +52,7 @@ export function guardInbound(stream: Stream, options: InboundGuardOptions): Inbo
       const bytes = event.data.subarray();
       const came = decoder.push(bytes);
       if (came.length > 0) hasEnded = true;
-      const messages = came.reduce((sum, frame) => sum + frame.messages, came.length);
+      const messages = came.reduce((sum, frame) => sum + Math.max(1, frame.messages), 0);
       if (!mayTake(bytes.length, messages)) return end();
       for (const frame of came) {
         frames.push(frame);
