@@ -8,6 +8,7 @@ import type { CommittedBlock } from "./consensus/dbft-engine.ts";
 import type { Application } from "./consensus/engine.ts";
 import type { Mempool } from "./mempool/mempool.ts";
 import { countDecision, type Metrics, setPeers, setValidators } from "./metrics.ts";
+import type { NetworkCounters } from "./p2p/network.ts";
 import { createPaceMeter } from "./pace.ts";
 import type { Peering } from "./start-peering.ts";
 import type { InboxLog } from "./store/inbox-log.ts";
@@ -39,6 +40,7 @@ export function createChainMeter(parts: MeterParts): ChainMeter {
   const pace = createPaceMeter(undefined, (tookMs) => metrics.finalitySeconds.observe(tookMs / 1_000));
   let committedAtMs = performance.now();
   let operators = operatorsOf(parts.tip());
+  const tellPeers = createPeerMeter(metrics);
   setValidators(metrics, [], operators);
 
   return {
@@ -83,7 +85,7 @@ export function createChainMeter(parts: MeterParts): ChainMeter {
       metrics.mempoolStatements.set(mempool.size);
       metrics.mempoolBytes.set(mempool.sizeBytes);
       metrics.inboxBytes.set(inbox.retainedBytes);
-      tellPeers(metrics, parts.peering());
+      tellPeers(parts.peering());
       metrics.storeBytes.set(await parts.storeBytes());
       const { bavail, bsize } = await statfs(parts.dataDirectory);
       metrics.storeFreeBytes.set(bavail * bsize);
@@ -102,11 +104,25 @@ function missedBefore(view: number, height: number, operators: readonly string[]
   return Array.from({ length: turns }, (_, i) => operators[primaryIndex(height, i, operators.length)]!);
 }
 
-function tellPeers(metrics: Metrics, peering: Peering | undefined): void {
-  if (peering === undefined) return;
-  setPeers(metrics, peering.network.peers());
-  metrics.syncIsSyncing.set(peering.isSyncing() ? 1 : 0);
-  metrics.syncBestHeight.set(peering.bestKnown() ?? 0);
+/** The network counts since its start; Prometheus' counters are told of what came since they were asked last. */
+function createPeerMeter(metrics: Metrics): (peering: Peering | undefined) => void {
+  let before: NetworkCounters | undefined;
+  return (peering) => {
+    if (peering === undefined) return;
+    setPeers(metrics, peering.network.peers());
+    metrics.syncIsSyncing.set(peering.isSyncing() ? 1 : 0);
+    metrics.syncBestHeight.set(peering.bestKnown() ?? 0);
+    const now = peering.network.counters();
+    metrics.p2pBytes.inc({ direction: "in" }, now.bytesIn - (before?.bytesIn ?? 0));
+    metrics.p2pBytes.inc({ direction: "out" }, now.bytesOut - (before?.bytesOut ?? 0));
+    metrics.p2pBanned.inc(now.bans - (before?.bans ?? 0));
+    for (const topic of ["consensus", "statements"] as const)
+      for (const verdict of ["accept", "ignore", "reject"] as const) {
+        const count = now.messages[topic][verdict] - (before?.messages[topic][verdict] ?? 0);
+        metrics.p2pMessages.inc({ topic, verdict }, count);
+      }
+    before = now;
+  };
 }
 
 function* listIds({ executed }: CommitSummary): Generator<string> {

@@ -76,6 +76,7 @@ function joinFaces(
     id: first.id,
     listenAddresses: () => first.listenAddresses(),
     peers: () => both.flatMap((face) => face.peers()),
+    counters: () => first.counters(),
     onPeer(listener) {
       const ends = both.map((face) => face.onPeer(listener));
       return () => {

@@ -40,6 +40,7 @@ export interface GossipTopicOptions {
   readonly mayTake: (peer: PeerId, bytes: number, messages: number) => boolean;
   readonly fault: (peer: PeerId, reason: string, detail: string) => void;
   readonly penalise: (peer: PeerId, reason: string) => void;
+  readonly onVerdict: (verdict: Verdict) => void;
   /** A stream was closed while the connection goes on. */
   readonly onLost: (connection: Connection) => void;
   readonly onFailure: (topic: Topic, error: unknown) => void;
@@ -62,7 +63,8 @@ type Topology = Parameters<Registrar["register"]>[1];
 type Handler = Parameters<Registrar["handle"]>[1];
 
 export function createGossipTopic(components: GossipSubComponents, options: GossipTopicOptions): GossipTopic {
-  const { topic, protocol, bounds, mayTake, fault, penalise, onLost, onFailure, onDropped } = options;
+  const { topic, protocol, bounds, mayTake, fault, penalise, onVerdict, onLost, onFailure, onDropped } =
+    options;
   const { privateKey, peerId, peerStore, connectionManager, logger } = components;
   const bytesMax = TOPIC_BYTES_MAX[topic];
   const outbound = new Map<string, Stream>();
@@ -188,6 +190,7 @@ export function createGossipTopic(components: GossipSubComponents, options: Goss
     const release = guards.get(peer)?.hold(message.data.length);
     try {
       const verdict = await handler(message.data, peer);
+      onVerdict(verdict);
       if (verdict === "reject") penalise(peer, "peer.rejected");
       return VERDICTS[verdict];
     } catch (error) {

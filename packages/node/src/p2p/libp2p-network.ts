@@ -15,6 +15,7 @@ import { peerIdOf } from "./peer-id.ts";
 import { createReputation } from "./reputation.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import type { P2pOptions } from "./start-network.ts";
+import { createTraffic } from "./traffic.ts";
 
 type PeerListener = (peer: PeerId, state: "connected" | "disconnected") => void;
 
@@ -26,7 +27,10 @@ export async function startLibp2pNetwork(options: P2pOptions, bounds: P2pBounds)
   const announce = options.announce.map((text, i) => parseListenAddress(text, `announce[${i}]`));
   const configuredIds = new Set(configured.map((peer) => peer.id));
   const isConfigured = (peer: PeerId): boolean => configuredIds.has(peer);
-  const reputation = createReputation();
+  const traffic = createTraffic();
+  const reputation = createReputation(undefined, () => {
+    traffic.bans += 1;
+  });
   const served = new Map<string, Served>();
   const listeners = new Set<PeerListener>();
   const topics = {} as Record<Topic, GossipTopic>;
@@ -52,6 +56,9 @@ export async function startLibp2pNetwork(options: P2pOptions, bounds: P2pBounds)
       mayTake: (peer, bytes, messages) => sessions.mayTake(peer, bytes, messages),
       fault: (peer, reason, detail) => sessions.fault(peer, reason, detail),
       penalise: (peer, reason) => sessions.penalise(peer, reason),
+      onVerdict: (verdict) => {
+        traffic.messages[topic][verdict] += 1;
+      },
       onLost: (connection) => sessions.lose(connection),
       onFailure: (name, error) => log("warn", { topic: name, error: String(error) }, "gossip failed"),
       onDropped: (name, peer) => log("debug", { topic: name, peer }, "a message was not sent to a slow peer"),
@@ -67,6 +74,7 @@ export async function startLibp2pNetwork(options: P2pOptions, bounds: P2pBounds)
     mdns: options.mdns,
     bounds,
     doorkeeper,
+    traffic,
     createTopic,
     onTooManyStreams: (streams) => {
       const session = sessions.all().find(({ connection }) => connection.streams === streams);
@@ -159,6 +167,7 @@ export async function startLibp2pNetwork(options: P2pOptions, bounds: P2pBounds)
     id,
     listenAddresses: () => node.getMultiaddrs().map(String),
     peers: sessions.peers,
+    counters: () => structuredClone(traffic),
     onPeer(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

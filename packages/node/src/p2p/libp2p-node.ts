@@ -13,6 +13,7 @@ import type { P2pBounds } from "./bounds.ts";
 import type { GossipTopic } from "./gossip-topic.ts";
 import { boundedYamux } from "./muxer.ts";
 import type { Topic } from "./network.ts";
+import type { Traffic } from "./traffic.ts";
 
 export interface NodeOptions {
   readonly chainId: string;
@@ -22,6 +23,7 @@ export interface NodeOptions {
   readonly mdns: boolean;
   readonly bounds: P2pBounds;
   readonly doorkeeper: ConnectionGater;
+  readonly traffic: Pick<Traffic, "bytesIn" | "bytesOut">;
   readonly onTooManyStreams: (streams: StreamMuxer["streams"]) => void;
   readonly createTopic: (components: GossipSubComponents, topic: Topic) => GossipTopic;
 }
@@ -46,7 +48,7 @@ export async function createNode(options: NodeOptions): Promise<Libp2p> {
     addresses: { listen: [...options.listen], announce: [...options.announce] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [boundedYamux(bounds, options.onTooManyStreams)],
+    streamMuxers: [boundedYamux(bounds, options.traffic, options.onTooManyStreams)],
     connectionGater: options.doorkeeper,
     connectionManager: {
       maxConnections: UNCOUNTED,

@@ -3,6 +3,7 @@ import type { MultiaddrConnection, StreamMuxer, StreamMuxerFactory } from "@libp
 import { yamux } from "@libp2p/yamux";
 import type { P2pBounds } from "./bounds.ts";
 import { createTokenBucket } from "./token-bucket.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** Of the question streams: 10 MB/s over a line with 100 ms there and back. Gossip has less (gossip-streams.ts). */
 const STREAM_WINDOW_BYTES_MAX = 1 << 20;
@@ -15,6 +16,7 @@ const UNSENT_BYTES_MAX = 16 << 20;
 /** `onExcess` is given the streams of the connection. */
 export function boundedYamux(
   bounds: P2pBounds,
+  traffic: Pick<Traffic, "bytesIn" | "bytesOut">,
   onExcess: (streams: StreamMuxer["streams"]) => void,
 ): () => StreamMuxerFactory {
   return () => {
@@ -29,14 +31,22 @@ export function boundedYamux(
       const muxer = create(connection);
       const allowance = createTokenBucket(bounds.streamsPerSecond, bounds.streamsBurst);
       // The first listener is handed what came before it: that one is libp2p's, in this turn of the loop.
-      setImmediate(() =>
+      setImmediate(() => {
         muxer.addEventListener("stream", () => {
           if (allowance.take(1)) return;
           onExcess(muxer.streams);
           muxer.abort(new Error("too many streams"));
           connection.abort(new Error("too many streams"));
-        }),
-      );
+        });
+        connection.addEventListener("message", ({ data }) => {
+          traffic.bytesIn += data.byteLength;
+        });
+      });
+      const send = connection.send.bind(connection);
+      connection.send = (data) => {
+        traffic.bytesOut += data.byteLength;
+        return send(data);
+      };
       return muxer;
     };
     return factory;

@@ -38,11 +38,23 @@ export interface AskLimits {
   readonly answerBytesMax: number;
 }
 
+/** Since the start. */
+export interface NetworkCounters {
+  /** Of all connections, as encrypted on the wire. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Of peers and of addresses. */
+  readonly bans: number;
+  /** Messages from peers, by topic and by what was made of them. */
+  readonly messages: Readonly<Record<Topic, Readonly<Record<Verdict, number>>>>;
+}
+
 export interface Network {
   readonly id: PeerId;
   /** Multiaddrs with the peer id, as others dial them. */
   listenAddresses(): readonly string[];
   peers(): readonly PeerInfo[];
+  counters(): NetworkCounters;
   /** Hears when a peer has come and when it has gone; returns what ends this. */
   onPeer(listener: (peer: PeerId, state: "connected" | "disconnected") => void): () => void;
   /** Hands a message to all peers, once: the same bytes again within two minutes go nowhere. Never throws; drops what exceeds the queue. */

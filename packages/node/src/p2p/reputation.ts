@@ -27,7 +27,10 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   "peer.answer-too-large": 34,
 };
 
-export function createReputation(nowMs: () => number = () => performance.now()): Reputation {
+export function createReputation(
+  nowMs: () => number = () => performance.now(),
+  onBan: () => void = () => {},
+): Reputation {
   const scores = new Map<PeerId, { readonly score: number; readonly atMs: number }>();
   const bans = new Map<string, number>();
 
@@ -39,6 +42,7 @@ export function createReputation(nowMs: () => number = () => performance.now()):
   }
 
   function ban(key: string, banMs: number): void {
+    onBan();
     remember(bans, key, Math.max(nowMs() + banMs, bans.get(key) ?? 0));
   }
 

@@ -1,6 +1,7 @@
 /** Networks of one process for tests: every peer is connected to every other, and links can be cut. */
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { Network, PeerId, PeerInfo, ServeLimits, Topic, Verdict } from "./network.ts";
+import { createTraffic } from "./traffic.ts";
 
 type Handler = (message: Uint8Array, from: PeerId) => Verdict | Promise<Verdict>;
 type Answer = (body: Uint8Array, from: PeerId) => Promise<Uint8Array>;
@@ -61,6 +62,7 @@ export function createTestingHub(): TestingHub {
               score: 0,
             }),
           ),
+        counters: createTraffic,
         onPeer(listener) {
           member.listeners.add(listener);
           return () => member.listeners.delete(listener);
