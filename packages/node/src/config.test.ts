@@ -104,5 +104,5 @@ test("a validator signs with one key, and trusts a header by height and hash", (
   assertRefused({ trustedHash: "0".repeat(64) }, "trustedHeight");
   assertRefused({ trustedHeight: 5, trustedHash: "0".repeat(63) }, "trustedHash");
   assertRefused({ trustedHeight: 5, trustedHash: "0".repeat(64), stateSync: "off" }, "trustedHeight");
-  assertRefused({ baseTimeoutMs: 10_000 }, "maxTimeoutMs");
+  assertRefused({ baseTimeoutMs: 10_000, maxTimeoutMs: 5_000 }, "maxTimeoutMs");
 });
