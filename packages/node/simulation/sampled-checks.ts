@@ -42,10 +42,18 @@ export function sampleInput(sample: Sample, { config, state }: Counted, input: I
   sample.copy = undefined;
 }
 
-function stepCopy(config: CoreConfig, state: CoreState, inputs: readonly Input[]): StepResult {
+interface Copied extends StepResult {
+  readonly isSound: boolean;
+}
+
+function stepCopy(config: CoreConfig, state: CoreState, inputs: readonly Input[]): Copied {
   let result: StepResult = { state: structuredClone(state), effects: [] };
-  for (const input of inputs) result = step(config, result.state, input);
-  return result;
+  let isSound = true;
+  for (const input of inputs) {
+    result = step(config, result.state, input);
+    isSound &&= result.received !== "invalid";
+  }
+  return { ...result, isSound };
 }
 
 function checkIdempotent({ config, state }: Counted, input: MessageInput): void {
@@ -58,8 +66,13 @@ function checkIdempotent({ config, state }: Counted, input: MessageInput): void 
 }
 
 function checkCommutative(config: CoreConfig, state: CoreState, inputs: readonly MessageInput[]): void {
-  const forth = stepCopy(config, state, inputs).state;
-  const back = stepCopy(config, state, inputs.toReversed()).state;
+  const there = stepCopy(config, state, inputs);
+  const back = stepCopy(config, state, inputs.toReversed());
+  // A message that was tampered with is left at its first invalid part, and which one that is depends on what was known.
+  if (there.isSound && back.isSound) compareVotes(there.state, back.state);
+}
+
+function compareVotes(forth: CoreState, back: CoreState): void {
   // What comes after the decision is not counted, and an equivocator's third vote is not kept.
   if (forth.decision !== undefined || back.decision !== undefined) return;
   const isOneFaced = (i: number): boolean => !isEquivocator(forth, i) && !isEquivocator(back, i);
