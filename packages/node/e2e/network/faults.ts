@@ -176,6 +176,7 @@ export const DISK_SEAT = 1;
 /** A node without room says so with one of these, or is gone. Whoever asked goes elsewhere. */
 const NO_ROOM = /^(inbox|store|node|disk)\.|^client\.unreachable$/;
 const NO_ROOM_TRIES = 100;
+const NO_ROOM_END_MS = 60_000;
 
 export const diskFull: Fault = {
   name: "disk full on one",
@@ -191,6 +192,8 @@ export const diskFull: Fault = {
           if (answer === "accepted") continue;
           if (!NO_ROOM.test(answer))
             throw new Error(`a full disk is answered with ${answer}:\n${node.tellLog()}`);
+          // Who is gone has to be gone for good, not hang.
+          if (answer === "client.unreachable") await node.waitForEnd(NO_ROOM_END_MS);
           const { ending } = node;
           return `it answers ${answer} and ${ending === undefined ? "runs on" : `ended with ${ending}`}`;
         }

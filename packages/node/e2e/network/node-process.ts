@@ -125,6 +125,14 @@ export class NodeProcess {
     if (this.ending !== "0") throw new Error(`${this.name} ended with ${this.ending}:\n${this.tellLog()}`);
   }
 
+  /** By itself; throws where it does not. */
+  async waitForEnd(limitMs: number): Promise<void> {
+    if (!this.isRunning) return;
+    await once(this.child!, "exit", { signal: AbortSignal.timeout(limitMs) }).catch(() => {
+      throw new Error(`${this.name} neither answers nor ends:\n${this.tellLog()}`);
+    });
+  }
+
   private async end(signal: NodeJS.Signals): Promise<void> {
     if (!this.isRunning) return;
     const ended = once(this.child!, "exit");
