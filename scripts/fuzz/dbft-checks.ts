@@ -61,7 +61,7 @@ export function feed(run: Run, input: Input, sound = false): void {
   assertInvariant(state.height > height || state.view >= view, "views rise");
   checkBounds(state);
   for (const [i, effect] of effects.entries()) {
-    assertInvariant(!wasDecided || !VOTING.has(effect.kind), "a decided height is at rest");
+    assertInvariant(!wasDecided || !isVoting(effect), "a decided height is at rest");
     if (effect.kind === "persist") {
       assertInvariant(i === 0, "what is durable is written before anything leaves");
       run.durable = decodeDurable(encodeDurable(effect.durable));
@@ -72,6 +72,12 @@ export function feed(run: Run, input: Input, sound = false): void {
 }
 
 const VOTING: ReadonlySet<Effect["kind"]> = new Set(["persist", "send", "build-proposal", "decide"]);
+
+/** Who still tries is told of the decision. */
+function isVoting(effect: Effect): boolean {
+  if (effect.kind === "send" && effect.message.type === "recovery-message") return false;
+  return VOTING.has(effect.kind);
+}
 
 function checkBounds(state: CoreState): void {
   assertInvariant(state.requests.length <= KEPT_REQUESTS, "few proposals are kept");

@@ -151,6 +151,9 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     noteWork: () => engine?.noteWork(),
     isBehind: () => peering?.isSyncing() === true,
   });
+  closers.add(() => intake.stop());
+  // Nothing comes from peers any more before the intake stops; it was added above for a start that fails.
+  if (network !== undefined) closers.add(() => network.stop());
   const recovered = await intake.recover();
   const meter = createChainMeter({
     metrics,

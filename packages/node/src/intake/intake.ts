@@ -10,6 +10,7 @@ import type { Obtained, StatementSource } from "../consensus/engine.ts";
 import { EARLY, IN_FLIGHT, type Mempool, type MempoolEntry } from "../mempool/mempool.ts";
 import type { InboxLog, InboxRecord } from "../store/inbox-log.ts";
 import type { StatementSummary, VerifyVerdict } from "../threads/verify-worker.ts";
+import { EXPIRED, entryOf, findTwin, pickRefusal, REPLACED, TOO_EARLY, type Verified } from "./answers.ts";
 import { createKeptStatements, type KeptStatements } from "./kept-statements.ts";
 import { type LeafHashed, obtainStatements } from "./obtain-statements.ts";
 
@@ -41,15 +42,11 @@ export interface IntakeParts {
   };
 }
 
-interface Verified {
-  /** Its place among the submissions. */
-  readonly at: number;
-  readonly bytes: Uint8Array;
-  readonly summary: StatementSummary;
-  readonly isOwn: boolean;
-  readonly isReady: boolean;
-  /** Why it is not ready. */
-  readonly obstacle: Refusal | undefined;
+interface Taken {
+  readonly verdicts: readonly VerifyVerdict[];
+  readonly results: SubmitResult[];
+  /** Accepted, and not known before. */
+  readonly fresh: readonly LeafHashed[];
 }
 
 /** Guards that whatever is in the mempool was verified and is in the inbox log, until it is settled. */
@@ -61,6 +58,8 @@ export class Intake implements StatementSource {
   private blocks = 0;
   /** Calls find their places in the order in which they came, however long their signatures took: who sends in order is not told of gaps. */
   private lastTurn: Promise<void> = Promise.resolve();
+  private readonly underWay = new Set<Promise<unknown>>();
+  private isStopped = false;
 
   constructor(parts: IntakeParts) {
     this.parts = parts;
@@ -87,15 +86,24 @@ export class Intake implements StatementSource {
     return held !== undefined && equalBytes(held.bytes, bytes);
   }
 
-  private async take(
-    submissions: readonly Uint8Array[],
-    isOwn: boolean,
-  ): Promise<{
-    readonly verdicts: readonly VerifyVerdict[];
-    readonly results: SubmitResult[];
-    /** Accepted, and not known before. */
-    readonly fresh: readonly LeafHashed[];
-  }> {
+  /** Takes nothing more; resolves when what was under way has its answer. Later calls are refused with `node.stopping`. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    await Promise.allSettled(this.underWay);
+  }
+
+  private async take(submissions: readonly Uint8Array[], isOwn: boolean): Promise<Taken> {
+    if (this.isStopped) throw new LhgError("node.stopping", "the node stops: send it to another, or again");
+    const taken = this.takeInTurn(submissions, isOwn);
+    this.underWay.add(taken);
+    try {
+      return await taken;
+    } finally {
+      this.underWay.delete(taken);
+    }
+  }
+
+  private async takeInTurn(submissions: readonly Uint8Array[], isOwn: boolean): Promise<Taken> {
     const before = this.lastTurn;
     const turn = Promise.withResolvers<void>();
     this.lastTurn = turn.promise;
@@ -438,53 +446,4 @@ export class Intake implements StatementSource {
   pin(leafHashes: readonly Uint8Array[]): void {
     this.parts.mempool.pin(leafHashes);
   }
-}
-
-const TOO_EARLY: Refusal = {
-  code: "statement.early",
-  field: "statement",
-  message: "what it follows is not there yet",
-};
-const REPLACED: Refusal = {
-  code: "mempool.replaced",
-  field: "statement",
-  message: "another statement took its place",
-};
-const EXPIRED: Refusal = {
-  code: "statement.expired",
-  field: "statement",
-  message: "expired while it waited",
-};
-
-function pickRefusal({ code, field, message }: Refusal): Refusal {
-  return { code, field, message };
-}
-
-function entryOf({ bytes, summary, isOwn }: Verified, position: number): MempoolEntry {
-  const { id, leafHash, account, stream, sequence, gasPrice, expiryMs } = summary;
-  return {
-    id,
-    leafHash,
-    bytes,
-    account,
-    stream,
-    sequence,
-    gasPrice,
-    expiryMs,
-    position,
-    addedMs: performance.now(),
-    isOwn,
-  };
-}
-
-/** A statement that stands twice in one call has the result of its first place. */
-function findTwin(
-  verdicts: readonly VerifyVerdict[],
-  results: readonly (SubmitResult | undefined)[],
-  at: number,
-): SubmitResult {
-  const own = verdicts[at] as VerifyVerdict & { ok: true };
-  const id = toHex(own.summary.id);
-  const first = verdicts.findIndex((other) => other.ok && toHex(other.summary.id) === id);
-  return results[first] ?? { id, state: "not-yet", code: "internal", field: "", message: "try again" };
 }
