@@ -3,24 +3,23 @@ import { test } from "node:test";
 import type { Mutation } from "../src/consensus/dbft/core.ts";
 import { type Report, runSeed } from "./run.ts";
 
-/** `npm test` runs a fixed number, about a minute on one core; the command line runs as many as one likes. */
-const SEEDS = { 4: 800, 7: 350, 10: 150 } as const;
+/** With those of larger.test.ts about a minute on one core; the command line runs as many as one likes. */
+const SEEDS = 800;
 
 function assertSound(report: Report): void {
   const { seed, validators, violation } = report;
   assert.equal(violation, undefined, `seed ${seed} of ${validators} validators: ${violation}`);
 }
 
-for (const validators of [4, 7, 10] as const)
-  test(`${SEEDS[validators]} seeds of ${validators} validators hold every invariant and decide after healing`, () => {
-    let highestView = 0;
-    for (let seed = 1; seed <= SEEDS[validators]; seed++) {
-      const report = runSeed({ seed, validators });
-      assertSound(report);
-      highestView = Math.max(highestView, report.highestView);
-    }
-    assert.ok(highestView >= 3, "the faults are heavy enough to change views");
-  });
+test(`${SEEDS} seeds of 4 validators hold every invariant and decide after healing`, () => {
+  let highestView = 0;
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const report = runSeed({ seed, validators: 4 });
+    assertSound(report);
+    highestView = Math.max(highestView, report.highestView);
+  }
+  assert.ok(highestView >= 3, "the faults are heavy enough to change views");
+});
 
 test("other sizes, one validator alone among them", () => {
   for (const validators of [1, 2, 3, 5, 6, 13])
