@@ -106,6 +106,12 @@ export function createApi(parts: ApiParts): Api {
     },
     (error) => logError(error, "stream"),
   );
+  let isStopping = false;
+  app.addHook("onRequest", async (_request, reply) => {
+    if (!isStopping) return;
+    reply.header("connection", "close");
+    throw new LhgError("node.stopping", "the node stops");
+  });
   const operations: Operation[] = [];
   app.addHook("onRoute", ({ config: route }) => {
     if (route?.operation !== undefined) operations.push(route.operation);
@@ -124,6 +130,7 @@ export function createApi(parts: ApiParts): Api {
     app,
     start: () => app.listen({ host: config.host, port: config.port }),
     stop: async () => {
+      isStopping = true;
       hub.stop();
       const closed = app.close();
       connections.closeIdle();
@@ -151,6 +158,7 @@ function createServer(limits: ApiLimits, certificates: CertificateSource | undef
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     maxRequestsPerSocket: limits.requestsPerSocketMax,
     forceCloseConnections: "idle",
+    return503OnClosing: false,
     exposeHeadRoutes: false,
     // As a plain object: the types of fastify tell servers of HTTP and HTTPS apart, nothing here does.
     ...(certificates === undefined ? { http } : ({ https: { ...https, ...certificates.current } } as object)),
