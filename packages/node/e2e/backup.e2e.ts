@@ -43,7 +43,7 @@ test("a node is backed up, restored elsewhere, sound, and goes on where it ended
 
   const running = await runLhg(node, ["backup", file]);
   assert.equal(running.code, 1);
-  assert.match(running.stderr, /stop the node first \(backup\.running\)/);
+  assert.match(running.stderr, /stop the node first.*\(backup\.running\)/);
 
   assert.equal(await node.stop(), 0);
   const made = await runJson<Status>(node, "backup", file);
