@@ -32,6 +32,9 @@ export interface JoinParts {
   readonly log: SyncLog;
   /** The node is to stop. */
   readonly stopping: AbortSignal | undefined;
+  readonly nowMs: number;
+  /** A snapshot of a lower height is no gain over blocks; 1,000 by default. */
+  readonly heightMin?: number;
 }
 
 interface VerifiedOffer {
@@ -43,7 +46,8 @@ interface VerifiedOffer {
 const PATIENCE_MS = 3_000;
 
 /** Resolves when the ledger's folder holds a restored state, or when blocks have to do. Throws `node.stopped`. */
-export async function joinBySnapshot({ config, genesis, network, log, stopping }: JoinParts): Promise<void> {
+export async function joinBySnapshot(parts: JoinParts): Promise<void> {
+  const { config, genesis, network, log, stopping, heightMin } = parts;
   const { dataDirectory, stateSync } = config;
   if (stateSync === "off" || existsSync(join(dataDirectory, "ledger"))) return;
   const chunks = openChunkStore(join(dataDirectory, "snapshots.incoming"));
@@ -54,7 +58,7 @@ export async function joinBySnapshot({ config, genesis, network, log, stopping }
       const { chunks: hashes } = openSnapshotInfo(sodiumCrypto, info);
       return {
         hashes,
-        trusted: verifyTrustPath(sodiumCrypto, genesis, decodeTrustPath(proof), trustOf(config)),
+        trusted: verifyTrustPath(sodiumCrypto, genesis, decodeTrustPath(proof), trustOf(parts)),
       };
     },
     chunkHash: (_, index, { hashes }) => hashes[index]!,
@@ -67,6 +71,7 @@ export async function joinBySnapshot({ config, genesis, network, log, stopping }
         trusted,
       }),
     patienceMs: PATIENCE_MS,
+    ...(heightMin === undefined ? {} : { heightMin }),
     log,
   });
   const stop = (): void => void sync.stop();
@@ -80,8 +85,8 @@ export async function joinBySnapshot({ config, genesis, network, log, stopping }
   }
 }
 
-function trustOf({ trustedHeight, trustedHash }: NodeConfig): TrustOptions {
-  const period = { lengthMs: TRUST_PERIOD_MS, nowMs: Date.now() };
+function trustOf({ config: { trustedHeight, trustedHash }, nowMs }: JoinParts): TrustOptions {
+  const period = { lengthMs: TRUST_PERIOD_MS, nowMs };
   if (trustedHeight === undefined || trustedHash === undefined) return { period };
   return { period, pinned: { height: trustedHeight, hash: fromHex(trustedHash, "trustedHash") } };
 }

@@ -98,7 +98,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     closers.add(() => network.stop());
     const log: SyncLog = (level, fields, message) => logger[level](fields, message);
     closers.add(offerSnapshots(network, directory("snapshots")));
-    await joinBySnapshot({ config, genesis, network, log, stopping: context.stopping });
+    await joinBySnapshot({ config, genesis, network, log, stopping: context.stopping, nowMs: Date.now() });
   }
 
   const ledger = startLedger(

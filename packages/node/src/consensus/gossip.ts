@@ -32,17 +32,20 @@ type Envelope = Infer<typeof envelope>;
 
 /** Of what brings nothing new, this many messages a second are passed on for each peer: a way round for who lost them. */
 const REPEATS_PER_SECOND = 8;
+/** Evidence is judged in the ledger's thread, which has better to do. */
+const ACCUSATIONS_PER_SECOND = 16;
 
 /** Joins the gossip of a network; the listener is called from then on. */
 export function joinConsensusGossip(network: Network): JoinConsensus {
   return (listener) => {
     const mayRepeat = createAllowance(REPEATS_PER_SECOND);
+    const mayAccuse = createAllowance(ACCUSATIONS_PER_SECOND);
     let salt = Math.floor(Math.random() * 0x7fffffff);
     network.subscribe("consensus", async (data, from) => {
       const opened = openEnvelope(data);
       if (opened === undefined) return "reject";
       if (opened.type === "evidence")
-        return (await listener.onEvidence(opened.body.encoded)) ? "accept" : "ignore";
+        return mayAccuse(from) && (await listener.onEvidence(opened.body.encoded)) ? "accept" : "ignore";
       const outcome = await listener.onMessage(opened.message);
       return judge(outcome, () => isRepeated(opened.message) && mayRepeat(from));
     });
