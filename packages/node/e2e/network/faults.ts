@@ -193,7 +193,7 @@ export const diskFull: Fault = {
           if (!NO_ROOM.test(answer))
             throw new Error(`a full disk is answered with ${answer}:\n${node.tellLog()}`);
           // Who is gone has to be gone for good, not hang.
-          if (answer === "client.unreachable") await node.waitForEnd(NO_ROOM_END_MS);
+          if (/unreachable|stopping/.test(answer)) await node.waitForEnd(NO_ROOM_END_MS);
           const { ending } = node;
           return `it answers ${answer} and ${ending === undefined ? "runs on" : `ended with ${ending}`}`;
         }

@@ -74,7 +74,9 @@ export async function startTrial(network: TestNetwork, options: TrialOptions): P
       missing = missing.filter((_, i) => !["committed", "provable"].includes(states[i]?.state ?? ""));
       if (missing.length > 0) await pause(POLL_MS);
     }
-    return performance.now() - startMs;
+    const tookMs = performance.now() - startMs;
+    if (tookMs > patience * limitMs) throw new Error(`a decision took ${inMs(tookMs)}`);
+    return tookMs;
   }
 
   async function settle(): Promise<string> {
