@@ -4,7 +4,10 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { checkLastCertificate, parentOf } from "./blocks/last-certificate.ts";
+import { matchesBase } from "./blocks/proposal.ts";
 import { readConfig } from "./config.ts";
+import { sodiumCrypto } from "./crypto/sodium.ts";
 import { joinBySnapshot, offerSnapshots } from "./join-by-snapshot.ts";
 import { createTestingHub } from "./p2p/testing.ts";
 import { openSampleWorld } from "./queries/testing.ts";
@@ -40,6 +43,10 @@ test("chunks of honest peers make the state, whatever another one gives", async 
   const restored = await openRestored(genesis, store);
   assert.equal(restored.head.height, info.height);
   assert.deepEqual(restored.state.getAppHash(info.height), application.state.getAppHash(info.height));
+  // What a node judges the next block by, the certificate of the restored one included.
+  const { header, lastCertificate } = application.getBlock(info.height + 1)!;
+  assert.ok(matchesBase(header, restored.tip.base));
+  checkLastCertificate(sodiumCrypto, parentOf(restored.tip), lastCertificate);
 });
 
 test("a genesis that is older than keys are trusted begins nothing, unless a recent header is pinned", async (context) => {

@@ -8,6 +8,7 @@ import type { NodeConfig } from "./config.ts";
 import { sodiumCrypto } from "./crypto/sodium.ts";
 import type { Network } from "./p2p/network.ts";
 import { restoreLedgerFolder } from "./snapshot/restore-folder.ts";
+import { checkHeader } from "./snapshot/restore-snapshot.ts";
 import { openSnapshotInfo, SNAPSHOT_FORMAT } from "./snapshot/snapshot.ts";
 import { listSnapshots, readChunk, readTrustPath } from "./snapshot/snapshot-files.ts";
 import {
@@ -55,11 +56,10 @@ export async function joinBySnapshot(parts: JoinParts): Promise<void> {
     network,
     chunks,
     verifyOffer: async (info, proof) => {
-      const { chunks: hashes } = openSnapshotInfo(sodiumCrypto, info);
-      return {
-        hashes,
-        trusted: verifyTrustPath(sodiumCrypto, genesis, decodeTrustPath(proof), trustOf(parts)),
-      };
+      const metadata = openSnapshotInfo(sodiumCrypto, info);
+      const trusted = verifyTrustPath(sodiumCrypto, genesis, decodeTrustPath(proof), trustOf(parts));
+      checkHeader({ crypto: sodiumCrypto, genesis, trusted }, metadata);
+      return { hashes: metadata.chunks, trusted };
     },
     chunkHash: (_, index, { hashes }) => hashes[index]!,
     restore: (info, { trusted }, readFrom) =>

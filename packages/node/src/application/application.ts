@@ -237,7 +237,7 @@ export class LedgerApplication {
     return {
       head,
       validators,
-      headValidators: before?.validators ?? [],
+      headValidators: this.findValidators(head.height) ?? [],
       base: {
         chainId: this.chainId,
         protocolVersion,

@@ -355,8 +355,9 @@ class DbftEngine implements Engine {
       this.parts.log("warn", { height, reason: judgement.reason }, "a bad proposal");
       return;
     }
-    void this.parts.source.obtain(judgement.leafHashes).then((obtained) => {
-      if (!this.isOpen(height)) return;
+    const isWanted = (): boolean => this.isOpen(height);
+    void this.parts.source.obtain(judgement.leafHashes, isWanted).then((obtained) => {
+      if (!isWanted()) return;
       if (obtained === "invalid") answer("bad");
       else if (obtained === "obtained") this.checkProposal(driver, effect);
     }, this.parts.onFatal);
@@ -382,7 +383,8 @@ class DbftEngine implements Engine {
     const judgement = this.candidates.judge(proposal, this.tip);
     if (judgement.verdict === "valid") return judgement.candidate;
     assertInvariant(judgement.verdict === "missing", "a decided block is sound");
-    void this.parts.source.obtain(judgement.leafHashes).then((obtained) => {
+    const isWanted = (): boolean => this.isOpen(decision.height);
+    void this.parts.source.obtain(judgement.leafHashes, isWanted).then((obtained) => {
       if (obtained === "obtained") this.decide(decision);
     }, this.parts.onFatal);
     return undefined;

@@ -22,7 +22,7 @@ export interface StatementSource {
   /** A verified statement by its leaf hash, if a crash can't take it from this node; undefined when it has none. */
   find(leafHash: Uint8Array): StatementInput | undefined;
   /** Gets these statements from wherever they are, verified and durable: `invalid` when one of them is no valid statement. */
-  obtain(leafHashes: readonly Uint8Array[]): Promise<Obtained>;
+  obtain(leafHashes: readonly Uint8Array[], isWanted: () => boolean): Promise<Obtained>;
   pin(leafHashes: readonly Uint8Array[]): void;
 }
 

@@ -30,8 +30,8 @@ const envelope = record(1, {
 });
 type Envelope = Infer<typeof envelope>;
 
-/** Of what brings nothing new, this many messages a second are passed on for each peer: a way round for who lost them. */
-const REPEATS_PER_SECOND = 8;
+/** Of what is sound and brings nothing new, so many messages a second are passed on for each peer: a way round for who lost them. */
+const REPEATS_PER_SECOND = 32;
 /** Evidence is judged in the ledger's thread, which has better to do. */
 const ACCUSATIONS_PER_SECOND = 16;
 
@@ -47,7 +47,7 @@ export function joinConsensusGossip(network: Network): JoinConsensus {
       if (opened.type === "evidence")
         return mayAccuse(from) && (await listener.onEvidence(opened.body.encoded)) ? "accept" : "ignore";
       const outcome = await listener.onMessage(opened.message);
-      return judge(outcome, () => isRepeated(opened.message) && mayRepeat(from));
+      return judge(outcome, isRepeated(opened.message) && mayRepeat(from));
     });
     const send = (content: Envelope["content"], isAgain: boolean): void => {
       if (isAgain) salt = (salt + 1) >>> 0;
@@ -65,10 +65,10 @@ function isRepeated({ type }: Message): boolean {
   return type === "recovery-request" || type === "recovery-message";
 }
 
-function judge(outcome: Outcome, mayRepeat: () => boolean): Verdict {
-  if (outcome === "recorded") return "accept";
+/** Only what was verified in full is passed on, or others would blame this node for it. */
+function judge(outcome: Outcome, mayRepeat: boolean): Verdict {
   if (outcome === "invalid") return "reject";
-  return mayRepeat() ? "accept" : "ignore";
+  return outcome === "recorded" || (outcome === "held" && mayRepeat) ? "accept" : "ignore";
 }
 
 export const encodeEnvelope = (value: Envelope): Uint8Array => encode(envelope, value, "gossip");

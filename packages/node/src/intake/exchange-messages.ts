@@ -13,7 +13,8 @@ import { STATEMENTS_MAX } from "../blocks/proposal.ts";
 
 /** A capture travels with its document, of 4 MiB at most, cut into slices. */
 export const SUBMISSION_BYTES_MAX = 5 << 20;
-export const QUESTION_BYTES_MAX = 34 * STATEMENTS_MAX + 64;
+export const QUESTION_HASHES_MAX = 4_096;
+export const QUESTION_BYTES_MAX = 34 * QUESTION_HASHES_MAX + 64;
 
 const submissions = (min: number) =>
   array(byteView({ min: 1, max: SUBMISSION_BYTES_MAX }), { min, max: STATEMENTS_MAX });
@@ -29,7 +30,7 @@ export const encodeBatch = (value: Batch): Uint8Array => encode(batch, value, "b
 export const decodeBatch = (encoded: Uint8Array): Batch => decode(batch, encoded, "batch");
 
 /** Asks for statements by their leaf hashes. */
-const question = record(1, { leafHashes: array(bytes(32), { min: 1, max: STATEMENTS_MAX }) });
+const question = record(1, { leafHashes: array(bytes(32), { min: 1, max: QUESTION_HASHES_MAX }) });
 export type StatementsQuestion = Infer<typeof question>;
 
 export const encodeQuestion = (value: StatementsQuestion): Uint8Array => encode(question, value, "question");

@@ -12,12 +12,15 @@ import type { InboxLog, InboxRecord } from "../store/inbox-log.ts";
 import type { StatementSummary, VerifyVerdict } from "../threads/verify-worker.ts";
 import { EXPIRED, entryOf, findTwin, pickRefusal, REPLACED, TOO_EARLY, type Verified } from "./answers.ts";
 import { createKeptStatements, type KeptStatements } from "./kept-statements.ts";
-import { type LeafHashed, obtainStatements } from "./obtain-statements.ts";
+import { type Fetched, type LeafHashed, obtainStatements } from "./obtain-statements.ts";
+import { isOfStatement, splitBySize, withoutBody } from "./submissions.ts";
 
 /** Refusals after acceptance are remembered for whoever asks, the newest of them. */
 const REFUSALS_MAX = 100_000;
 /** Waiting statements looked at again after a block. */
 const RECHECK_MAX = 500;
+/** What becomes durable at once, of what waited in memory. */
+const PROMOTE_BYTES_MAX = 8 << 20;
 const RECOVERY_BATCH = 512;
 const RECOVERY_BATCH_BYTES = 16 << 20;
 
@@ -37,8 +40,8 @@ export interface IntakeParts {
     offer(statements: readonly LeafHashed[]): void;
     /** The same of those that were offered before a restart. */
     remember(statements: readonly LeafHashed[]): void;
-    /** Those of these statements that some peer has, as submissions; their leaf hashes are theirs, their signatures unchecked. */
-    fetch(leafHashes: readonly Uint8Array[]): Promise<readonly LeafHashed[]>;
+    /** Some of these statements from a peer that has them. */
+    fetch(leafHashes: readonly Uint8Array[]): Promise<Fetched | undefined>;
   };
 }
 
@@ -73,11 +76,10 @@ export class Intake implements StatementSource {
     return results;
   }
 
-  /** Takes what a peer offers: `invalid` when it should not have passed it on, `known` when nothing in it was new. */
-  async receive(submissions: readonly Uint8Array[]): Promise<"new" | "known" | "invalid"> {
+  /** Takes what a peer offers. Returns what of it is durable here now and was not before; undefined when the peer should not have passed it on. */
+  async receive(submissions: readonly Uint8Array[]): Promise<readonly LeafHashed[] | undefined> {
     const { verdicts, fresh } = await this.take(submissions, false);
-    if (verdicts.some((verdict) => !verdict.ok)) return "invalid";
-    return fresh.length > 0 ? "new" : "known";
+    return verdicts.every((verdict) => verdict.ok) ? fresh : undefined;
   }
 
   /** Whether this statement waits here, with the same bytes beside it. */
@@ -354,17 +356,33 @@ export class Intake implements StatementSource {
 
   /** What came too early and is due now becomes durable: nothing is proposed that a crash could lose. */
   private async promote(): Promise<void> {
-    const promotable = this.parts.mempool.listPromotable();
+    const promotable = this.parts.mempool.listPromotable(PROMOTE_BYTES_MAX);
     if (promotable.length === 0) return;
-    await this.secure(promotable);
+    try {
+      await this.secure(promotable);
+    } catch (error) {
+      // No room now; the next block or submission tries again.
+      if (error instanceof LhgError) return;
+      throw error;
+    }
     this.parts.peers?.offer(promotable.filter((entry) => entry.isOwn));
   }
 
-  /** Makes durable what waits in memory only. */
+  /** Makes durable what waits in memory only, a portion at a time. Throws what the inbox log says, and leaves the rest as it was. */
   private async secure(entries: readonly MempoolEntry[]): Promise<void> {
+    for (const portion of splitBySize(entries, PROMOTE_BYTES_MAX)) await this.securePortion(portion);
+  }
+
+  private async securePortion(entries: readonly MempoolEntry[]): Promise<void> {
     const { mempool, inbox } = this.parts;
     for (const { id } of entries) mempool.setPosition(id, IN_FLIGHT);
-    const first = await inbox.appendMany(entries.map((entry) => entry.bytes));
+    let first: number;
+    try {
+      first = await inbox.appendMany(entries.map((entry) => entry.bytes));
+    } catch (error) {
+      for (const { id } of entries) mempool.setPosition(id, EARLY);
+      throw error;
+    }
     for (const [i, { id }] of entries.entries())
       if (!mempool.setPosition(id, first + i)) inbox.markSettled(first + i);
   }
@@ -415,7 +433,7 @@ export class Intake implements StatementSource {
     return bytes === undefined ? undefined : { bytes, leafHash, isSignatureValid: true };
   }
 
-  obtain(leafHashes: readonly Uint8Array[]): Promise<Obtained> {
+  obtain(leafHashes: readonly Uint8Array[], isWanted: () => boolean): Promise<Obtained> {
     const { mempool, peers } = this.parts;
     return obtainStatements(
       {
@@ -426,19 +444,27 @@ export class Intake implements StatementSource {
           if (early.length > 0) await this.secure(early);
         },
         fetch: peers?.fetch,
-        adopt: (found) => this.adopt(found),
+        adopt: (fetched) => this.adopt(fetched),
+        isWanted,
       },
       leafHashes,
     );
   }
 
-  private async adopt(found: readonly LeafHashed[]): Promise<boolean> {
+  private async adopt({ statements, blame }: Fetched): Promise<boolean> {
     const { verdicts } = await this.take(
-      found.map((entry) => entry.bytes),
+      statements.map((entry) => entry.bytes),
       false,
     );
-    if (verdicts.some((verdict) => !verdict.ok)) return false;
-    const rest = found.filter((entry) => this.find(entry.leafHash) === undefined);
+    const refused = verdicts.flatMap((verdict) => (verdict.ok ? [] : [verdict]));
+    if (refused.length > 0) {
+      if (refused.some(isOfStatement)) return false;
+      // The leaf hash covers the statement, not what stands beside it: that was the peer's to give. Is the statement itself sound?
+      const bare = await this.parts.verify(statements.map((entry) => withoutBody(entry.bytes)));
+      if (bare.some((verdict) => !verdict.ok && isOfStatement(verdict))) return false;
+      blame();
+    }
+    const rest = statements.filter(({ leafHash }, i) => verdicts[i]!.ok && this.find(leafHash) === undefined);
     if (rest.length > 0) await this.kept.borrow(rest);
     return true;
   }

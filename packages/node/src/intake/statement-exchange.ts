@@ -15,20 +15,30 @@ import {
   encodeBatch,
   encodeQuestion,
   QUESTION_BYTES_MAX,
+  QUESTION_HASHES_MAX,
   SUBMISSION_BYTES_MAX,
 } from "./exchange-messages.ts";
-import type { LeafHashed } from "./obtain-statements.ts";
+import type { Fetched, LeafHashed } from "./obtain-statements.ts";
+import { splitBySize } from "./submissions.ts";
 
 /** Under load batches grow to this (3 us a statement, against 86 us one by one: measured). */
 const BATCH_BYTES = 32 << 10;
 /** At light load nobody waits longer for company. */
 const BATCH_WAIT_MS = 4;
 const BATCH_BYTES_MAX = 1 << 20;
-/** What peers offered and is not judged yet; beyond it they are not heard: they offer again what stays undecided. */
+/** What peers offered and is not judged yet, of all and of one; beyond it they are not heard: they offer again what stays undecided. */
 const OFFERED_BYTES_MAX = 32 << 20;
+const OFFERED_BYTES_MAX_PEER = 8 << 20;
+/** Honest peers pass on what was new to them: what is known here altogether comes by chance, and so often at most. */
+const KNOWN_BATCHES_MAX = 8;
+const KNOWN_WINDOW_MS = 10_000;
 const ANSWER_BYTES_MAX = 4 << 20;
 const ASK_TIMEOUT_MS = 2_000;
+/** Whoever of them has something to give first is heard. */
+const ASKED_AT_ONCE = 4;
 const QUESTION = "statements";
+/** A proposal of 25,000 statements takes seven; looking for 4,000 costs some two milliseconds of the thread that votes. */
+const QUESTIONS_PER_SECOND = 20;
 /** What has waited this long since it was offered may have been lost on its way. */
 const STALE_MS = 10_000;
 const REOFFER_EVERY_MS = 5_000;
@@ -36,7 +46,8 @@ const REOFFER_EVERY_MS = 5_000;
 export interface ExchangeParts {
   readonly network: Network;
   readonly hasher: Pick<Hasher, "sha256">;
-  readonly receive: (submissions: readonly Uint8Array[]) => Promise<"new" | "known" | "invalid">;
+  /** What of it was new; undefined when it should not have been passed on. */
+  readonly receive: (submissions: readonly Uint8Array[]) => Promise<readonly LeafHashed[] | undefined>;
   readonly find: (leafHash: Uint8Array) => { readonly bytes: Uint8Array } | undefined;
   /** Whether this statement waits here, with these bytes: it needs no look then. */
   readonly isHeld: (leafHash: Uint8Array, bytes: Uint8Array) => boolean;
@@ -46,7 +57,7 @@ export interface ExchangeParts {
 export interface StatementExchange {
   offer(statements: readonly LeafHashed[]): void;
   remember(statements: readonly LeafHashed[]): void;
-  fetch(leafHashes: readonly Uint8Array[]): Promise<readonly LeafHashed[]>;
+  fetch(leafHashes: readonly Uint8Array[]): Promise<Fetched | undefined>;
   stop(): void;
 }
 
@@ -54,7 +65,7 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
   const { network, hasher } = parts;
   /** What this node answers for, by the time it was offered; looked through from the front. */
   let offered: { readonly atMs: number; readonly statement: LeafHashed }[] = [];
-  let waiting: Uint8Array[] = [];
+  let waiting: LeafHashed[] = [];
   let waitingBytes = 0;
   let timer: NodeJS.Timeout | undefined;
   let salt = 0;
@@ -64,12 +75,15 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    const submissions = waiting;
+    const statements = waiting;
     waiting = [];
     waitingBytes = 0;
+    publish(statements);
+  };
+  const publish = (statements: readonly LeafHashed[]): void => {
     salt = (salt + 1) >>> 0;
-    for (const part of splitBySize(submissions, BATCH_BYTES_MAX))
-      network.publish("statements", encodeBatch({ salt, submissions: part }));
+    for (const part of splitBySize(statements, BATCH_BYTES_MAX))
+      network.publish("statements", encodeBatch({ salt, submissions: part.map(({ bytes }) => bytes) }));
   };
   const remember = (statements: readonly LeafHashed[]): void => {
     const atMs = performance.now();
@@ -78,39 +92,55 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
   const offer = (statements: readonly LeafHashed[]): void => {
     if (statements.length === 0) return;
     remember(statements);
-    for (const { bytes } of statements) {
-      waiting.push(bytes);
-      waitingBytes += bytes.length;
+    for (const statement of statements) {
+      waiting.push(statement);
+      waitingBytes += statement.bytes.length;
     }
     if (waitingBytes >= BATCH_BYTES) flush();
     else timer ??= setTimeout(flush, BATCH_WAIT_MS);
   };
 
-  network.subscribe("statements", async (data): Promise<Verdict> => {
-    if (offeredBytes + data.length > OFFERED_BYTES_MAX) return "ignore";
+  const offeredBy = new Map<PeerId, number>();
+  const repeats = countRepeats();
+  const judge = async (data: Uint8Array, from: PeerId): Promise<Verdict> => {
     const submissions = open(decodeBatch, data)?.submissions;
-    if (submissions === undefined) return "reject";
     const named = nameAll(hasher, submissions);
     if (named === undefined) return "reject";
     const unknown = named.filter(({ leafHash, bytes }) => !parts.isHeld(leafHash, bytes));
-    if (unknown.length === 0) return "ignore";
+    if (unknown.length === 0) {
+      if (repeats.note(from) > KNOWN_BATCHES_MAX) network.penalise(from, "statements.repeated");
+      return "ignore";
+    }
+    const fresh = await parts.receive(unknown.map((entry) => entry.bytes));
+    if (fresh === undefined) return "reject";
+    if (fresh.length === named.length) return "accept";
+    // What was no news here would not be news to others: only the rest is passed on.
+    if (fresh.length > 0) publish(fresh);
+    return "ignore";
+  };
+  network.subscribe("statements", async (data, from): Promise<Verdict> => {
+    const ofPeer = offeredBy.get(from) ?? 0;
+    if (offeredBytes + data.length > OFFERED_BYTES_MAX) return "ignore";
+    if (ofPeer + data.length > OFFERED_BYTES_MAX_PEER) return "ignore";
     offeredBytes += data.length;
+    offeredBy.set(from, ofPeer + data.length);
     try {
-      const became = await parts.receive(unknown.map((entry) => entry.bytes));
-      return became === "invalid" ? "reject" : became === "new" ? "accept" : "ignore";
+      return await judge(data, from);
     } catch (error) {
       // No room on disk or in memory: the sender is not to blame.
-      if (error instanceof LhgError) return "ignore";
-      parts.onFatal(error);
+      if (!(error instanceof LhgError)) parts.onFatal(error);
       return "ignore";
     } finally {
       offeredBytes -= data.length;
+      const rest = offeredBy.get(from)! - data.length;
+      if (rest > 0) offeredBy.set(from, rest);
+      else offeredBy.delete(from);
     }
   });
 
   network.serve(
     QUESTION,
-    { requestBytesMax: QUESTION_BYTES_MAX, perSecond: 50 },
+    { requestBytesMax: QUESTION_BYTES_MAX, perSecond: QUESTIONS_PER_SECOND },
     async (body): Promise<Uint8Array> => {
       const found: Uint8Array[] = [];
       let sizeBytes = 0;
@@ -125,7 +155,7 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
     },
   );
 
-  const askPeer = async (peer: PeerId, leafHashes: readonly Uint8Array[]): Promise<LeafHashed[]> => {
+  const askPeer = async (peer: PeerId, leafHashes: readonly Uint8Array[]): Promise<Fetched | undefined> => {
     const wanted = new Set(leafHashes.map(toHex));
     const body = encodeQuestion({ leafHashes });
     const limits = {
@@ -133,11 +163,13 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
       answerBytesMax: ANSWER_BYTES_MAX + SUBMISSION_BYTES_MAX + 64,
     };
     const data = await network.ask(peer, QUESTION, body, limits).catch(() => undefined);
-    if (data === undefined) return [];
-    const found = nameAll(hasher, open(decodeAnswer, data)?.submissions);
-    if (found?.every((entry) => wanted.has(toHex(entry.leafHash)))) return found;
-    network.penalise(peer, "statements.unasked");
-    return [];
+    if (data === undefined) return undefined;
+    const statements = nameAll(hasher, open(decodeAnswer, data)?.submissions);
+    const blame = (): void => network.penalise(peer, "statements.wrong");
+    if (statements?.every((entry) => wanted.has(toHex(entry.leafHash))))
+      return statements.length === 0 ? undefined : { statements, blame };
+    blame();
+    return undefined;
   };
 
   const reoffer = (): void => {
@@ -163,11 +195,15 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
     remember,
     async fetch(leafHashes) {
       const peers = network.peers();
-      for (let i = 0; i < peers.length; i++) {
-        const found = await askPeer(peers[turn++ % peers.length]!.id, leafHashes);
-        if (found.length > 0) return found;
+      const asked = leafHashes.slice(0, QUESTION_HASHES_MAX);
+      for (let i = 0; i < peers.length; i += ASKED_AT_ONCE) {
+        const some = Array.from({ length: Math.min(ASKED_AT_ONCE, peers.length - i) }, () =>
+          askPeer(peers[turn++ % peers.length]!.id, asked),
+        );
+        const found = await firstFound(some);
+        if (found !== undefined) return found;
       }
-      return [];
+      return undefined;
     },
     stop() {
       clearTimeout(timer);
@@ -200,16 +236,30 @@ function nameAll(
   return named;
 }
 
-function splitBySize(entries: readonly Uint8Array[], bytesMax: number): Uint8Array[][] {
-  const parts: Uint8Array[][] = [];
-  let sizeBytes = Number.POSITIVE_INFINITY;
-  for (const entry of entries) {
-    if (sizeBytes + entry.length > bytesMax) {
-      parts.push([]);
-      sizeBytes = 0;
-    }
-    parts.at(-1)!.push(entry);
-    sizeBytes += entry.length;
-  }
-  return parts;
+/** The first that is something; undefined when none is. */
+function firstFound<T>(promises: readonly Promise<T | undefined>[]): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    for (const promise of promises)
+      void promise.then((value) => {
+        if (value !== undefined) resolve(value);
+      });
+    void Promise.all(promises).then(() => resolve(undefined));
+  });
+}
+
+/** How often each peer has done something within the window. */
+function countRepeats(): { note(peer: PeerId): number } {
+  let sinceMs = performance.now();
+  let counts = new Map<PeerId, number>();
+  return {
+    note(peer) {
+      if (performance.now() - sinceMs > KNOWN_WINDOW_MS) {
+        sinceMs = performance.now();
+        counts = new Map();
+      }
+      const count = (counts.get(peer) ?? 0) + 1;
+      counts.set(peer, count);
+      return count;
+    },
+  };
 }

@@ -152,7 +152,7 @@ test("what came early is proposed only once it is durable", () => {
     [0],
   );
   assert.deepEqual(
-    mempool.listPromotable().map((held) => held.sequence),
+    mempool.listPromotable(1_000).map((held) => held.sequence),
     [1],
   );
   assert.equal(mempool.setPosition(early.id, 77), true);

@@ -316,10 +316,16 @@ export class Mempool {
     return { expired, forgotten };
   }
 
-  /** What came too early and could be proposed now, once it is durable. */
-  listPromotable(): MempoolEntry[] {
+  /** What came too early and could be proposed now, once it is durable; at most about so much at once. */
+  listPromotable(bytesMax: number): MempoolEntry[] {
     const out: MempoolEntry[] = [];
-    for (const held of this.byId.values()) if (held.isReady && held.position === EARLY) out.push(held);
+    let bytes = 0;
+    for (const held of this.byId.values()) {
+      if (!held.isReady || held.position !== EARLY) continue;
+      out.push(held);
+      bytes += held.bytes.length;
+      if (bytes >= bytesMax) break;
+    }
     return out;
   }
 

@@ -81,8 +81,14 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<void> {
   await store.commit(completeChain(options, metadata));
 }
 
-/** The header after the snapshot's block commits that block, its state, its results and its certificate. */
-function checkHeader({ crypto, genesis, trusted }: RestoreOptions, metadata: SnapshotMetadata): void {
+/**
+ * The header after the snapshot's block commits that block, its state, its results and its certificate. Throws `snapshot.chain`,
+ * `snapshot.header` and `snapshot.certificate`.
+ */
+export function checkHeader(
+  { crypto, genesis, trusted }: Pick<RestoreOptions, "crypto" | "genesis" | "trusted">,
+  metadata: SnapshotMetadata,
+): void {
   const next = trusted.header;
   const fails = (code: string, message: string, field: string): never => {
     throw new LhgError(code, message, `metadata.${field}`);

@@ -1,7 +1,6 @@
 /** View changes: rules 3, 4 and the part of rule 5 that gathers ChangeViews. */
 import { CHANGE_VIEW } from "@lhg/protocol/core/block/certificate";
 import type { EvidenceVote } from "@lhg/protocol/core/block/evidence";
-import { equalBytes } from "@lhg/protocol/core/bytes";
 import { isProven } from "./certificates.ts";
 import type { Core, Recorded } from "./core.ts";
 import type { ChangeViewVote, Message, PreparedCertificate } from "./messages.ts";
@@ -40,10 +39,8 @@ export function recordChangeView(
   const entries = state.changeViews[vote.validatorIndex]!;
   const held = entries[0]?.vote;
   if (vote.view < state.view || (held !== undefined && vote.view < held.view)) return "dropped";
-  if (held !== undefined && isSameChangeView(held, vote)) {
-    const isSame = equalBytes(held.signature, vote.signature) && isProven(core, vote, attached);
-    return isSame ? "held" : "invalid";
-  }
+  if (held !== undefined && isSameChangeView(held, vote))
+    return isChangeViewSigned(core, vote) && isProven(core, vote, attached) ? "held" : "invalid";
   const rival = held?.view === vote.view ? held : undefined;
   if (rival !== undefined && entries.length > 1) return "dropped";
   if (!isChangeViewSigned(core, vote)) return "invalid";

@@ -147,10 +147,9 @@ function receiveRecoveredRequest(core: Core, { request, height }: RecoveryMessag
 function takeWantedProposal(core: Core, proposal: Uint8Array | null): Recorded {
   const { state, config } = core;
   if (proposal === null) return "held";
-  if (state.wantedHash === undefined) return "dropped";
   const facts = config.openProposal(proposal);
   if (facts === undefined) return "invalid";
-  if (!equalBytes(facts.blockHash, state.wantedHash)) return "held";
+  if (state.wantedHash === undefined || !equalBytes(facts.blockHash, state.wantedHash)) return "held";
   state.fetched = { blockHash: facts.blockHash, proposal };
   state.wantedHash = undefined;
   return "recorded";

@@ -62,12 +62,13 @@ export function answerRecovery(core: Core, request: RecoveryRequest): Recorded {
   const { validatorIndex, view, wantedHash, signature } = request;
   const answeredAtMs = wantedHash === null ? state.repliedAtMs : state.suppliedAtMs;
   const lastMs = answeredAtMs[validatorIndex];
-  if (validatorIndex === state.ownIndex || state.ownIndex < 0) return "dropped";
-  if (lastMs !== undefined && 2 * (nowMs - lastMs) < config.baseTimeoutMs) return "dropped";
   const { consensusKey } = state.validators[validatorIndex]!;
   const signed = voteSignBytes(scopeOf(core), view, RECOVERY_REQUEST, wantedHash);
+  // Before anything else: what is passed on unverified would be blamed on whoever passed it on.
   if (!config.signing.verify(consensusKey, signed, signature)) return "invalid";
+  if (validatorIndex === state.ownIndex || state.ownIndex < 0) return "held";
   noteAlive(core, validatorIndex);
+  if (lastMs !== undefined && 2 * (nowMs - lastMs) < config.baseTimeoutMs) return "held";
   answeredAtMs[validatorIndex] = nowMs;
   state.askedInView[validatorIndex] = Math.max(view, state.askedInView[validatorIndex]!);
   const summary = summarise(core, [...state.validators.keys()], view <= state.view);

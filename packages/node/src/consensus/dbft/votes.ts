@@ -62,14 +62,14 @@ function insertVote(slots: Vote[], vote: Vote): void {
 }
 
 /**
- * Checks and records a vote from the network; a conflicting one becomes evidence. Signatures are deterministic, so a known vote with another
- * one is invalid without checking it.
+ * Checks and records a vote from the network; a conflicting one becomes evidence. Of a known vote another signature is no second vote, but
+ * it is checked: the owner of a key can make as many that are valid as it likes, and who passes on one of them is not to blame.
  */
 export function recordVote(core: Core, type: VoteType, validator: number, vote: Vote): Recorded {
   const { state } = core;
   const slots = state.votes[type][validator]!;
-  const held = findVote(state, type, validator, vote.view, vote.blockHash);
-  if (held !== undefined) return equalBytes(held.signature, vote.signature) ? "held" : "invalid";
+  if (findVote(state, type, validator, vote.view, vote.blockHash) !== undefined)
+    return isVoteSigned(core, type, validator, vote) ? "held" : "invalid";
   if (!hasPlace(slots, vote.view)) return "dropped";
   if (!isVoteSigned(core, type, validator, vote)) return "invalid";
   noteAlive(core, validator);
