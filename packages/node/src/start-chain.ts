@@ -2,7 +2,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { equalBytes } from "@lhg/protocol/core/bytes";
-import { encode } from "@lhg/protocol/core/codec/definition";
+import { evidence } from "@lhg/protocol/core/block/evidence";
+import { decode, encode } from "@lhg/protocol/core/codec/definition";
 import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
 import { destination, type Logger, pino } from "pino";
 import type { ChainUpdate, NodeService } from "./api/service.ts";
@@ -39,7 +40,7 @@ export interface ChainParts {
   readonly network?: Network;
   /** The signer lives elsewhere: its signatures take a while. */
   readonly hasRemoteSigner?: boolean;
-  /** A validator without a record of its votes votes at once: no other copy of its key can have voted. */
+  /** A validator without a record of its votes votes at once: its key cannot have voted at the height it finds. */
   readonly votesWithoutRecord?: boolean;
   /** Ends a start that takes long: that of a node which fetches a snapshot first. */
   readonly stopping?: AbortSignal;
@@ -177,7 +178,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     headCertificate: certificate,
     ...(peering === undefined ? {} : { joinConsensus: peering.joinConsensus, noteAhead: peering.noteAhead }),
     hasRemoteSigner: context.hasRemoteSigner === true,
-    votesWithoutRecord: network === undefined || tip.head.height === 0 || context.votesWithoutRecord === true,
+    votesWithoutRecord: network === undefined || context.votesWithoutRecord === true,
     baseTimeoutMs: config.baseTimeoutMs,
     maxTimeoutMs: config.maxTimeoutMs,
     heartbeatMs: config.heartbeatMs,
@@ -185,6 +186,10 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     onCommitted: async (block, summary) => {
       await intake.settleBlock(summary);
       meter.noteBlock(block, summary);
+      for (const encoded of block.evidence) {
+        const { height, view, validatorIndex } = decode(evidence, encoded, "evidence");
+        logger.error({ height, view, validatorIndex }, "a validator signed two votes; the block has the evidence");
+      }
       const { height, timeMs } = block.header;
       maintenance.noteBlock({ height, timeMs });
       logger.debug({ height, statements: summary.executed.length, skipped: summary.skipped.length }, "block");

@@ -88,7 +88,7 @@ function readFromDescriptor(fd: number): string {
   const buffer = Buffer.alloc(PASSPHRASE_BYTES_MAX + 1);
   let length = 0;
   while (length < buffer.length) {
-    const read = readSync(fd, buffer, length, buffer.length - length, null);
+    const read = readSome(fd, buffer, length);
     if (read === 0) break;
     length += read;
     if (buffer.subarray(0, length).includes(0x0a)) break;
@@ -99,6 +99,20 @@ function readFromDescriptor(fd: number): string {
   if (length > PASSPHRASE_BYTES_MAX)
     throw new LhgError("passphrase.too-long", `must be at most ${PASSPHRASE_BYTES_MAX} bytes`, "passphrase");
   return line;
+}
+
+function readSome(fd: number, buffer: Buffer, length: number): number {
+  try {
+    return readSync(fd, buffer, length, buffer.length - length, null);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EBADF" && code !== "EINVAL") throw error;
+    throw new LhgError(
+      "passphrase.descriptor",
+      "is not open for reading (npm passes on only 0 to 2: start node itself, or set LHG_PASSPHRASE)",
+      `--passphrase-fd ${fd}`,
+    );
+  }
 }
 
 const CONTROL_C = "\u0003";

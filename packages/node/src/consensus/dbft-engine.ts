@@ -22,7 +22,7 @@ import { proposalOf, type WireBlock } from "../blocks/wire-block.ts";
 import type { ConsensusSigner } from "../signer/consensus-signer.ts";
 import { type Candidate, Candidates } from "./candidates.ts";
 import { createClockGuard } from "./clock-guard.ts";
-import type { CoreConfig, Decision, Effect, Input } from "./dbft/core.ts";
+import type { CoreConfig, Decision, Durable, Effect, Input } from "./dbft/core.ts";
 import type { Message } from "./dbft/messages.ts";
 import { type DrivenEffect, Driver, type Outcome } from "./driver.ts";
 import type { Application, Engine, StatementSource } from "./engine.ts";
@@ -41,7 +41,7 @@ export interface EngineParts {
   readonly application: Application;
   readonly source: StatementSource;
   readonly votes: VoteStore;
-  /** A validator whose votes are not on record sits out the height it finds; true where no other copy of its key can have voted. */
+  /** A validator whose votes are not on record sits out what may have begun before; true where its key cannot have voted. */
   readonly votesWithoutRecord: boolean;
   readonly tip: ChainTip;
   /** Certificate of the head; null before the first block. */
@@ -65,6 +65,7 @@ export interface EngineParts {
 export interface CommittedBlock {
   readonly header: OpenedProposal["header"];
   readonly certificate: Certificate;
+  readonly evidence: readonly Uint8Array[];
 }
 
 const MAX_DRIFT_MS = 10_000;
@@ -88,6 +89,9 @@ class DbftEngine implements Engine {
   private readonly drivers: readonly Driver[];
   private readonly candidates: Candidates;
   private headCertificate: Uint8Array | null;
+  /** Validators without a record of their votes: what they find may be what they voted in before they lost it. */
+  private readonly mute = new Set<Driver>();
+  private readonly startedAtMs = Date.now();
   private readonly evidence: EvidencePool;
   private readonly tasks: Task[] = [];
   private isDraining = false;
@@ -137,8 +141,27 @@ class DbftEngine implements Engine {
   }
 
   start(): void {
-    for (const driver of this.drivers) this.startHeight(driver, true);
+    const { votes, votesWithoutRecord, log } = this.parts;
+    for (const driver of this.drivers) {
+      const durable = driver.key && votes.load(driver.key);
+      if (driver.key !== undefined && durable === undefined && !votesWithoutRecord) {
+        this.mute.add(driver);
+        log("warn", {}, "no votes are on record: heights that may have begun before are sat out");
+      }
+      this.startHeight(driver, { durable });
+    }
     this.armDueTimer();
+  }
+
+  /**
+   * Whether a validator must not vote at this height, as it may have done so before it lost its record. It may where the height began after the
+   * process did, and at the first height: there is no chain yet, or it comes from peers before the vote is worth anything.
+   */
+  private sitsOut(driver: Driver): boolean {
+    const { base, head } = this.tip;
+    if (!this.mute.has(driver)) return false;
+    if (head.timeMs > this.startedAtMs + MAX_DRIFT_MS) this.mute.delete(driver);
+    return this.mute.has(driver) && base.height > 1;
   }
 
   async stop(): Promise<void> {
@@ -159,13 +182,9 @@ class DbftEngine implements Engine {
     return isUnproven || isDue || this.evidence.size > 0 || this.parts.source.hasReady();
   }
 
-  private startHeight(driver: Driver, isRestart: boolean): void {
+  private startHeight(driver: Driver, restart?: { readonly durable: Durable | undefined }): void {
     const { base, head, validators } = this.tip;
-    const durable = driver.key && isRestart ? this.parts.votes.load(driver.key) : undefined;
-    const sitsOut =
-      isRestart && driver.key !== undefined && durable === undefined && !this.parts.votesWithoutRecord;
-    if (sitsOut)
-      this.parts.log("warn", { height: base.height }, "no votes are on record: this height is sat out");
+    const sitsOut = this.sitsOut(driver);
     this.feed(driver, {
       kind: "start-height",
       nowMs: performance.now(),
@@ -176,7 +195,7 @@ class DbftEngine implements Engine {
       parentTimeMs: head.timeMs,
       hasWork: this.hasWork(),
       ...(sitsOut ? { sitsOut } : {}),
-      ...(isRestart && driver.key !== undefined && !sitsOut ? { restart: { durable } } : {}),
+      ...(restart !== undefined && driver.key !== undefined && !sitsOut ? { restart } : {}),
     });
   }
 
@@ -372,6 +391,8 @@ class DbftEngine implements Engine {
       this.parts.noteAhead?.(height + 1);
       return;
     }
+    // The first height of a chain, decided with these validators: from here on they have a record.
+    if (height === 1) this.mute.clear();
     const encoded = encode(certificateCodec, certificate);
     void this.exclusively(() => this.commit(candidate, encoded, certificate));
   }
@@ -433,12 +454,13 @@ class DbftEngine implements Engine {
     this.headCertificate = encoded;
     this.candidates.clear();
     await this.evidence.review();
-    await this.parts.onCommitted({ header: candidate.proposal.header, certificate }, summary);
+    const { header, evidence } = candidate.proposal;
+    await this.parts.onCommitted({ header, certificate, evidence }, summary);
   }
 
   private startNextHeight(): void {
     this.armDueTimer();
-    for (const driver of this.drivers) this.startHeight(driver, false);
+    for (const driver of this.drivers) this.startHeight(driver);
     for (const { message, answer } of this.ahead.splice(0)) void this.hear(message).then(answer);
   }
 }

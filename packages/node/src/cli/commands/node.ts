@@ -18,6 +18,7 @@ import { waitForEnd } from "../wait-for-end.ts";
 interface NodeOptions {
   readonly home: string;
   readonly checkConfig?: boolean;
+  readonly voteWithoutRecord?: boolean;
   readonly logLevel?: NodeConfig["logLevel"];
 }
 
@@ -51,6 +52,7 @@ export async function runNode(session: Session, options: NodeOptions): Promise<E
       genesis,
       signers: signing === undefined ? [] : [signing.signer],
       hasRemoteSigner: signing?.isRemote === true,
+      votesWithoutRecord: options.voteWithoutRecord === true,
       nodeKeySeed: nodeKey.seed,
       stopping: stopping.signal,
       onFatal: end.fail,

@@ -54,6 +54,10 @@ ${examples("lhg init --validators 4 --out net", "lhg init --validators 1 --out n
     .description("run a node of a network from its home, the folder with its settings and keys")
     .option("--home <folder>", "folder with lhg.toml, genesis.json and keys", process.env.LHG_HOME ?? ".")
     .option("--check-config", "check settings, genesis, keys, files and ports, and start nothing")
+    .option(
+      "--vote-without-record",
+      "vote at once though data/votes is lost: only where all validators of a chain are restored together",
+    )
     .addOption(
       new Option("--log-level <level>", "how much the node logs, instead of what the settings say").choices([
         "silent",

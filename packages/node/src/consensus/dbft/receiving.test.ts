@@ -145,7 +145,7 @@ test("a recovery message is passed on only if every part of it was judged", () =
     body: { ...message.body, ...more },
   });
   const wantedProposal = Uint8Array.of(1);
-  assert.equal(receive(net, 2, withMore({ wantedProposal })), "dropped", "nobody asked for it here");
+  assert.equal(receive(net, 2, withMore({ wantedProposal })), "invalid", "it is no proposal");
   assert.equal(receive(net, 2, message), "held", "the votes in it were taken all the same");
   assert.equal(receive(net, 3, message), "recorded");
   assert.equal(receive(net, 3, message), "held");
