@@ -19,6 +19,7 @@ export async function mountDisk(home: string, sizeMiB: number): Promise<void> {
 
 /** What a killed test left mounted. */
 export async function removeStaleDisks(): Promise<void> {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return;
   const mounts = (await readFile("/proc/mounts", "utf8")).split("\n").map((line) => line.split(" "));
   for (const [device, place] of mounts) {
     if (!device?.startsWith(DEVICE) || isAlive(Number(device.slice(DEVICE.length)))) continue;

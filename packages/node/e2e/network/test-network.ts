@@ -1,6 +1,6 @@
 /** A network of `lhg node` processes, made by `lhg init`, over links that a test can spoil. */
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,7 @@ import { ALG_EDDSA } from "@lhg/protocol/core/crypto";
 import { keyFromSeed, type SecretKey } from "@lhg/sdk/keys/keys";
 import { mountDisk, removeStaleDisks, unmountDisk } from "./disk.ts";
 import type { Fabric, FabricWish, Seating } from "./fabric.ts";
-import { createNamespaces, removeStaleNamespaces, whyNoNamespaces } from "./namespaces.ts";
+import { createNamespaces, isAlive, removeStaleNamespaces, whyNoNamespaces } from "./namespaces.ts";
 import { LHG, NodeProcess } from "./node-process.ts";
 import { createProxies } from "./proxies.ts";
 
@@ -41,6 +41,8 @@ export interface NetworkPlan {
   readonly smallDisk?: { readonly seat: number; readonly sizeMiB: number };
 }
 
+/** Before the id of the test's process. */
+const FOLDER = "lhg-network-";
 const EQUIVOCATOR = fileURLToPath(new URL("equivocator.ts", import.meta.url));
 
 let reason: Promise<string | undefined> | undefined;
@@ -59,11 +61,18 @@ export async function chooseFabric({ seats, needsDelay }: FabricWish): Promise<{
   const why = await whyProxies();
   if (why !== undefined) return { fabric: await createProxies(seats), why };
   await removeStaleNamespaces();
-  await removeStaleDisks();
   const fabric = await createNamespaces(seats);
   if (needsDelay !== true || fabric.canDelay) return { fabric, why: undefined };
   await fabric.close();
   return { fabric: await createProxies(seats), why: "this kernel has no netem" };
+}
+
+/** What a killed test left of its homes; their disks are unmounted by now. */
+async function removeStaleFolders(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const pid = name.startsWith(FOLDER) ? Number.parseInt(name.slice(FOLDER.length), 10) : Number.NaN;
+    if (!Number.isNaN(pid) && !isAlive(pid)) await rm(join(tmpdir(), name), { recursive: true, force: true });
+  }
 }
 
 interface InitAnswer {
@@ -77,7 +86,9 @@ export async function createTestNetwork<Seats extends Seating>(
   fabric: Seats,
 ): Promise<TestNetwork<Seats>> {
   const { validators, observers = 0, environment = {}, traitor, smallDisk } = plan;
-  const folder = await mkdtemp(join(tmpdir(), "lhg-network-"));
+  await removeStaleDisks();
+  await removeStaleFolders();
+  const folder = await mkdtemp(join(tmpdir(), `${FOLDER}${process.pid}-`));
   const made = await initNetwork(join(folder, "net"), validators, observers);
   const peerIds = made.nodes.slice(0, validators).map(({ peerId }) => peerId);
   const diskHome = smallDisk === undefined ? undefined : made.nodes[smallDisk.seat]!.home;
