@@ -40,6 +40,8 @@ const IN_FLIGHT_PER_PEER = 2;
 /** After that somebody else is asked too; the first answer counts. */
 const OVERDUE_MS = 3_000;
 const TIMEOUT_MS = 20_000;
+/** A block too large for an answer may take longer: a second for each MiB. */
+const BYTES_PER_MS_MIN = 1 << 10;
 const BUSY_MUTE_MS = 500;
 const REFUSED_MUTE_MS = 1_000;
 const REFUSALS_MAX = 3;
@@ -77,7 +79,8 @@ export function startBlockDownload(parts: BlockDownloadParts): BlockDownload {
       peer.isSlow = true;
       schedule();
     });
-    const limits = { timeoutMs: TIMEOUT_MS, answerBytesMax: ask.bytesMax + ANSWER_ENVELOPE_BYTES };
+    const timeoutMs = Math.max(TIMEOUT_MS, Math.ceil(ask.bytesMax / BYTES_PER_MS_MIN));
+    const limits = { timeoutMs, answerBytesMax: ask.bytesMax + ANSWER_ENVELOPE_BYTES };
     const outcome = await network
       .ask(peer.id, QUESTION_BLOCK, encodeBlockQuestion(ask), limits)
       .catch((error: unknown) => error);

@@ -335,6 +335,26 @@ test("blocks larger than an answer come one by one", async () => {
   await node.sync.stop();
 });
 
+test("a large block may take longer than an answer", async () => {
+  const clock = createVirtualClock();
+  const hub = createTestingHub();
+  const chain = makeToyChain(1, { sizeBytes: 40 << 20 });
+  joinToyPeer(
+    hub,
+    "a",
+    chain,
+    onBlocks(async (_body, answer) => {
+      const bytes = await answer();
+      await clock.wait(bytes.length / 1_200);
+      return bytes;
+    }),
+  );
+  const node = startToyNode(hub.join("me"), clock);
+  assert.ok(await clock.runUntil(() => node.applied.length === 1, MINUTE_MS));
+  assert.deepEqual(hub.penaltiesBy("me"), []);
+  await node.sync.stop();
+});
+
 test("what is fetched ahead stays within the window while a block takes long", async () => {
   const clock = createVirtualClock();
   const hub = createTestingHub();
