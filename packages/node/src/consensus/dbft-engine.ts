@@ -19,7 +19,9 @@ import type { ChainTip, CommitSummary, StatementInput } from "../application/app
 import { checkLastCertificate, openCertificate, parentOf } from "../blocks/last-certificate.ts";
 import { makeProposal, matchesBase, type OpenedProposal } from "../blocks/proposal.ts";
 import { proposalOf, type WireBlock } from "../blocks/wire-block.ts";
+import type { PeerId } from "../p2p/network.ts";
 import type { ConsensusSigner } from "../signer/consensus-signer.ts";
+import { createAheadBuffer } from "./ahead-buffer.ts";
 import { type Candidate, Candidates } from "./candidates.ts";
 import { createClockGuard } from "./clock-guard.ts";
 import type { CoreConfig, Decision, Durable, Effect, Input } from "./dbft/core.ts";
@@ -69,15 +71,8 @@ export interface CommittedBlock {
 }
 
 const MAX_DRIFT_MS = 10_000;
-/** Messages of the next height, kept until this node is there. */
-const AHEAD_MAX = 256;
 /** The node is just executing, as a rule; only after this it is behind. */
 const AHEAD_PATIENCE_MS = 500;
-
-interface Ahead {
-  readonly message: Message;
-  readonly answer: (outcome: Outcome) => void;
-}
 
 type Task = () => void;
 
@@ -97,7 +92,9 @@ class DbftEngine implements Engine {
   private isDraining = false;
   private committing: Promise<unknown> | undefined;
   private dueTimer: NodeJS.Timeout | undefined;
-  private ahead: Ahead[] = [];
+  private readonly ahead = createAheadBuffer();
+  /** The last height of which others were found ahead. */
+  private aheadOf = 0;
   private readonly gossip: ConsensusGossip | undefined;
   private isStopped = false;
 
@@ -110,7 +107,7 @@ class DbftEngine implements Engine {
     this.candidates = new Candidates({ crypto, application, source, onFatal });
     const verify = rememberVerified(crypto);
     this.gossip = parts.joinConsensus?.({
-      onMessage: (message) => this.hear(message),
+      onMessage: (message, from, sizeBytes) => this.hear(message, from, sizeBytes),
       onEvidence: (encoded) => this.takeEvidence(encoded),
     });
     const core = this.configureCores();
@@ -168,7 +165,7 @@ class DbftEngine implements Engine {
     this.isStopped = true;
     clearTimeout(this.dueTimer);
     for (const driver of this.drivers) driver.stop();
-    for (const { answer } of this.ahead.splice(0)) answer("unheard");
+    for (const { answer } of this.ahead.takeAll()) answer("unheard");
     await this.committing;
   }
 
@@ -262,11 +259,11 @@ class DbftEngine implements Engine {
   }
 
   /** A message from another process: every validator of this one hears it. Says what it was to the first of them. */
-  private hear(message: Message): Promise<Outcome> {
+  private hear(message: Message, from: PeerId, sizeBytes: number): Promise<Outcome> {
     return new Promise((resolve) => {
       const { height } = this.tip.base;
       if (message.body.height === height + 1) {
-        this.keepAhead({ message, answer: resolve });
+        if (this.ahead.keep({ message, from, sizeBytes, answer: resolve })) this.noteOneAhead(height);
         return;
       }
       for (const [i, driver] of this.drivers.entries())
@@ -274,13 +271,11 @@ class DbftEngine implements Engine {
     });
   }
 
-  private keepAhead(entry: Ahead): void {
-    this.ahead.push(entry);
-    if (this.ahead.length > AHEAD_MAX) this.ahead.shift()!.answer("unheard");
-    if (this.ahead.length > 1) return;
-    const { height } = this.tip.base;
+  private noteOneAhead(height: number): void {
+    if (this.aheadOf === height) return;
+    this.aheadOf = height;
     setTimeout(() => {
-      if (this.tip.base.height === height && !this.isStopped) this.parts.noteAhead?.(height + 1);
+      if (this.isOpen(height)) this.parts.noteAhead?.(height + 1);
     }, AHEAD_PATIENCE_MS).unref();
   }
 
@@ -461,7 +456,8 @@ class DbftEngine implements Engine {
   private startNextHeight(): void {
     this.armDueTimer();
     for (const driver of this.drivers) this.startHeight(driver);
-    for (const { message, answer } of this.ahead.splice(0)) void this.hear(message).then(answer);
+    for (const { message, from, sizeBytes, answer } of this.ahead.takeAll())
+      void this.hear(message, from, sizeBytes).then(answer);
   }
 }
 

@@ -12,8 +12,8 @@ export interface ConsensusGossip {
 }
 
 export interface ConsensusListener {
-  /** What became of a message. */
-  onMessage(message: Message): Promise<Outcome>;
+  /** What became of a message that a peer handed over in so many bytes. */
+  onMessage(message: Message, from: PeerId, sizeBytes: number): Promise<Outcome>;
   /** True when the evidence was sound and new. */
   onEvidence(encoded: Uint8Array): Promise<boolean>;
 }
@@ -46,7 +46,7 @@ export function joinConsensusGossip(network: Network): JoinConsensus {
       if (opened === undefined) return "reject";
       if (opened.type === "evidence")
         return mayAccuse(from) && (await listener.onEvidence(opened.body.encoded)) ? "accept" : "ignore";
-      const outcome = await listener.onMessage(opened.message);
+      const outcome = await listener.onMessage(opened.message, from, data.length);
       return judge(outcome, isRepeated(opened.message) && mayRepeat(from));
     });
     const send = (content: Envelope["content"], isAgain: boolean): void => {
