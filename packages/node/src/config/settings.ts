@@ -345,7 +345,7 @@ export const SETTINGS: { readonly [K in keyof NodeConfig]: Setting<NodeConfig[K]
     kind: "text",
     byDefault: "auto",
     rule: choice("off", "auto"),
-    says: "auto: a node without a chain begins with a snapshot where peers are far ahead. off: with the first block.",
+    says: "auto: a node without a chain begins with a snapshot of its peers, above height 1,000. off: with the first block.",
   },
   trustedHeight: {
     section: "sync",
