@@ -69,6 +69,7 @@ export interface MemoryNodeOptions {
   /** Takes the place of the application under the engine, to hold back or fail what a test wants. */
   readonly wrap?: (application: Application) => Application;
   readonly baseTimeoutMs?: number;
+  readonly votesWithoutRecord?: boolean;
   readonly heartbeatMs?: number;
   readonly blockStatementsMax?: number;
 }
@@ -141,7 +142,7 @@ export async function startMemoryNode(options: MemoryNodeOptions): Promise<Memor
     votes,
     tip,
     headCertificate: application.headCertificate,
-    votesWithoutRecord: true,
+    votesWithoutRecord: options.votesWithoutRecord ?? true,
     baseTimeoutMs: options.baseTimeoutMs ?? 500,
     maxTimeoutMs: 60_000,
     heartbeatMs: options.heartbeatMs ?? 60_000,

@@ -1,8 +1,8 @@
 /** A chain in this process: ledger, intake, mempool, consensus, and the one way to ask them. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { equalBytes } from "@lhg/protocol/core/bytes";
 import { evidence } from "@lhg/protocol/core/block/evidence";
+import { equalBytes } from "@lhg/protocol/core/bytes";
 import { decode, encode } from "@lhg/protocol/core/codec/definition";
 import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
 import { destination, type Logger, pino } from "pino";
@@ -188,7 +188,10 @@ async function startParts(context: StartContext): Promise<RunningChain> {
       meter.noteBlock(block, summary);
       for (const encoded of block.evidence) {
         const { height, view, validatorIndex } = decode(evidence, encoded, "evidence");
-        logger.error({ height, view, validatorIndex }, "a validator signed two votes; the block has the evidence");
+        logger.error(
+          { height, view, validatorIndex },
+          "a validator signed two votes; the block has the evidence",
+        );
       }
       const { height, timeMs } = block.header;
       maintenance.noteBlock({ height, timeMs });

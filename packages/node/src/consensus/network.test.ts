@@ -1,7 +1,7 @@
 /** Four nodes with a validator each, over links that can be cut: what one acknowledges all decide, and alike. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { COMMIT, voteSignBytes } from "@lhg/protocol/core/block/certificate";
+import { COMMIT, PREPARE_REQUEST, voteSignBytes } from "@lhg/protocol/core/block/certificate";
 import { evidence as evidenceCodec } from "@lhg/protocol/core/block/evidence";
 import { equalBytes } from "@lhg/protocol/core/bytes";
 import { encode } from "@lhg/protocol/core/codec/definition";
@@ -10,12 +10,15 @@ import { EPOCH } from "@lhg/protocol/core/proof/anchor";
 import { isRecorded } from "@lhg/protocol/modules/validators/validators";
 import { crashDisk, createDisk, type Disk, type MemoryNode, startMemoryNode } from "../../e2e/memory-node.ts";
 import { type SignedSubmission, signTransaction } from "../../e2e/statements.ts";
-import { createLocalSigner } from "../crypto/sodium.ts";
+import { openProposal, proposal as proposalCodec } from "../blocks/proposal.ts";
+import { createLocalSigner, sodiumCrypto } from "../crypto/sodium.ts";
 import { createDevChain, type DevChain } from "../dev-chain.ts";
 import type { Network } from "../p2p/network.ts";
 import { createTestingHub, type TestingHub } from "../p2p/testing.ts";
 import type { ConsensusSigner } from "../signer/consensus-signer.ts";
-import { joinConsensusGossip } from "./gossip.ts";
+import { encodeMessage } from "./dbft/messages.ts";
+import { primaryIndex } from "./dbft/quorum.ts";
+import { encodeEnvelope, joinConsensusGossip } from "./gossip.ts";
 
 const EXPIRY_MS = Date.now() + 3_600_000;
 
@@ -155,6 +158,70 @@ test("an observer follows, and what it takes in is decided", async (t) => {
   assertAgree(nodes);
 });
 
+/** Another proposal of the primary for a height that is decided already, as a traitor would make it. */
+function forgeRequest(net: Net, height: number): Uint8Array {
+  const { application } = up(net)[0]!;
+  const { header, lastCertificate, evidence, validators } = application.getBlock(height)!;
+  assert.equal(application.getBlock(height)!.statements, 0);
+  const made = {
+    header: { ...header, timeMs: header.timeMs + 1 },
+    statements: [],
+    lastCertificate,
+    evidence,
+  };
+  const proposal = encode(proposalCodec, made, "proposal");
+  const { blockHash } = openProposal(sodiumCrypto, proposal)!;
+  const validatorIndex = primaryIndex(height, 0, validators.length);
+  const { consensusKey } = validators[validatorIndex]!;
+  const key = net.dev.consensusKeys.find(({ publicKey }) => equalBytes(publicKey, consensusKey))!;
+  const scope = { chainId: application.chainId, epoch: EPOCH, height };
+  const signature = createLocalSigner(key).sign(voteSignBytes(scope, 0, PREPARE_REQUEST, blockHash));
+  const body = { height, view: 0, validatorIndex, blockHash, proposal, justification: null };
+  const message = {
+    type: "prepare-request" as const,
+    body: { ...body, signature: signature as Uint8Array },
+  };
+  return encodeEnvelope({ salt: 1, content: { type: "message", body: { encoded: encodeMessage(message) } } });
+}
+
+test("a proposal that comes while its height is being committed is not executed on the state after it", async (t) => {
+  const net = await startNet(t, 4);
+  await untilAll(up(net), await sendTo(net.nodes[0]!, net));
+  let hear: ((message: Uint8Array) => unknown) | undefined;
+  const inner = net.hub.join("observer");
+  const network: Network = {
+    ...inner,
+    subscribe: (topic, handler) => {
+      if (topic === "consensus") hear = (message) => handler(message, "node0");
+      else inner.subscribe(topic, handler);
+    },
+  };
+  const committed = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const observer = await startMemoryNode({
+    dev: net.dev,
+    disk: createDisk(99),
+    network,
+    validators: [],
+    wrap: (application) => ({
+      ...application,
+      commit: async (blockHash, certificate) => {
+        const summary = await application.commit(blockHash, certificate);
+        committed.resolve();
+        await release.promise;
+        return summary;
+      },
+    }),
+  });
+  net.nodes.push(observer);
+  await committed.promise;
+  hear!(forgeRequest(net, 1));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  release.resolve();
+  await observer.until(() => observer.application.head.height >= net.nodes[0]!.application.head.height);
+  assertAgree(up(net));
+});
+
 test("statements that never were offered are asked for when a proposal names them", async (t) => {
   const mute = (network: Network): Network => ({
     ...network,
@@ -164,6 +231,31 @@ test("statements that never were offered are asked for when a proposal names the
   });
   const net = await startNet(t, 4, { wrap: mute });
   for (let i = 0; i < 4; i++) await untilAll(up(net), await sendTo(net.nodes[i]!, net));
+  assertAgree(up(net));
+});
+
+test("a validator that lost the record of its votes casts none where it may have voted before", async (t) => {
+  const net = await startNet(t, 4);
+  await untilAll(up(net), await sendTo(net.nodes[0]!, net));
+  await net.nodes[3]!.stop();
+  const disk = { ...net.disks[3]!, votes: createDisk(77).votes };
+  const restart = async (votesWithoutRecord: boolean): Promise<MemoryNode> => {
+    crashDisk(disk);
+    const network = net.hub.join("node3");
+    const options = { dev: net.dev, disk, network, validators: [3], baseTimeoutMs: 200 };
+    net.nodes[3] = await startMemoryNode({ ...options, votesWithoutRecord });
+    return net.nodes[3];
+  };
+  const silent = await restart(false);
+  await untilAll(up(net), await sendTo(net.nodes[1]!, net));
+  await net.nodes[0]!.stop();
+  net.nodes[0] = undefined;
+  const waiting = await sendTo(net.nodes[1]!, net);
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  for (const node of up(net)) assert.ok(!isCommitted(node, waiting));
+  await silent.stop();
+  await restart(true);
+  await untilAll(up(net), waiting);
   assertAgree(up(net));
 });
 
