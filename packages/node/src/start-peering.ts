@@ -33,9 +33,17 @@ export interface Peering {
   stop(): Promise<void>;
 }
 
+/** How often a node that nobody talks to says so. */
+const LONELY_EVERY_MS = 60_000;
+
 export function startPeering(parts: PeeringParts): Peering {
   const { network, intake, readBlock, verify, log, onFatal } = parts;
   let sync: BlockSync | undefined;
+  const lonelyTimer = setInterval(() => {
+    if (network.peers().length === 0)
+      log("warn", {}, "no peers are connected: what others decide is not heard");
+  }, LONELY_EVERY_MS);
+  lonelyTimer.unref();
   const exchange = startStatementExchange({
     network,
     hasher: sodiumCrypto,
@@ -68,6 +76,7 @@ export function startPeering(parts: PeeringParts): Peering {
     isSyncing: () => sync?.isSyncing === true,
     bestKnown: () => sync?.bestKnown,
     async stop() {
+      clearInterval(lonelyTimer);
       exchange.stop();
       await sync?.stop();
     },
