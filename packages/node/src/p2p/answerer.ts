@@ -2,7 +2,7 @@
 import { InvariantError, LhgError } from "@lhg/protocol/core/errors";
 import type { Stream } from "@libp2p/interface";
 import type { StreamHooks } from "./asker.ts";
-import { ANSWERS_BYTES_MAX, QUESTIONS_OPEN_MAX } from "./bounds.ts";
+import { ANSWERS_BYTES_MAX, ANSWERS_BYTES_MAX_ALL, QUESTIONS_OPEN_MAX } from "./bounds.ts";
 import { createFrameWriter } from "./frame-writer.ts";
 import type { PeerId, ServeLimits } from "./network.ts";
 import {
@@ -20,6 +20,8 @@ export interface Served {
 
 export interface Answerer {
   tick(): number;
+  /** Of answers that the peer has not taken yet. */
+  pendingBytes(): number;
   close(): void;
 }
 
@@ -29,12 +31,14 @@ export interface AnswererOptions {
   /** By question; kept where the peer is, so that a new connection brings no new allowance. */
   readonly allowances: Map<string, TokenBucket>;
   readonly hooks: StreamHooks;
+  /** Of answers that wait for any peer. */
+  readonly pendingBytesOfAll: () => number;
   /** A handler failed by a fault of ours. */
   readonly onFailure: (question: string, error: unknown) => void;
 }
 
 export function createAnswerer(stream: Stream, options: AnswererOptions): Answerer {
-  const { peer, served, allowances, hooks, onFailure } = options;
+  const { peer, served, allowances, hooks, pendingBytesOfAll, onFailure } = options;
   const decoder = createAskerFrameDecoder((name) => served.get(name)?.limits.requestBytesMax);
   const writer = createFrameWriter(stream);
   /** Handlers at work; false where the peer does not want to know any more. */
@@ -71,7 +75,8 @@ export function createAnswerer(stream: Stream, options: AnswererOptions): Answer
     try {
       const bytes = await handle(body, peer);
       if (!work.wanted || isClosed) return;
-      if (writer.answerBytes() + bytes.length > ANSWERS_BYTES_MAX)
+      const isMuch = writer.answerBytes() + bytes.length > ANSWERS_BYTES_MAX;
+      if (isMuch || pendingBytesOfAll() + bytes.length > ANSWERS_BYTES_MAX_ALL)
         refuse(id, "busy", "earlier answers are not taken yet");
       else writer.sendAnswer(id, bytes);
     } catch (error) {
@@ -121,6 +126,7 @@ export function createAnswerer(stream: Stream, options: AnswererOptions): Answer
       hasEnded = false;
       return Math.max(insideTicks, writer.tick());
     },
+    pendingBytes: () => (isClosed ? 0 : writer.answerBytes()),
     close() {
       isClosed = true;
     },

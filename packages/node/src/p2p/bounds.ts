@@ -94,6 +94,8 @@ export const QUESTION_NAME_BYTES_MAX = 64;
 export const QUESTIONS_OPEN_MAX = 32;
 /** Answers that wait for one peer to take them. */
 export const ANSWERS_BYTES_MAX = 128 << 20;
+/** The same of all peers together, however many somebody pretends to be. */
+export const ANSWERS_BYTES_MAX_ALL = 256 << 20;
 /** Small frames that wait for one peer to take them. */
 export const CONTROL_FRAMES_MAX = 1_000;
 /** What may still come of an answer that was called off: a window of yamux and what stood in buffers. */

@@ -222,6 +222,11 @@ export function createSessions(options: SessionsOptions): Sessions {
       watch(session, stream);
       session.answerer?.close();
       session.answerer = createAnswerer(stream, {
+        pendingBytesOfAll: () => {
+          let bytes = 0;
+          for (const other of sessions.values()) bytes += other.answerer?.pendingBytes() ?? 0;
+          return bytes;
+        },
         peer: session.peer,
         served: options.served,
         allowances: session.allowances,
