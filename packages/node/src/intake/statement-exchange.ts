@@ -29,9 +29,8 @@ const BATCH_BYTES_MAX = 1 << 20;
 /** What peers offered and is not judged yet, of all and of one; beyond it they are not heard: they offer again what stays undecided. */
 const OFFERED_BYTES_MAX = 32 << 20;
 const OFFERED_BYTES_MAX_PEER = 8 << 20;
-/** Honest peers pass on what was new to them: what is known here altogether comes by chance, and so often at most. */
-const KNOWN_BATCHES_MAX = 8;
-const KNOWN_WINDOW_MS = 10_000;
+/** A batch is passed on whole where at least this share of it was new: ballast does not travel on one new statement. */
+const NEW_SHARE_MIN = 1 / 8;
 const ANSWER_BYTES_MAX = 4 << 20;
 const ASK_TIMEOUT_MS = 2_000;
 /** Whoever of them has something to give first is heard. */
@@ -101,22 +100,15 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
   };
 
   const offeredBy = new Map<PeerId, number>();
-  const repeats = countRepeats();
-  const judge = async (data: Uint8Array, from: PeerId): Promise<Verdict> => {
+  const judge = async (data: Uint8Array): Promise<Verdict> => {
     const submissions = open(decodeBatch, data)?.submissions;
     const named = nameAll(hasher, submissions);
     if (named === undefined) return "reject";
     const unknown = named.filter(({ leafHash, bytes }) => !parts.isHeld(leafHash, bytes));
-    if (unknown.length === 0) {
-      if (repeats.note(from) > KNOWN_BATCHES_MAX) network.penalise(from, "statements.repeated");
-      return "ignore";
-    }
+    if (unknown.length === 0) return "ignore";
     const fresh = await parts.receive(unknown.map((entry) => entry.bytes));
     if (fresh === undefined) return "reject";
-    if (fresh.length === named.length) return "accept";
-    // What was no news here would not be news to others: only the rest is passed on.
-    if (fresh.length > 0) publish(fresh);
-    return "ignore";
+    return fresh.length > 0 && fresh.length >= NEW_SHARE_MIN * named.length ? "accept" : "ignore";
   };
   network.subscribe("statements", async (data, from): Promise<Verdict> => {
     const ofPeer = offeredBy.get(from) ?? 0;
@@ -125,7 +117,7 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
     offeredBytes += data.length;
     offeredBy.set(from, ofPeer + data.length);
     try {
-      return await judge(data, from);
+      return await judge(data);
     } catch (error) {
       // No room on disk or in memory: the sender is not to blame.
       if (!(error instanceof LhgError)) parts.onFatal(error);
@@ -245,21 +237,4 @@ function firstFound<T>(promises: readonly Promise<T | undefined>[]): Promise<T |
       });
     void Promise.all(promises).then(() => resolve(undefined));
   });
-}
-
-/** How often each peer has done something within the window. */
-function countRepeats(): { note(peer: PeerId): number } {
-  let sinceMs = performance.now();
-  let counts = new Map<PeerId, number>();
-  return {
-    note(peer) {
-      if (performance.now() - sinceMs > KNOWN_WINDOW_MS) {
-        sinceMs = performance.now();
-        counts = new Map();
-      }
-      const count = (counts.get(peer) ?? 0) + 1;
-      counts.set(peer, count);
-      return count;
-    },
-  };
 }
