@@ -1,4 +1,4 @@
-/** Wires a node: the chain, and its faces to people and devices. Only here and in start-chain.ts do siblings meet. */
+/** Wires a node: the chain, and its faces to people and devices. Only in the files of this folder do siblings meet. */
 import { assertInvariant } from "@lhg/protocol/core/errors";
 import { computeChainId } from "@lhg/protocol/core/genesis";
 import type { Logger } from "pino";

@@ -1,4 +1,4 @@
-/** Wires a chain to its peers: votes, statements, blocks. Only here, in start-chain.ts and in node.ts do siblings meet. */
+/** Wires a chain to its peers: votes, statements, blocks. */
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { StatementInput } from "./application/application.ts";
 import type { WireBlock } from "./blocks/wire-block.ts";
@@ -69,7 +69,6 @@ export function startPeering(parts: PeeringParts): Peering {
           return { first: firstHeight(), last: height, timeMs };
         },
         log,
-        onState: () => {},
         onFatal,
       });
     },

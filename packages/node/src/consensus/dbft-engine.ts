@@ -116,7 +116,7 @@ class DbftEngine implements Engine {
     this.drivers = signers.map((signer) => {
       const carryOut = (driver: Driver, effect: DrivenEffect): void => this.carryOut(driver, effect);
       const { votes, log, hasRemoteSigner: isRemote = false } = parts;
-      return new Driver({ signer, core, verify, votes, carryOut, onFatal, log }, { isRemote });
+      return new Driver({ signer, isRemote, core, verify, votes, carryOut, onFatal, log });
     });
   }
 
@@ -152,13 +152,20 @@ class DbftEngine implements Engine {
 
   /**
    * Whether a validator must not vote at this height, as it may have done so before it lost its record. It may where the height began after the
-   * process did, and at the first height: there is no chain yet, or it comes from peers before the vote is worth anything.
+   * process did, and at the first height: there is no chain yet, or it comes from peers before the vote is worth anything. Only a first block
+   * that was made while this process ran is the beginning of a chain; an older one proves nothing, whoever repeats its votes.
    */
   private sitsOut(driver: Driver): boolean {
     const { base, head } = this.tip;
     if (!this.mute.has(driver)) return false;
     if (head.timeMs > this.startedAtMs + MAX_DRIFT_MS) this.mute.delete(driver);
     return this.mute.has(driver) && base.height > 1;
+  }
+
+  /** A chain has begun: its validators have a record from here on. From view N on a first block takes the time of genesis. */
+  private noteBeginning({ height, timeMs }: OpenedProposal["header"], genesisMs: number): void {
+    const isNew = timeMs + MAX_DRIFT_MS >= this.startedAtMs || timeMs === genesisMs + 1;
+    if (height === 1 && isNew) this.mute.clear();
   }
 
   async stop(): Promise<void> {
@@ -386,8 +393,6 @@ class DbftEngine implements Engine {
       this.parts.noteAhead?.(height + 1);
       return;
     }
-    // The first height of a chain, decided with these validators: from here on they have a record.
-    if (height === 1) this.mute.clear();
     const encoded = encode(certificateCodec, certificate);
     void this.exclusively(() => this.commit(candidate, encoded, certificate));
   }
@@ -445,6 +450,7 @@ class DbftEngine implements Engine {
     // Of several proposals of one height the application keeps the one executed last.
     await application.execute(candidate.block);
     const summary = await application.commit(candidate.proposal.blockHash, encoded);
+    this.noteBeginning(candidate.proposal.header, this.tip.head.timeMs);
     this.tip = summary.tip;
     this.headCertificate = encoded;
     this.candidates.clear();

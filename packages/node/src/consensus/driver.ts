@@ -12,6 +12,8 @@ import type { VoteStore } from "./vote-store.ts";
 export interface DriverParts {
   /** Undefined: an observer. */
   readonly signer: ConsensusSigner | undefined;
+  /** Signs elsewhere: its signatures are not there at once. */
+  readonly isRemote: boolean;
   readonly core: Omit<CoreConfig, "consensusKey" | "signing">;
   readonly verify: CoreConfig["signing"]["verify"];
   readonly votes: VoteStore;
@@ -50,8 +52,6 @@ export class Driver {
   state: CoreState = createState();
   private readonly parts: DriverParts;
   private readonly config: CoreConfig;
-  /** Signs elsewhere: its signatures are not there at once. */
-  private readonly isRemote: boolean;
   private readonly signatures = new Map<string, Uint8Array>();
   private readonly waiting: Waiting[] = [];
   private isStepping = false;
@@ -60,9 +60,8 @@ export class Driver {
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
 
-  constructor(parts: DriverParts, options: { readonly isRemote: boolean } = { isRemote: false }) {
+  constructor(parts: DriverParts) {
     this.parts = parts;
-    this.isRemote = options.isRemote;
     this.key = parts.signer?.publicKey;
     const sign = (message: Uint8Array): Uint8Array => this.signNow(message);
     this.config = { ...parts.core, consensusKey: this.key, signing: { sign, verify: parts.verify } };
@@ -100,7 +99,7 @@ export class Driver {
 
   /** Returns what has to be signed first, having changed nothing. */
   private stepOnce({ input, answer }: Waiting): Uint8Array | undefined {
-    const before = this.isRemote ? structuredClone(this.state) : this.state;
+    const before = this.parts.isRemote ? structuredClone(this.state) : this.state;
     try {
       const { state, effects, received } = step(this.config, this.state, input);
       this.state = state;
@@ -124,7 +123,7 @@ export class Driver {
     if (signer === undefined) throw new Error("an observer signs nothing");
     const known = this.signatures.get(toHex(message));
     if (known !== undefined) return known;
-    if (this.isRemote) throw new SignaturePending(message);
+    if (this.parts.isRemote) throw new SignaturePending(message);
     return signer.sign(message) as Uint8Array;
   }
 

@@ -35,12 +35,13 @@ let nonce = 0;
 interface NetOptions {
   readonly wrap?: (network: Network) => Network;
   readonly remoteSigner?: (local: ConsensusSigner, index: number) => ConsensusSigner;
+  readonly votesWithoutRecord?: boolean;
 }
 
 async function startNet(
   t: TestContext,
   validators: number,
-  { wrap = (network) => network, remoteSigner }: NetOptions = {},
+  { wrap = (network) => network, remoteSigner, votesWithoutRecord = true }: NetOptions = {},
 ): Promise<Net> {
   const dev = createDevChain(Date.now() - 1_000, undefined, validators);
   const hub = createTestingHub();
@@ -55,6 +56,7 @@ async function startNet(
       network,
       validators: [index],
       baseTimeoutMs: 200,
+      votesWithoutRecord,
       ...(remoteSigner === undefined ? {} : { remoteSigner: (local) => remoteSigner(local, index) }),
     });
     nodes[index] = node;
@@ -231,6 +233,12 @@ test("statements that never were offered are asked for when a proposal names the
   });
   const net = await startNet(t, 4, { wrap: mute });
   for (let i = 0; i < 4; i++) await untilAll(up(net), await sendTo(net.nodes[i]!, net));
+  assertAgree(up(net));
+});
+
+test("a new chain begins with validators that have no record yet", async (t) => {
+  const net = await startNet(t, 4, { votesWithoutRecord: false });
+  for (let i = 0; i < 3; i++) await untilAll(up(net), await sendTo(net.nodes[i]!, net));
   assertAgree(up(net));
 });
 

@@ -35,7 +35,7 @@ export interface BlockSyncParts {
   readonly serving: () => { readonly first: number; readonly last: number; readonly timeMs: number };
   readonly log: SyncLog;
   /** Heard whenever it changes; `peersBest` is `BlockSync.bestKnown`. */
-  readonly onState: (state: { readonly isSyncing: boolean; readonly peersBest: number }) => void;
+  readonly onState?: (state: { readonly isSyncing: boolean; readonly peersBest: number }) => void;
   /** What is nobody's lie but a fault of this node: sync has stopped. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -130,7 +130,7 @@ export function startBlockSync(parts: BlockSyncParts, clock: SyncClock = systemC
     if (isSyncing !== state.isSyncing)
       log("info", { height: next - 1, peersBest }, isSyncing ? "catching up" : "caught up");
     state = { isSyncing, peersBest };
-    parts.onState(state);
+    parts.onState?.(state);
   }
 
   async function askStatus(peer: SyncPeer): Promise<void> {
