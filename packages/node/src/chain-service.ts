@@ -67,8 +67,9 @@ async function findState(
   id: string,
 ): Promise<StatementState> {
   // Asked before the ledger: what leaves the mempool meanwhile is committed by then, or refused.
-  const waiting = mempool.getByName(id);
-  const [place] = await ledger.locate([fromHex(id, "id")]);
+  const idBytes = fromHex(id, "id");
+  const waiting = mempool.getById(idBytes);
+  const [place] = await ledger.locate([idBytes]);
   if (place !== null && place !== undefined) {
     const isProvable = place.height < engine.tip.head.height;
     return { state: isProvable ? "provable" : "committed", height: place.height, status: place.status };

@@ -3,29 +3,16 @@ import { test } from "node:test";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { encode } from "@lhg/protocol/core/codec/definition";
 import { computeChainId, type Genesis, genesis } from "@lhg/protocol/core/genesis";
-import { DEFAULT_PARAMETERS } from "@lhg/protocol/core/parameters";
 import { nobleCrypto } from "@lhg/sdk/crypto/noble";
 import fc from "fast-check";
+import { TEST_GENESIS } from "../verify/testing.ts";
 import { readGenesisFile, readOwnPin } from "./pin.ts";
 import { readProofFile, readProofText } from "./read-proof.ts";
 
 const account = new Uint8Array(20).fill(7);
 const MADE: Genesis = {
-  name: "test",
-  kind: 1,
-  protocolVersion: 1,
-  timeMs: 1_700_000_000_000,
-  initialSupply: 60_000_000n * 100_000_000n,
-  accounts: [],
-  validators: [1, 2, 3, 4].map((seed) => ({
-    operator: new Uint8Array(20).fill(seed),
-    consensusKey: new Uint8Array(32).fill(seed),
-    power: 1n,
-  })),
+  ...TEST_GENESIS,
   vendors: [{ account, name: "Acme <b>", prefixes: ["4012345"], credits: 1 }],
-  groups: [],
-  parameters: DEFAULT_PARAMETERS,
-  predecessor: null,
 };
 const BYTES = encode(genesis, MADE, "genesis");
 

@@ -1,7 +1,7 @@
 /** Nothing acknowledged is lost: ledger, votes and inbox log over doubles that lose power at any step, by seed. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { toHex } from "@lhg/protocol/core/bytes";
+import { fromHex, toHex } from "@lhg/protocol/core/bytes";
 import { decode } from "@lhg/protocol/core/codec/definition";
 import { type Submission, submission } from "@lhg/protocol/core/statement/submission";
 import type { Message } from "@lhg/protocol/ledger";
@@ -113,7 +113,7 @@ async function runLives(seed: number, lives: number): Promise<void> {
   assert.equal(new Set(executed).size, executed.length, "no id has two outcomes");
   for (const { id, submission: sent } of acknowledged) {
     if (executed.includes(id)) continue;
-    const waits = node.mempool.getByName(id) !== undefined;
+    const waits = node.mempool.getById(fromHex(id)) !== undefined;
     const [again] = await node.submit(sent);
     assert.ok(waits || again!.state === "refused", `${id} was acknowledged and is ${JSON.stringify(again)}`);
     if (!waits) assert.ok(node.intake.getRefusal(id) !== undefined, `nobody can ask what became of ${id}`);

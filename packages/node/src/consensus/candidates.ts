@@ -1,5 +1,5 @@
 /** The proposals of one height on their way through the application: opened, judged, executed while their votes travel. */
-import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
+import { byteString, equalBytes } from "@lhg/protocol/core/bytes";
 import type { Crypto } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { BlockToExecute, ChainTip, StatementInput } from "../application/application.ts";
@@ -49,7 +49,7 @@ export class Candidates {
   }
 
   find(blockHash: Uint8Array): Candidate | undefined {
-    return this.byHash.get(toHex(blockHash));
+    return this.byHash.get(byteString(blockHash));
   }
 
   /** Another height begins. */
@@ -84,7 +84,7 @@ export class Candidates {
     const { header, statements, lastCertificate } = proposal;
     if (!matchesBase(header, tip.base)) return "proposal.header";
     if (statements.length > tip.limits.blockStatementsMax) return "proposal.statements";
-    if (new Set(statements.map(toHex)).size !== statements.length) return "proposal.duplicate";
+    if (new Set(statements.map(byteString)).size !== statements.length) return "proposal.duplicate";
     if (!tip.validators.some((entry) => equalBytes(entry.operator, header.proposer)))
       return "proposal.proposer";
     try {
@@ -108,7 +108,7 @@ export class Candidates {
       },
     );
     const candidate: Candidate = { proposal, block, executed };
-    this.byHash.set(toHex(proposal.blockHash), candidate);
+    this.byHash.set(byteString(proposal.blockHash), candidate);
     if (this.byHash.size > CANDIDATES_MAX) this.byHash.delete(this.byHash.keys().next().value!);
     this.parts.source.pin([...this.byHash.values()].flatMap((entry) => entry.proposal.statements));
     return candidate;

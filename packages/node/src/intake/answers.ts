@@ -1,5 +1,5 @@
 /** What senders are told, and how a verified statement enters the mempool. */
-import { toHex } from "@lhg/protocol/core/bytes";
+import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
 import type { Refusal, SubmitResult } from "../api/service.ts";
 import type { MempoolEntry } from "../mempool/mempool.ts";
 import type { StatementSummary, VerifyVerdict } from "../threads/verify-worker.ts";
@@ -59,7 +59,9 @@ export function findTwin(
   at: number,
 ): SubmitResult {
   const own = verdicts[at] as VerifyVerdict & { ok: true };
-  const id = toHex(own.summary.id);
-  const first = verdicts.findIndex((other) => other.ok && toHex(other.summary.id) === id);
-  return results[first] ?? { id, state: "not-yet", code: "internal", field: "", message: "try again" };
+  const { id } = own.summary;
+  const first = verdicts.findIndex((other) => other.ok && equalBytes(other.summary.id, id));
+  return (
+    results[first] ?? { id: toHex(id), state: "not-yet", code: "internal", field: "", message: "try again" }
+  );
 }

@@ -2,7 +2,7 @@
  * The way in: verify, check against the state, write to the inbox log, then wait in the mempool. What is
  * acknowledged is on disk, and is submitted again after a crash until it is committed or finally refused.
  */
-import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
+import { byteString, equalBytes, toHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { Refusal, SubmitResult } from "../api/service.ts";
 import type { CheckVerdict, CommitSummary, StatementInput } from "../application/application.ts";
@@ -140,7 +140,7 @@ export class Intake implements StatementSource {
   /** What is admissible, or follows in its lane on what is: that is acknowledged. The rest came too early. */
   private partByOrder(judged: readonly Verified[]): { due: Verified[]; early: Verified[] } {
     const placeOf = ({ account, stream }: StatementSummary, sequence: number): string =>
-      `${toHex(account)}/${stream}/${sequence}`;
+      `${byteString(account)}/${stream}/${sequence}`;
     const taken = new Set<string>();
     const due: Verified[] = [];
     const early: Verified[] = [];
@@ -226,10 +226,11 @@ export class Intake implements StatementSource {
     const fresh: Omit<Verified, "isReady" | "obstacle" | "isOwn">[] = [];
     for (const [at, verdict] of verdicts.entries()) {
       if (!verdict.ok) continue;
-      const id = toHex(verdict.summary.id);
-      if (seen.has(id)) continue;
-      seen.add(id);
-      if (this.parts.mempool.isDurable(verdict.summary.id)) results[at] = { id, state: "accepted" };
+      const { id } = verdict.summary;
+      const name = byteString(id);
+      if (seen.has(name)) continue;
+      seen.add(name);
+      if (this.parts.mempool.isDurable(id)) results[at] = { id: toHex(id), state: "accepted" };
       else fresh.push({ at, bytes: submissions[at]!, summary: verdict.summary });
     }
     if (fresh.length === 0) return [];

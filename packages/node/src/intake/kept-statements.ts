@@ -1,5 +1,5 @@
 /** Statements that proposals may name though they do not wait in the mempool. Whoever votes for a block must be able to show all of it. */
-import { toHex } from "@lhg/protocol/core/bytes";
+import { byteString } from "@lhg/protocol/core/bytes";
 import type { InboxLog } from "../store/inbox-log.ts";
 import type { LeafHashed } from "./obtain-statements.ts";
 
@@ -19,14 +19,14 @@ export function createKeptStatements(inbox: Pick<InboxLog, "appendMany" | "markS
   let retired: Map<string, Uint8Array> | undefined = new Map();
   const borrowed = new Map<string, { readonly bytes: Uint8Array; readonly position: number }>();
   return {
-    retire: (leafHash, bytes) => void retired?.set(toHex(leafHash), bytes),
+    retire: (leafHash, bytes) => void retired?.set(byteString(leafHash), bytes),
     async borrow(statements) {
       const first = await inbox.appendMany(statements.map((entry) => entry.bytes));
       for (const [i, { leafHash, bytes }] of statements.entries())
-        borrowed.set(toHex(leafHash), { bytes, position: first + i });
+        borrowed.set(byteString(leafHash), { bytes, position: first + i });
     },
     find(leafHash) {
-      const name = toHex(leafHash);
+      const name = byteString(leafHash);
       return borrowed.get(name)?.bytes ?? retired?.get(name);
     },
     noteBlock() {

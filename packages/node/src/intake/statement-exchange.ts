@@ -1,6 +1,6 @@
 /** Statements between nodes: offered in batches to all, given to who asks for them by leaf hash. */
 
-import { toHex } from "@lhg/protocol/core/bytes";
+import { byteString } from "@lhg/protocol/core/bytes";
 import { decode } from "@lhg/protocol/core/codec/definition";
 import type { Hasher } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
@@ -148,7 +148,7 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
   );
 
   const askPeer = async (peer: PeerId, leafHashes: readonly Uint8Array[]): Promise<Fetched | undefined> => {
-    const wanted = new Set(leafHashes.map(toHex));
+    const wanted = new Set(leafHashes.map(byteString));
     const body = encodeQuestion({ leafHashes });
     const limits = {
       timeoutMs: ASK_TIMEOUT_MS,
@@ -158,7 +158,7 @@ export function startStatementExchange(parts: ExchangeParts): StatementExchange 
     if (data === undefined) return undefined;
     const statements = nameAll(hasher, open(decodeAnswer, data)?.submissions);
     const blame = (): void => network.penalise(peer, "statements.wrong");
-    if (statements?.every((entry) => wanted.has(toHex(entry.leafHash))))
+    if (statements?.every((entry) => wanted.has(byteString(entry.leafHash))))
       return statements.length === 0 ? undefined : { statements, blame };
     blame();
     return undefined;

@@ -2,7 +2,7 @@
  * Statements that wait for a block. Each stands in the lane of its account (and stream), in the order of its
  * sequence; what a lane holds ready is proposed, what is too early waits.
  */
-import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
+import { byteString, equalBytes } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 
 export interface MempoolLimits {
@@ -87,16 +87,16 @@ export class Mempool {
   }
 
   has(id: Uint8Array): boolean {
-    return this.byId.has(toHex(id));
+    return this.byId.has(byteString(id));
   }
 
   /** Whether the statement waits and stands in the inbox log. */
   isDurable(id: Uint8Array): boolean {
-    return (this.byId.get(toHex(id))?.position ?? EARLY) >= 0;
+    return (this.byId.get(byteString(id))?.position ?? EARLY) >= 0;
   }
 
   isInFlight(id: Uint8Array): boolean {
-    return this.byId.get(toHex(id))?.position === IN_FLIGHT;
+    return this.byId.get(byteString(id))?.position === IN_FLIGHT;
   }
 
   /** Whether the statement just before this one in its lane is ready. */
@@ -106,13 +106,12 @@ export class Mempool {
     return before?.sequence === entry.sequence - 1 && before.isReady;
   }
 
-  /** By the id in hex. */
-  getByName(id: string): MempoolEntry | undefined {
-    return this.byId.get(id);
+  getById(id: Uint8Array): MempoolEntry | undefined {
+    return this.byId.get(byteString(id));
   }
 
   getByLeafHash(leafHash: Uint8Array): MempoolEntry | undefined {
-    return this.byLeafHash.get(toHex(leafHash));
+    return this.byLeafHash.get(byteString(leafHash));
   }
 
   /** Why this statement can't be added now; undefined: it can. */
@@ -147,8 +146,8 @@ export class Mempool {
     if (replaced !== undefined) this.drop(replaced);
     const held: Held = {
       ...entry,
-      idName: toHex(entry.id),
-      leafName: toHex(entry.leafHash),
+      idName: byteString(entry.id),
+      leafName: byteString(entry.leafHash),
       lane,
       isReady: true,
     };
@@ -163,7 +162,7 @@ export class Mempool {
   }
 
   private laneOf({ account, stream }: Pick<MempoolEntry, "account" | "stream">): Lane {
-    const name = `${toHex(account)}/${stream}`;
+    const name = `${byteString(account)}/${stream}`;
     return this.lanes.get(name) ?? { name, entries: [] };
   }
 
@@ -210,7 +209,7 @@ export class Mempool {
 
   /** Keeps these statements against replacement and expiry until the next call. */
   pin(leafHashes: readonly Uint8Array[]): void {
-    this.pinned = new Set(leafHashes.map(toHex));
+    this.pinned = new Set(leafHashes.map(byteString));
   }
 
   private drop(held: Held): void {
@@ -227,14 +226,14 @@ export class Mempool {
 
   /** Takes a statement out, because it was committed or refused; returns it. */
   remove(id: Uint8Array): MempoolEntry | undefined {
-    const held = this.byId.get(toHex(id));
+    const held = this.byId.get(byteString(id));
     if (held !== undefined) this.drop(held);
     return held;
   }
 
   /** Marks a statement as too early or as ready again. */
   setReady(id: Uint8Array, isReady: boolean): void {
-    const held = this.byId.get(toHex(id));
+    const held = this.byId.get(byteString(id));
     if (held === undefined) return;
     this.mark(held, isReady);
     if (isReady) this.wakeFollowers(held.lane, held.lane.entries.indexOf(held));
@@ -331,7 +330,7 @@ export class Mempool {
 
   /** Notes where the inbox log holds a statement; false when it has left meanwhile. */
   setPosition(id: Uint8Array, position: number): boolean {
-    const held = this.byId.get(toHex(id));
+    const held = this.byId.get(byteString(id));
     if (held === undefined) return false;
     held.position = position;
     return true;

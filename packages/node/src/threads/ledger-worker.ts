@@ -21,6 +21,9 @@ export interface LedgerWorkerData {
   readonly genesis: Uint8Array;
 }
 
+/** Blocks rewrite the same pages of the state again and again: what is overwritten in the buffer is never merged (measured, see store/README.md). */
+const WRITE_BUFFER_BYTES = 16 << 20;
+
 type Query = (context: QueryContext, args: unknown) => unknown;
 
 let application: LedgerApplication | undefined;
@@ -34,7 +37,7 @@ let snapshot: { readonly result: Promise<unknown>; readonly stopping: AbortContr
 const methods = {
   open: async () => {
     const { directory, genesis: encoded } = workerData as LedgerWorkerData;
-    const store = await openLevelStore(directory);
+    const store = await openLevelStore(directory, { writeBufferBytes: WRITE_BUFFER_BYTES });
     application = await LedgerApplication.open(
       sodiumCrypto,
       store,

@@ -9,11 +9,23 @@ const ARGUMENTS_MAX = 4096;
  * a rope of as many strings behind (1 KB for 40 bytes, measured).
  */
 export function byteString(bytes: Uint8Array): string {
+  if (bytes.length === 32) return digestString(bytes);
   if (bytes.length <= ARGUMENTS_MAX) return String.fromCharCode.apply(null, bytes as unknown as number[]);
   let out = "";
   for (let at = 0; at < bytes.length; at += ARGUMENTS_MAX)
     out += byteString(bytes.subarray(at, at + ARGUMENTS_MAX));
   return out;
+}
+
+/** Most of what is looked up is a digest. Written out it takes 60 % of the time of `apply` (measured). */
+function digestString(b: Uint8Array): string {
+  // biome-ignore format: eight bytes a line
+  return String.fromCharCode(
+    b[0]!, b[1]!, b[2]!, b[3]!, b[4]!, b[5]!, b[6]!, b[7]!,
+    b[8]!, b[9]!, b[10]!, b[11]!, b[12]!, b[13]!, b[14]!, b[15]!,
+    b[16]!, b[17]!, b[18]!, b[19]!, b[20]!, b[21]!, b[22]!, b[23]!,
+    b[24]!, b[25]!, b[26]!, b[27]!, b[28]!, b[29]!, b[30]!, b[31]!,
+  );
 }
 
 /** Lower-case ASCII digits of 0 to 15. */
