@@ -5,13 +5,7 @@
 
 import { nextDueMs } from "@lhg/protocol/core/agenda";
 import { certificate as certificateCodec } from "@lhg/protocol/core/block/certificate";
-import { evidence as evidenceCodec, verifyEvidence } from "@lhg/protocol/core/block/evidence";
-import {
-  type Header,
-  hashHeader,
-  header as headerCodec,
-  PROTOCOL_VERSION,
-} from "@lhg/protocol/core/block/header";
+import { type Header, hashHeader, PROTOCOL_VERSION } from "@lhg/protocol/core/block/header";
 import { outcome } from "@lhg/protocol/core/block/outcome";
 import { hashValidators, type ValidatorSet } from "@lhg/protocol/core/block/validator-set";
 import { equalBytes, ZERO32 } from "@lhg/protocol/core/bytes";
@@ -22,7 +16,12 @@ import { computeChainId, type Genesis, genesis as genesisCodec } from "@lhg/prot
 import { emptyLogRoot } from "@lhg/protocol/core/merkle/log";
 import { Inadmissible } from "@lhg/protocol/core/module";
 import { getParameters } from "@lhg/protocol/core/parameters";
-import { EPOCH } from "@lhg/protocol/core/proof/anchor";
+import {
+  type CertifiedHeader,
+  certifiedHeader,
+  ENGINE_COMETBFT,
+  verifyCertifiedHeader,
+} from "@lhg/protocol/core/proof/anchor";
 import type { StateOverlay } from "@lhg/protocol/core/state/overlay";
 import { VersionedState } from "@lhg/protocol/core/state/versioned-state";
 import { submission } from "@lhg/protocol/core/statement/submission";
@@ -37,10 +36,11 @@ import { getProtocolVersionAt } from "@lhg/protocol/modules/chain/chain";
 import { getValidatorsAt, isRecorded, type Misbehaviour } from "@lhg/protocol/modules/validators/validators";
 import { executedKey, executedRecord } from "@lhg/protocol/partition-logs";
 import { admitStatement, type PreparedStatement, prepareStatement } from "@lhg/protocol/statements";
-import { EVIDENCE_HEIGHTS_MAX, type HeaderBase, hashCertificate } from "../blocks/proposal.ts";
+import { type HeaderBase, hashCertificate } from "../blocks/proposal.ts";
 import {
   type BlockRecord,
   blockRecord,
+  certifiedRecord,
   type HeadRecord,
   headRecord,
   KEEPS_ALL,
@@ -49,18 +49,22 @@ import {
   transitionsRecord,
 } from "../blocks/records.ts";
 import {
-  blockHashKey,
   blockKey,
+  CERTIFIED_KEY,
   certificateKey,
   GENESIS_KEY,
   HEAD_KEY,
   KEPT_KEY,
+  keptHeaderKey,
   RESTORING_KEY,
   statementKey,
   TRANSITIONS_KEY,
 } from "../blocks/store-keys.ts";
 import { encodeWireBlock } from "../blocks/wire-block.ts";
 import type { Store, StoreWrite } from "../store/store.ts";
+import { makeBlockWrites } from "./block-writes.ts";
+import { beginEngine, checkEngine, readCertifiedHeight, readEngine } from "./engine-mark.ts";
+import { openEvidence } from "./evidence.ts";
 
 /** A statement as the other threads hand it over. */
 export interface StatementInput {
@@ -72,6 +76,8 @@ export interface StatementInput {
 
 export interface BlockToExecute {
   readonly header: Header;
+  /** Where the engine names its blocks by a header of its own: that one's hash. */
+  readonly blockHash?: Uint8Array;
   readonly statements: readonly StatementInput[];
   readonly lastCertificate: Uint8Array | null;
   readonly evidence: readonly Uint8Array[];
@@ -144,6 +150,10 @@ export class LedgerApplication {
   head: HeadRecord;
   /** Which blocks this node still has. */
   kept: KeptRecord;
+  /** ENGINE_DBFT or ENGINE_COMETBFT: who decides, and so what a certified header is. */
+  readonly engine: number;
+  /** The newest height whose header is certified here: the head's with dBFT; CometBFT's commits are fetched after the block. */
+  certifiedHeight: number;
   private tipCache: ChainTip | undefined;
   private lastCertificate: Uint8Array | null;
   private executed: Executed | undefined;
@@ -157,6 +167,8 @@ export class LedgerApplication {
     state: VersionedState,
     head: HeadRecord,
   ) {
+    this.engine = readEngine(store);
+    this.certifiedHeight = readCertifiedHeight(store, this.engine, head.height);
     this.indexBlock = indexBlock;
     this.crypto = crypto;
     this.store = store;
@@ -170,14 +182,15 @@ export class LedgerApplication {
   }
 
   /**
-   * Opens the chain in `store`, or begins it. Throws `genesis.mismatch` when the store holds another chain, `snapshot.unfinished` when
-   * it holds part of a snapshot.
+   * Opens the chain in `store`, or begins it under `engine`. Throws `genesis.mismatch` when the store holds another chain,
+   * `engine.mismatch` when another engine made its blocks, `snapshot.unfinished` when it holds part of a snapshot.
    */
   static async open(
     crypto: Crypto,
     store: Store,
     genesis: Genesis,
     indexBlock: BlockIndexer,
+    engine?: number,
   ): Promise<LedgerApplication> {
     const encoded = encode(genesisCodec, genesis, "genesis");
     const state = new VersionedState(crypto, store);
@@ -191,6 +204,7 @@ export class LedgerApplication {
       const held = store.get(GENESIS_KEY);
       if (held === undefined || !equalBytes(held, encoded))
         throw new LhgError("genesis.mismatch", "the data folder holds another chain", "genesis");
+      checkEngine(store, engine);
       const head = decode(headRecord, stored, "head");
       assertInvariant(
         equalBytes(state.getAppHash(head.height), head.appHash),
@@ -211,6 +225,7 @@ export class LedgerApplication {
       ...commit.writes,
       { key: GENESIS_KEY, value: encoded },
       { key: HEAD_KEY, value: encode(headRecord, head) },
+      ...beginEngine(engine),
     ]);
     commit.accept();
     return new LedgerApplication(crypto, store, genesis, indexBlock, state, head);
@@ -264,6 +279,11 @@ export class LedgerApplication {
     return stored === undefined ? undefined : decode(blockRecord, stored, "block");
   }
 
+  /** Of a committed height whose block, and the one after it, are kept. */
+  getBlockHash(height: number): Uint8Array {
+    return height === this.head.height ? this.head.blockHash : this.getBlock(height + 1)!.header.parent;
+  }
+
   /** Heights below `height` whose headers hand over to another set of validators, ascending. */
   transitionsBefore(height: number): number[] {
     const stored = this.store.get(TRANSITIONS_KEY);
@@ -302,7 +322,7 @@ export class LedgerApplication {
   /** Executes a block on the head without committing it; the result waits for `commit`. */
   execute(input: BlockToExecute): { readonly blockHash: Uint8Array } {
     assertInvariant(input.header.height === this.head.height + 1, "a block is executed on the one before it");
-    const blockHash = hashHeader(this.crypto, input.header);
+    const blockHash = input.blockHash ?? hashHeader(this.crypto, input.header);
     if (this.executed !== undefined && equalBytes(this.executed.blockHash, blockHash)) return { blockHash };
     const result = executeBlock(this.crypto, this.state, {
       chainId: this.chainId,
@@ -343,22 +363,12 @@ export class LedgerApplication {
     return encodeWireBlock({ header, statements, lastCertificate, evidence, certificate });
   }
 
-  /** Verifies evidence against the validators of its height. Throws `evidence.*`: such a block is no block. */
+  /** Throws `evidence.*`: such a block is no block. */
   private openEvidence(bytes: Uint8Array, height: number): Misbehaviour {
-    const opened = decode(evidenceCodec, bytes, "evidence");
-    if (opened.height > height || opened.height < height - EVIDENCE_HEIGHTS_MAX)
-      throw new LhgError(
-        "evidence.height",
-        `must be of the last ${EVIDENCE_HEIGHTS_MAX} heights`,
-        "evidence.height",
-      );
-    if (opened.epoch !== EPOCH) throw new LhgError("evidence.epoch", `must be ${EPOCH}`, "evidence.epoch");
-    const validators = opened.height === height ? this.tip.validators : this.findValidators(opened.height);
-    if (validators === undefined)
-      throw new LhgError("evidence.height", "there is no such height", "evidence.height");
-    verifyEvidence(this.crypto, this.chainId, opened, validators);
-    const { operator } = validators[opened.validatorIndex]!;
-    return { operator, height: opened.height, view: opened.view, type: opened.type };
+    const validatorsAt = (at: number): ValidatorSet | undefined =>
+      at === height ? this.tip.validators : this.findValidators(at);
+    const { crypto, chainId, engine } = this;
+    return openEvidence({ crypto, chainId, engine, validatorsAt }, bytes, height);
   }
 
   /** Who signed a committed height; of heights before a snapshot only as far as evidence reaches. */
@@ -369,14 +379,18 @@ export class LedgerApplication {
     return base.validators.findLast(({ fromHeight }) => fromHeight <= height)?.set;
   }
 
-  /** Commits the block executed last, with its certificate, in one durable batch. */
-  async commit(blockHash: Uint8Array, certificate: Uint8Array): Promise<CommitSummary> {
+  /** Commits the block executed last in one durable batch, with its certificate; CometBFT's comes later, by `certify`. */
+  async commit(blockHash: Uint8Array, certificate: Uint8Array | null): Promise<CommitSummary> {
     const { executed } = this;
     assertInvariant(
       executed !== undefined && equalBytes(executed.blockHash, blockHash),
       "commit follows execute",
     );
-    decode(certificateCodec, certificate, "certificate");
+    if (certificate !== null) decode(certificateCodec, certificate, "certificate");
+    assertInvariant(
+      (certificate === null) === (this.engine === ENGINE_COMETBFT),
+      "dBFT decides by a certificate, CometBFT without",
+    );
     const { input, result } = executed;
     const head: HeadRecord = {
       height: input.header.height,
@@ -388,7 +402,14 @@ export class LedgerApplication {
     };
     await this.store.commit([
       ...result.commit.writes,
-      ...this.blockWrites(executed, certificate),
+      ...makeBlockWrites({
+        input,
+        blockHash,
+        result,
+        certificate,
+        validators: getValidatorsAt(this.state, head.height),
+        transitions: this.transitionsBefore(head.height),
+      }),
       ...this.indexBlock({
         crypto: this.crypto,
         height: head.height,
@@ -400,45 +421,29 @@ export class LedgerApplication {
     ]);
     result.commit.accept();
     this.head = head;
+    if (certificate !== null) this.certifiedHeight = head.height;
     this.lastCertificate = certificate;
     this.executed = undefined;
     this.tipCache = undefined;
     return this.summarize(result);
   }
 
-  private blockWrites({ input, blockHash, result }: Executed, certificate: Uint8Array): StoreWrite[] {
-    const { header, statements, lastCertificate, evidence } = input;
-    const record: BlockRecord = {
-      header,
-      validators: getValidatorsAt(this.state, header.height),
-      statements: statements.length,
-      skipped: result.skipped.map(({ position, reason }) => ({
-        position,
-        code: reason.code,
-        field: reason.field.slice(0, 256),
-      })),
-      lastCertificate,
-      evidence,
-      isWorking: result.isWorking ? 1 : 0,
-      sizeBytes: statements.reduce(
-        (sum, entry) => sum + entry.bytes.length,
-        encode(headerCodec, header).length,
-      ),
-    };
-    const isTransition = !equalBytes(header.validatorsHash, header.nextValidatorsHash);
-    const transitions = isTransition ? [...this.transitionsBefore(header.height), header.height] : undefined;
-    return [
-      ...(transitions === undefined
-        ? []
-        : [{ key: TRANSITIONS_KEY, value: encode(transitionsRecord, transitions) }]),
-      { key: blockKey(header.height), value: encode(blockRecord, record, "block") },
-      { key: blockHashKey(blockHash), value: statementKey(header.height, 0).slice(1, 9) },
-      { key: certificateKey(header.height), value: certificate },
-      ...statements.map((entry, position) => ({
-        key: statementKey(header.height, position),
-        value: entry.bytes,
-      })),
-    ];
+  /**
+   * Keeps what makes a committed block final, where the engine tells it after the block: height by height. Throws `header.*` and
+   * `certificate.*` where it is not this chain's, `certificate.order` out of order.
+   */
+  async certify(certified: CertifiedHeader): Promise<void> {
+    const { header, hash } = verifyCertifiedHeader(this.crypto, this.chainId, certified);
+    const { height } = header;
+    if (height !== this.certifiedHeight + 1 || height > this.head.height)
+      throw new LhgError("certificate.order", `must be of height ${this.certifiedHeight + 1}`, "header");
+    if (!equalBytes(hash, this.getBlockHash(height)))
+      throw new LhgError("header.hash", "is of another block than the one executed here", "header");
+    await this.store.commit([
+      { key: keptHeaderKey(height), value: encode(certifiedHeader, certified, "header") },
+      { key: CERTIFIED_KEY, value: encode(certifiedRecord, height) },
+    ]);
+    this.certifiedHeight = height;
   }
 
   /** Where statements stand and what became of them; null for one without an outcome. */

@@ -1,5 +1,3 @@
-/** Forgets old blocks, a little at a time, while the chain goes on. */
-import { hashHeader } from "@lhg/protocol/core/block/header";
 import { outcome } from "@lhg/protocol/core/block/outcome";
 import { equalBytes } from "@lhg/protocol/core/bytes";
 import { decode, encode } from "@lhg/protocol/core/codec/definition";
@@ -137,18 +135,16 @@ async function dropStatements(
   return isEmptied;
 }
 
-function dropBlock(
-  { crypto, store }: LedgerApplication,
-  { header }: BlockRecord,
-  writes: StoreWrite[],
-): void {
+function dropBlock(application: LedgerApplication, { header }: BlockRecord, writes: StoreWrite[]): void {
+  const { store } = application;
   const { height } = header;
   const isTransition = !equalBytes(header.validatorsHash, header.nextValidatorsHash);
   const certified = isTransition ? readCertifiedHeader(store, height) : undefined;
-  if (certified !== undefined)
-    writes.push({ key: keptHeaderKey(height), value: encode(certifiedHeader, certified, "header") });
-  for (const key of [blockKey(height), blockHashKey(hashHeader(crypto, header)), certificateKey(height)])
+  const kept = certified === undefined ? undefined : encode(certifiedHeader, certified, "header");
+  const hash = application.getBlockHash(height);
+  for (const key of [blockKey(height), blockHashKey(hash), certificateKey(height)])
     writes.push({ key, value: undefined });
+  writes.push({ key: keptHeaderKey(height), value: kept });
 }
 
 async function commitKept(

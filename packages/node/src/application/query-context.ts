@@ -1,15 +1,18 @@
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { Anchor, CertifiedHeader } from "@lhg/protocol/core/proof/anchor";
 import { APP, type Partition } from "@lhg/protocol/core/state/partition";
+import { VERSIONS_KEPT } from "@lhg/protocol/core/state/versioned-state";
 import { readCertifiedHeader } from "../blocks/certified-headers.ts";
 import type { QueryContext } from "../queries/context.ts";
 import type { LedgerApplication } from "./application.ts";
 
 /** What queries see of the application, all proofs at one provable height. */
 export function createQueryContext(application: LedgerApplication): QueryContext {
-  const { crypto, chainId, genesis, head, state, store, kept } = application;
-  // Of the heights before a snapshot there are no versions.
-  const provableHeight = head.height > (kept.base?.height ?? 0) ? head.height - 1 : undefined;
+  const { crypto, chainId, genesis, head, state, store, kept, certifiedHeight } = application;
+  // Of the heights before a snapshot there are no versions; of those long before the head neither.
+  const isProvable =
+    certifiedHeight > (kept.base?.height ?? 0) && certifiedHeight > head.height - VERSIONS_KEPT;
+  const provableHeight = isProvable ? certifiedHeight - 1 : undefined;
   return {
     crypto,
     chainId,

@@ -2,6 +2,7 @@ import { digest } from "@lhg/protocol/core/account";
 import { header } from "@lhg/protocol/core/block/header";
 import { validatorSet } from "@lhg/protocol/core/block/validator-set";
 import { array, bytes, type Infer, nullable, record, text, uint } from "@lhg/protocol/core/codec/definition";
+import { ENGINE_COMETBFT } from "@lhg/protocol/core/proof/anchor";
 import { EVIDENCE_BYTES_MAX, EVIDENCE_PER_BLOCK_MAX, STATEMENTS_MAX } from "./proposal.ts";
 
 /** The newest committed block. */
@@ -34,6 +35,11 @@ export const blockRecord = record(1, {
   sizeBytes: uint(),
 });
 export type BlockRecord = Infer<typeof blockRecord>;
+
+/** The engine of a chain that is not dBFT's. */
+export const engineRecord = uint(ENGINE_COMETBFT);
+/** The newest height of which a certificate is kept, where certificates come after their blocks. */
+export const certifiedRecord = uint();
 
 /** Heights at which the set of validators changes, ascending. */
 export const transitionsRecord = array(uint(), { max: 1_000_000 });

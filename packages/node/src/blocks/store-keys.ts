@@ -31,6 +31,10 @@ export const TRANSITIONS_KEY = Uint8Array.of(SPACE_META, 3);
 export const KEPT_KEY = Uint8Array.of(SPACE_META, 4);
 /** Stands while a snapshot is being restored: what else is in the store is not whole. */
 export const RESTORING_KEY = Uint8Array.of(SPACE_META, 5);
+/** The engine whose blocks these are: engine record. Absent: dBFT. */
+export const ENGINE_KEY = Uint8Array.of(SPACE_META, 6);
+/** The newest certified height, where certificates come after their blocks. */
+export const CERTIFIED_KEY = Uint8Array.of(SPACE_META, 7);
 
 export function blockKey(height: number): Uint8Array {
   return makeKey(SPACE_BLOCK, numberKey(height));

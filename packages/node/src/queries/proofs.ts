@@ -1,11 +1,10 @@
 /** Proofs for those who do not trust this node. All proofs of one answer stand at one provable height. */
 
-import { header } from "@lhg/protocol/core/block/header";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { decode, encode } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { hashLeaf, inclusionPath, inclusionPathOf } from "@lhg/protocol/core/merkle/log";
-import { certifiedHeader, ENGINE_DBFT } from "@lhg/protocol/core/proof/anchor";
+import { certifiedHeader } from "@lhg/protocol/core/proof/anchor";
 import {
   type OpenedEvent,
   type Receipt,
@@ -18,7 +17,7 @@ import type { Partition } from "@lhg/protocol/core/state/partition";
 import { partitionRecord } from "@lhg/protocol/core/state/versioned-state";
 import type { Submission } from "@lhg/protocol/core/statement/submission";
 import { outcomesLog } from "@lhg/protocol/partition-logs";
-import { certificateKey } from "../blocks/store-keys.ts";
+import { readCertifiedHeader } from "../blocks/certified-headers.ts";
 import type { QueryContext } from "./context.ts";
 import { parsePartition, partitionOf } from "./partitions.ts";
 import { findStatement, isProvable, readSubmission, requireBlock } from "./stored.ts";
@@ -89,16 +88,11 @@ export function buildValueProof(context: QueryContext, partition: Partition, key
 
 /** The header of a block with the certificate that made it final. */
 export function buildCertifiedHeader(context: QueryContext, height: number): Uint8Array {
-  const block = requireBlock(context, height);
-  const certificate = context.store.get(certificateKey(height));
-  if (certificate === undefined)
+  requireBlock(context, height);
+  const certified = readCertifiedHeader(context.store, height);
+  if (certified === undefined)
     throw new LhgError("block.not-found", `this node holds no certificate of block ${height}`, "height");
-  return encode(certifiedHeader, {
-    engine: ENGINE_DBFT,
-    header: encode(header, block.header),
-    certificate,
-    validators: block.validators,
-  });
+  return encode(certifiedHeader, certified);
 }
 
 export function viewProof(kind: ProofView["kind"], height: number, bytes: Uint8Array): ProofView {
