@@ -2,7 +2,7 @@
 import { statfs } from "node:fs/promises";
 import { toHex } from "@lhg/protocol/core/bytes";
 import type { NodePace, SubmitResult } from "./api/service.ts";
-import type { ChainTip, CommitSummary } from "./application/application.ts";
+import type { ChainTip, CommitSummary } from "./application/port.ts";
 import { primaryIndex } from "./consensus/dbft/quorum.ts";
 import type { CommittedBlock } from "./consensus/dbft-engine.ts";
 import type { Application } from "./consensus/engine.ts";

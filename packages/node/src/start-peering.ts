@@ -1,6 +1,6 @@
 /** Wires a chain to its peers: votes, statements, blocks. */
 import { LhgError } from "@lhg/protocol/core/errors";
-import type { StatementInput } from "./application/application.ts";
+import type { StatementInput } from "./application/port.ts";
 import type { WireBlock } from "./blocks/wire-block.ts";
 import type { Engine } from "./consensus/engine.ts";
 import { type JoinConsensus, joinConsensusGossip } from "./consensus/gossip.ts";

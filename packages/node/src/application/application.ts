@@ -5,7 +5,7 @@
 
 import { nextDueMs } from "@lhg/protocol/core/agenda";
 import { certificate as certificateCodec } from "@lhg/protocol/core/block/certificate";
-import { type Header, hashHeader, PROTOCOL_VERSION } from "@lhg/protocol/core/block/header";
+import { hashHeader, PROTOCOL_VERSION } from "@lhg/protocol/core/block/header";
 import { outcome } from "@lhg/protocol/core/block/outcome";
 import { hashValidators, type ValidatorSet } from "@lhg/protocol/core/block/validator-set";
 import { equalBytes, ZERO32 } from "@lhg/protocol/core/bytes";
@@ -22,21 +22,15 @@ import {
   ENGINE_COMETBFT,
   verifyCertifiedHeader,
 } from "@lhg/protocol/core/proof/anchor";
-import type { StateOverlay } from "@lhg/protocol/core/state/overlay";
 import { VersionedState } from "@lhg/protocol/core/state/versioned-state";
 import { submission } from "@lhg/protocol/core/statement/submission";
 import { statusName } from "@lhg/protocol/core/status";
-import {
-  type BlockResult,
-  type ExecutedStatement,
-  executeBlock,
-  executeGenesis,
-} from "@lhg/protocol/execute-block";
+import { type BlockResult, executeBlock, executeGenesis } from "@lhg/protocol/execute-block";
 import { getProtocolVersionAt } from "@lhg/protocol/modules/chain/chain";
 import { getValidatorsAt, isRecorded, type Misbehaviour } from "@lhg/protocol/modules/validators/validators";
 import { executedKey, executedRecord } from "@lhg/protocol/partition-logs";
 import { admitStatement, type PreparedStatement, prepareStatement } from "@lhg/protocol/statements";
-import { type HeaderBase, hashCertificate } from "../blocks/proposal.ts";
+import { hashCertificate } from "../blocks/proposal.ts";
 import {
   type BlockRecord,
   blockRecord,
@@ -61,78 +55,20 @@ import {
   TRANSITIONS_KEY,
 } from "../blocks/store-keys.ts";
 import { encodeWireBlock } from "../blocks/wire-block.ts";
-import type { Store, StoreWrite } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { makeBlockWrites } from "./block-writes.ts";
 import { beginEngine, checkEngine, readCertifiedHeight, readEngine } from "./engine-mark.ts";
 import { openEvidence } from "./evidence.ts";
-
-/** A statement as the other threads hand it over. */
-export interface StatementInput {
-  /** Encoded submission. */
-  readonly bytes: Uint8Array;
-  readonly leafHash: Uint8Array;
-  readonly isSignatureValid: boolean;
-}
-
-export interface BlockToExecute {
-  readonly header: Header;
-  /** Where the engine names its blocks by a header of its own: that one's hash. */
-  readonly blockHash?: Uint8Array;
-  readonly statements: readonly StatementInput[];
-  readonly lastCertificate: Uint8Array | null;
-  readonly evidence: readonly Uint8Array[];
-}
-
-export type CheckVerdict =
-  | { readonly verdict: "admissible" }
-  | {
-      readonly verdict: "not-yet" | "refused";
-      readonly code: string;
-      readonly field: string;
-      readonly message: string;
-    };
-
-/** What the engine needs to go on after a block, and what senders are told. */
-export interface ChainTip {
-  readonly head: HeadRecord;
-  /** Everything of the next header but time, proposer, statements and evidence. */
-  readonly base: HeaderBase;
-  /** Who signs the next block. */
-  readonly validators: ValidatorSet;
-  /** Who signed the head; empty before the first block. */
-  readonly headValidators: ValidatorSet;
-  /** The last block changed the app hash: the next is proposed at once, to make it provable. */
-  readonly isUnproven: boolean;
-  readonly nextDueMs: number | undefined;
-  readonly limits: { readonly blockSizeBytesMax: number; readonly blockStatementsMax: number };
-}
-
-export interface StatementResult {
-  readonly id: Uint8Array;
-  readonly leafHash: Uint8Array;
-  readonly status: string;
-}
-
-export interface SkipResult {
-  readonly id: Uint8Array;
-  readonly leafHash: Uint8Array;
-  readonly verdict: Exclude<CheckVerdict, { verdict: "admissible" }>;
-}
-
-export interface CommitSummary {
-  readonly tip: ChainTip;
-  readonly executed: readonly StatementResult[];
-  readonly skipped: readonly SkipResult[];
-}
-
-/** Writes that make the statements of a block findable; they join the block's batch. */
-export type BlockIndexer = (block: {
-  readonly crypto: Crypto;
-  readonly height: number;
-  readonly timeMs: number;
-  readonly executed: readonly ExecutedStatement[];
-  readonly overlay: StateOverlay;
-}) => StoreWrite[];
+import type {
+  BlockIndexer,
+  BlockToExecute,
+  ChainTip,
+  CheckVerdict,
+  CommitSummary,
+  ExecutionReport,
+  SkipResult,
+  StatementInput,
+} from "./port.ts";
 
 interface Executed {
   readonly input: BlockToExecute;
@@ -336,6 +272,30 @@ export class LedgerApplication {
     });
     this.executed = { input, blockHash, result };
     return { blockHash };
+  }
+
+  /** What became of the block executed last, before it is committed. Engines that must tell their own network ask for it. */
+  describeExecution(blockHash: Uint8Array): ExecutionReport {
+    const { executed, head } = this;
+    assertInvariant(
+      executed !== undefined && equalBytes(executed.blockHash, blockHash),
+      "what is described was executed",
+    );
+    const { result } = executed;
+    const { overlay } = result;
+    const { blockSizeBytesMax } = getParameters(overlay);
+    return {
+      appHash: result.commit.appHash,
+      executed: result.executed.map(({ position, outcome }) => ({
+        position,
+        status: outcome.status,
+        gasUsed: outcome.gasUsed,
+      })),
+      skipped: result.skipped.map(({ position, reason }) => ({ position, code: reason.code })),
+      validators: getValidatorsAt(overlay, head.height + 2),
+      nextValidators: getValidatorsAt(overlay, head.height + 3),
+      blockSizeBytesMax: { before: getParameters(this.state).blockSizeBytesMax, after: blockSizeBytesMax },
+    };
   }
 
   /** Whether this evidence would be put on record now: sound, of a recent height, and not there yet. */

@@ -7,7 +7,7 @@ import { EPOCH } from "@lhg/protocol/core/proof/anchor";
 import { getValidatorsAt } from "@lhg/protocol/modules/validators/validators";
 import { SPACE_INDEX_FIRST } from "../blocks/store-keys.ts";
 import type { Store, StoreEntry } from "../store/store.ts";
-import type { BlockIndexer } from "./application.ts";
+import type { BlockIndexer } from "./port.ts";
 import { type ChainSource, type ReplayedBlock, replayChain } from "./replay.ts";
 
 /** Indexes have the first bytes below this one. */

@@ -13,7 +13,7 @@ import {
   TRANSITIONS_KEY,
 } from "../blocks/store-keys.ts";
 import type { StoreWrite } from "../store/store.ts";
-import type { BlockToExecute } from "./application.ts";
+import type { BlockToExecute } from "./port.ts";
 
 export interface BlockToStore {
   readonly input: BlockToExecute;

@@ -13,7 +13,8 @@ import { hashCertificate, matchesBase } from "../blocks/proposal.ts";
 import type { BlockRecord } from "../blocks/records.ts";
 import { certificateKey, statementKey } from "../blocks/store-keys.ts";
 import type { Store } from "../store/store.ts";
-import { type BlockIndexer, type ChainTip, LedgerApplication, type StatementInput } from "./application.ts";
+import { LedgerApplication } from "./application.ts";
+import type { BlockIndexer, ChainTip, StatementInput } from "./port.ts";
 
 export interface ReplayedBlock {
   readonly height: number;

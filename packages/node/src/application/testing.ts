@@ -14,7 +14,8 @@ import { createNativeSigner, sodiumCrypto } from "../crypto/sodium.ts";
 import { createDevChain, type DevChain } from "../dev-chain.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import type { Store } from "../store/store.ts";
-import { type BlockIndexer, type CommitSummary, LedgerApplication } from "./application.ts";
+import { LedgerApplication } from "./application.ts";
+import type { BlockIndexer, CommitSummary } from "./port.ts";
 
 export const GENESIS_MS = 1_800_000_000_000;
 

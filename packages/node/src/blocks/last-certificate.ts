@@ -5,7 +5,7 @@ import { decode } from "@lhg/protocol/core/codec/definition";
 import type { Verifier } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { EPOCH } from "@lhg/protocol/core/proof/anchor";
-import type { ChainTip } from "../application/application.ts";
+import type { ChainTip } from "../application/port.ts";
 
 export interface Parent {
   readonly chainId: string;

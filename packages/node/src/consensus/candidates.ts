@@ -2,7 +2,7 @@
 import { byteString, equalBytes } from "@lhg/protocol/core/bytes";
 import type { Crypto } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
-import type { BlockToExecute, ChainTip, StatementInput } from "../application/application.ts";
+import type { BlockToExecute, ChainTip, StatementInput } from "../application/port.ts";
 import { checkLastCertificate, parentOf } from "../blocks/last-certificate.ts";
 import { matchesBase, type OpenedProposal, openProposal } from "../blocks/proposal.ts";
 import type { Application, StatementSource } from "./engine.ts";

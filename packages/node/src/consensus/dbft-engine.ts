@@ -15,7 +15,7 @@ import { encode } from "@lhg/protocol/core/codec/definition";
 import type { Crypto } from "@lhg/protocol/core/crypto";
 import { assertInvariant, LhgError } from "@lhg/protocol/core/errors";
 import { EPOCH } from "@lhg/protocol/core/proof/anchor";
-import type { ChainTip, CommitSummary, StatementInput } from "../application/application.ts";
+import type { ChainTip, CommitSummary, StatementInput } from "../application/port.ts";
 import { checkLastCertificate, openCertificate, parentOf } from "../blocks/last-certificate.ts";
 import { makeProposal, matchesBase, type OpenedProposal } from "../blocks/proposal.ts";
 import { proposalOf, type WireBlock } from "../blocks/wire-block.ts";

@@ -1,5 +1,5 @@
 /** What every engine drives: the application port and the statements it proposes from. */
-import type { BlockToExecute, ChainTip, CommitSummary, StatementInput } from "../application/application.ts";
+import type { BlockToExecute, ChainTip, CommitSummary, StatementInput } from "../application/port.ts";
 import type { WireBlock } from "../blocks/wire-block.ts";
 
 export interface Application {

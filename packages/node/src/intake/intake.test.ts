@@ -20,7 +20,7 @@ import {
   signCollection,
   signTransaction,
 } from "../../e2e/statements.ts";
-import type { CheckVerdict } from "../application/application.ts";
+import type { CheckVerdict } from "../application/port.ts";
 import { createDevChain, type DevChain } from "../dev-chain.ts";
 import { Mempool } from "../mempool/mempool.ts";
 import { openInboxLog } from "../store/inbox-log.ts";

@@ -5,7 +5,7 @@
 import { byteString, equalBytes, toHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { Refusal, SubmitResult } from "../api/service.ts";
-import type { CheckVerdict, CommitSummary, StatementInput } from "../application/application.ts";
+import type { CheckVerdict, CommitSummary, StatementInput } from "../application/port.ts";
 import type { Obtained, StatementSource } from "../consensus/engine.ts";
 import { EARLY, IN_FLIGHT, type Mempool, type MempoolEntry } from "../mempool/mempool.ts";
 import type { InboxLog, InboxRecord } from "../store/inbox-log.ts";

@@ -1,6 +1,6 @@
 /** The search for what a proposal names and this node has not, or not safely. */
 import { LhgError } from "@lhg/protocol/core/errors";
-import type { StatementInput } from "../application/application.ts";
+import type { StatementInput } from "../application/port.ts";
 import type { Obtained } from "../consensus/engine.ts";
 
 export interface LeafHashed {

@@ -4,7 +4,7 @@
  */
 import { equalBytes } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
-import type { StatementInput } from "../application/application.ts";
+import type { StatementInput } from "../application/port.ts";
 import { decodeWireBlock, type WireBlock } from "../blocks/wire-block.ts";
 import type { Network, PeerId } from "../p2p/network.ts";
 import { startBlockDownload } from "./block-download.ts";

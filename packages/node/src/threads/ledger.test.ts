@@ -6,7 +6,7 @@ import { certificate, commitSignBytes } from "@lhg/protocol/core/block/certifica
 import { encode } from "@lhg/protocol/core/codec/definition";
 import { genesis as genesisCodec } from "@lhg/protocol/core/genesis";
 import { EPOCH } from "@lhg/protocol/core/proof/anchor";
-import type { ChainTip } from "../application/application.ts";
+import type { ChainTip } from "../application/port.ts";
 import { GENESIS_MS } from "../application/testing.ts";
 import { makeProposal, openProposal } from "../blocks/proposal.ts";
 import { createNativeSigner, sodiumCrypto } from "../crypto/sodium.ts";
