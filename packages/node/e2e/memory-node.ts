@@ -7,7 +7,7 @@ import { laneOf, prepareStatement } from "@lhg/protocol/statements";
 import type { SubmitResult } from "../src/api/service.ts";
 import { LedgerApplication } from "../src/application/application.ts";
 import { startDbftEngine } from "../src/consensus/dbft-engine.ts";
-import type { Application, Engine } from "../src/consensus/engine.ts";
+import type { Application, PeeredEngine } from "../src/consensus/engine.ts";
 import { createVoteStore } from "../src/consensus/vote-store.ts";
 import { createLocalSigner, sodiumCrypto } from "../src/crypto/sodium.ts";
 import type { DevChain } from "../src/dev-chain.ts";
@@ -47,7 +47,7 @@ export interface MemoryNode {
   readonly intake: Intake;
   readonly mempool: Mempool;
   readonly inbox: InboxLog;
-  readonly engine: Engine;
+  readonly engine: PeeredEngine;
   /** How many statements recovery took up again. */
   readonly recovered: number;
   submit(...submissions: readonly Submission[]): Promise<SubmitResult[]>;
@@ -97,7 +97,7 @@ export async function startMemoryNode(options: MemoryNodeOptions): Promise<Memor
   const votes = createVoteStore(disk.votes.store);
   const inbox = await openInboxLog(disk.inbox.port);
   const mempool = new Mempool({ ...DEFAULT_MEMPOOL_LIMITS, ...options.limits });
-  let engine: Engine | undefined;
+  let engine: PeeredEngine | undefined;
   let fatal: unknown;
   const onFatal = (error: unknown): void => {
     fatal ??= error;

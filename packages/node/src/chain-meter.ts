@@ -4,8 +4,7 @@ import { toHex } from "@lhg/protocol/core/bytes";
 import type { NodePace, SubmitResult } from "./api/service.ts";
 import type { ChainTip, CommitSummary } from "./application/port.ts";
 import { primaryIndex } from "./consensus/dbft/quorum.ts";
-import type { CommittedBlock } from "./consensus/dbft-engine.ts";
-import type { Application } from "./consensus/engine.ts";
+import type { Application, CommittedBlock } from "./consensus/engine.ts";
 import type { Mempool } from "./mempool/mempool.ts";
 import { countDecision, type Metrics, setPeers, setValidators } from "./metrics.ts";
 import type { NetworkCounters } from "./p2p/network.ts";
@@ -59,11 +58,13 @@ export function createChainMeter(parts: MeterParts): ChainMeter {
       committedAtMs = nowMs;
       metrics.height.set(header.height);
       metrics.consensusView.set(0);
-      countDecision(metrics, {
-        view: certificate.view,
-        missed: missedBefore(certificate.view, header.height, operators),
-        signers: certificate.signatures.map((entry) => operators[entry.validatorIndex]!),
-      });
+      // CometBFT counts its own rounds and absentees.
+      if (certificate !== undefined)
+        countDecision(metrics, {
+          view: certificate.view,
+          missed: missedBefore(certificate.view, header.height, operators),
+          signers: certificate.signatures.map((entry) => operators[entry.validatorIndex]!),
+        });
       const after = operatorsOf(summary.tip);
       setValidators(metrics, operators, after);
       operators = after;

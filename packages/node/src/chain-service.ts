@@ -71,7 +71,7 @@ async function findState(
   const waiting = mempool.getById(idBytes);
   const [place] = await ledger.locate([idBytes]);
   if (place !== null && place !== undefined) {
-    const isProvable = place.height < engine.tip.head.height;
+    const isProvable = place.height < engine.certifiedHeight;
     return { state: isProvable ? "provable" : "committed", height: place.height, status: place.status };
   }
   if (waiting !== undefined) {
@@ -105,7 +105,7 @@ function statusOf(
     engine: "dbft",
     height: head.height,
     // After a snapshot nothing is provable before its first block.
-    provableHeight: head.height >= firstHeight ? head.height - 1 : null,
+    provableHeight: engine.certifiedHeight >= firstHeight ? engine.certifiedHeight - 1 : null,
     firstHeight,
     timeMs: head.timeMs,
     appHash: toHex(head.appHash),

@@ -1,19 +1,19 @@
 /** A chain in this process: ledger, intake, mempool, consensus, and the one way to ask them. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { evidence } from "@lhg/protocol/core/block/evidence";
-import { equalBytes } from "@lhg/protocol/core/bytes";
-import { decode, encode } from "@lhg/protocol/core/codec/definition";
+import { encode } from "@lhg/protocol/core/codec/definition";
 import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
 import { destination, type Logger, pino } from "pino";
 import type { ChainUpdate, NodeService } from "./api/service.ts";
-import { createChainMeter } from "./chain-meter.ts";
+import type { ChainTip } from "./application/port.ts";
+import { type ChainMeter, createChainMeter } from "./chain-meter.ts";
 import { createService } from "./chain-service.ts";
 import { type Closers, createClosers } from "./closers.ts";
+import { createCommitNotes } from "./commit-notes.ts";
 import type { NodeConfig } from "./config.ts";
-import { startDbftEngine } from "./consensus/dbft-engine.ts";
-import type { Engine } from "./consensus/engine.ts";
-import { createVoteStore } from "./consensus/vote-store.ts";
+import { type EngineParts, startDbftEngine } from "./consensus/dbft-engine.ts";
+import type { Application, PeeredEngine } from "./consensus/engine.ts";
+import { createVoteStore, type VoteStore } from "./consensus/vote-store.ts";
 import { sodiumCrypto } from "./crypto/sodium.ts";
 import { createPresence, type Presence } from "./gateway/presence.ts";
 import { Intake } from "./intake/intake.ts";
@@ -23,7 +23,7 @@ import { createMetrics, type Metrics } from "./metrics.ts";
 import type { Network } from "./p2p/network.ts";
 import type { ConsensusSigner } from "./signer/consensus-signer.ts";
 import { createMaintenance } from "./snapshot/maintenance.ts";
-import { startPeering } from "./start-peering.ts";
+import { type Peering, startPeering } from "./start-peering.ts";
 import { openFilePort } from "./store/file-port.ts";
 import { openInboxLog } from "./store/inbox-log.ts";
 import { openLevelStore } from "./store/level-store.ts";
@@ -128,7 +128,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   const mempool = new Mempool();
   const metrics = createMetrics();
   const presence = createPresence();
-  let engine: Engine | undefined;
+  let engine: PeeredEngine | undefined;
   const peering =
     network &&
     startPeering({
@@ -166,45 +166,23 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     dataDirectory: config.dataDirectory,
   });
   const listeners = new Set<(update: ChainUpdate) => void>();
-  engine = startDbftEngine({
-    crypto: sodiumCrypto,
+  const tell = (update: ChainUpdate): void => {
+    for (const listener of listeners) listener(update);
+  };
+  const noteCommitted = createCommitNotes({ intake, meter, maintenance, logger });
+  engine = startDbft(context, {
     chainId,
-    // Also those that are no validators yet: the chain may make them some while this process runs.
-    signers,
-    application: meter.time(ledger),
-    source: intake,
-    votes,
     tip,
-    headCertificate: certificate,
-    ...(peering === undefined ? {} : { joinConsensus: peering.joinConsensus, noteAhead: peering.noteAhead }),
-    hasRemoteSigner: context.hasRemoteSigner === true,
-    votesWithoutRecord: network === undefined || context.votesWithoutRecord === true,
-    baseTimeoutMs: config.baseTimeoutMs,
-    maxTimeoutMs: config.maxTimeoutMs,
-    heartbeatMs: config.heartbeatMs,
-    blockStatementsMax: config.blockStatementsMax,
+    certificate,
+    votes,
+    application: meter.time(ledger),
+    intake,
+    meter,
+    peering,
     onCommitted: async (block, summary) => {
-      await intake.settleBlock(summary);
-      meter.noteBlock(block, summary);
-      for (const encoded of block.evidence) {
-        const { height, view, validatorIndex } = decode(evidence, encoded, "evidence");
-        logger.error(
-          { height, view, validatorIndex },
-          "a validator signed two votes; the block has the evidence",
-        );
-      }
-      const { height, timeMs } = block.header;
-      maintenance.noteBlock({ height, timeMs });
-      logger.debug({ height, statements: summary.executed.length, skipped: summary.skipped.length }, "block");
-      const isWorking = !equalBytes(summary.tip.base.appHash, block.header.appHash);
-      const provableHeight = height > 0 ? height - 1 : undefined;
-      const { executed } = summary;
-      for (const listener of listeners) listener({ height, provableHeight, timeMs, isWorking, executed });
+      const update = await noteCommitted(block, summary);
+      tell({ ...update, provableHeight: update.height - 1 });
     },
-    onViewChange: ({ view }) => meter.noteViewChange(view),
-    onInvalidMessage: meter.noteInvalidMessage,
-    onFatal: fatal,
-    log: (level, fields, message) => logger[level](fields, message),
   });
   const running = engine;
   closers.add(() => maintenance.stop());
@@ -241,4 +219,44 @@ async function startParts(context: StartContext): Promise<RunningChain> {
       return stopping;
     },
   };
+}
+
+interface DbftParts {
+  readonly chainId: string;
+  readonly tip: ChainTip;
+  readonly certificate: Uint8Array | null;
+  readonly votes: VoteStore;
+  readonly application: Application;
+  readonly intake: Intake;
+  readonly meter: ChainMeter;
+  readonly peering: Peering | undefined;
+  readonly onCommitted: EngineParts["onCommitted"];
+}
+
+function startDbft(context: StartContext, parts: DbftParts): PeeredEngine {
+  const { config, signers, network, logger, fatal } = context;
+  const { chainId, tip, certificate, votes, application, intake, meter, peering, onCommitted } = parts;
+  return startDbftEngine({
+    crypto: sodiumCrypto,
+    chainId,
+    // Also those that are no validators yet: the chain may make them some while this process runs.
+    signers,
+    application,
+    source: intake,
+    votes,
+    tip,
+    headCertificate: certificate,
+    ...(peering === undefined ? {} : { joinConsensus: peering.joinConsensus, noteAhead: peering.noteAhead }),
+    hasRemoteSigner: context.hasRemoteSigner === true,
+    votesWithoutRecord: network === undefined || context.votesWithoutRecord === true,
+    baseTimeoutMs: config.baseTimeoutMs,
+    maxTimeoutMs: config.maxTimeoutMs,
+    heartbeatMs: config.heartbeatMs,
+    blockStatementsMax: config.blockStatementsMax,
+    onCommitted,
+    onViewChange: ({ view }) => meter.noteViewChange(view),
+    onInvalidMessage: meter.noteInvalidMessage,
+    onFatal: fatal,
+    log: (level, fields, message) => logger[level](fields, message),
+  });
 }

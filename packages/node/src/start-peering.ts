@@ -2,7 +2,7 @@
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { StatementInput } from "./application/port.ts";
 import type { WireBlock } from "./blocks/wire-block.ts";
-import type { Engine } from "./consensus/engine.ts";
+import type { PeeredEngine } from "./consensus/engine.ts";
 import { type JoinConsensus, joinConsensusGossip } from "./consensus/gossip.ts";
 import { sodiumCrypto } from "./crypto/sodium.ts";
 import type { Intake } from "./intake/intake.ts";
@@ -27,7 +27,7 @@ export interface Peering {
   readonly joinConsensus: JoinConsensus;
   noteAhead(height: number): void;
   /** Serves blocks, and catches up where this node is behind. */
-  follow(engine: Engine, firstHeight: () => number): void;
+  follow(engine: PeeredEngine, firstHeight: () => number): void;
   readonly isSyncing: () => boolean;
   readonly bestKnown: () => number | undefined;
   stop(): Promise<void>;

@@ -27,7 +27,7 @@ import { createClockGuard } from "./clock-guard.ts";
 import type { CoreConfig, Decision, Durable, Effect, Input } from "./dbft/core.ts";
 import type { Message } from "./dbft/messages.ts";
 import { type DrivenEffect, Driver, type Outcome } from "./driver.ts";
-import type { Application, Engine, StatementSource } from "./engine.ts";
+import type { Application, CommittedBlock, PeeredEngine, StatementSource } from "./engine.ts";
 import { createEvidencePool, type EvidencePool } from "./evidence-pool.ts";
 import type { ConsensusGossip, JoinConsensus } from "./gossip.ts";
 import { rememberVerified } from "./verified-votes.ts";
@@ -64,12 +64,6 @@ export interface EngineParts {
   readonly log: (level: "debug" | "warn", fields: object, message: string) => void;
 }
 
-export interface CommittedBlock {
-  readonly header: OpenedProposal["header"];
-  readonly certificate: Certificate;
-  readonly evidence: readonly Uint8Array[];
-}
-
 const MAX_DRIFT_MS = 10_000;
 /** The node is just executing, as a rule; only after this it is behind. */
 const AHEAD_PATIENCE_MS = 500;
@@ -77,7 +71,7 @@ const AHEAD_PATIENCE_MS = 500;
 type Task = () => void;
 
 /** Guards that a height is executed and committed once, and that no validator acts between decision and commit. */
-class DbftEngine implements Engine {
+class DbftEngine implements PeeredEngine {
   tip: ChainTip;
   private readonly parts: EngineParts;
   private readonly clock = createClockGuard(Date.now(), performance.now());
@@ -135,6 +129,11 @@ class DbftEngine implements Engine {
       heartbeatMs,
       maxDriftMs: MAX_DRIFT_MS,
     };
+  }
+
+  /** No block is committed without. */
+  get certifiedHeight(): number {
+    return this.tip.head.height;
   }
 
   start(): void {
@@ -471,7 +470,7 @@ function messageInput(message: Message): Input {
   return { kind: "message", nowMs: performance.now(), clockMs: Date.now(), message };
 }
 
-export function startDbftEngine(parts: EngineParts): Engine {
+export function startDbftEngine(parts: EngineParts): PeeredEngine {
   const engine = new DbftEngine(parts);
   engine.start();
   return engine;

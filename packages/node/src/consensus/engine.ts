@@ -1,4 +1,6 @@
 /** What every engine drives: the application port and the statements it proposes from. */
+import type { Certificate } from "@lhg/protocol/core/block/certificate";
+import type { Header } from "@lhg/protocol/core/block/header";
 import type { BlockToExecute, ChainTip, CommitSummary, StatementInput } from "../application/port.ts";
 import type { WireBlock } from "../blocks/wire-block.ts";
 
@@ -26,15 +28,28 @@ export interface StatementSource {
   pin(leafHashes: readonly Uint8Array[]): void;
 }
 
+export interface CommittedBlock {
+  readonly header: Header;
+  /** Undefined where it comes after the block. */
+  readonly certificate?: Certificate;
+  readonly evidence: readonly Uint8Array[];
+}
+
 export interface Engine {
   /** Statements have become ready. */
   noteWork(): void;
   readonly tip: ChainTip;
+  /** The newest height whose header is certified here: what the blocks up to the one before it made is provable. */
+  readonly certifiedHeight: number;
+  /** Resolves when no block is being decided any more. */
+  stop(): Promise<void>;
+}
+
+/** An engine whose node fetches blocks from peers. */
+export interface PeeredEngine extends Engine {
   /**
    * Takes a decided block from a peer: checks it, executes it, commits it. False when its height was decided meanwhile. Throws
    * `certificate.*` or `block.*` when it is not the chain's.
    */
   applyBlock(block: WireBlock, statements: readonly StatementInput[]): Promise<boolean>;
-  /** Resolves when no block is being decided any more. */
-  stop(): Promise<void>;
 }

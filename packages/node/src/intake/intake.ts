@@ -6,13 +6,14 @@ import { byteString, equalBytes, toHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { Refusal, SubmitResult } from "../api/service.ts";
 import type { CheckVerdict, CommitSummary, StatementInput } from "../application/port.ts";
+import type { LeafHashed } from "../blocks/leaf-hashed.ts";
 import type { Obtained, StatementSource } from "../consensus/engine.ts";
 import { EARLY, IN_FLIGHT, type Mempool, type MempoolEntry } from "../mempool/mempool.ts";
 import type { InboxLog, InboxRecord } from "../store/inbox-log.ts";
 import type { StatementSummary, VerifyVerdict } from "../threads/verify-worker.ts";
 import { EXPIRED, entryOf, findTwin, pickRefusal, REPLACED, TOO_EARLY, type Verified } from "./answers.ts";
 import { createKeptStatements, type KeptStatements } from "./kept-statements.ts";
-import { type Fetched, type LeafHashed, obtainStatements } from "./obtain-statements.ts";
+import { type Fetched, obtainStatements } from "./obtain-statements.ts";
 import { isOfStatement, splitBySize, withoutBody } from "./submissions.ts";
 
 /** Refusals after acceptance are remembered for whoever asks, the newest of them. */
@@ -80,6 +81,11 @@ export class Intake implements StatementSource {
   async receive(submissions: readonly Uint8Array[]): Promise<readonly LeafHashed[] | undefined> {
     const { verdicts, fresh } = await this.take(submissions, false);
     return verdicts.every((verdict) => verdict.ok) ? fresh : undefined;
+  }
+
+  /** Takes what another engine's network passes on, with a result for each. */
+  async receiveEach(submissions: readonly Uint8Array[]): Promise<SubmitResult[]> {
+    return (await this.take(submissions, false)).results;
   }
 
   /** Whether this statement waits here, with the same bytes beside it. */

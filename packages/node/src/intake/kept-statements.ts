@@ -1,7 +1,7 @@
 /** Statements that proposals may name though they do not wait in the mempool. Whoever votes for a block must be able to show all of it. */
 import { byteString } from "@lhg/protocol/core/bytes";
+import type { LeafHashed } from "../blocks/leaf-hashed.ts";
 import type { InboxLog } from "../store/inbox-log.ts";
-import type { LeafHashed } from "./obtain-statements.ts";
 
 export interface KeptStatements {
   /**

@@ -1,13 +1,8 @@
 /** The search for what a proposal names and this node has not, or not safely. */
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { StatementInput } from "../application/port.ts";
+import type { LeafHashed } from "../blocks/leaf-hashed.ts";
 import type { Obtained } from "../consensus/engine.ts";
-
-export interface LeafHashed {
-  readonly leafHash: Uint8Array;
-  /** Encoded submission. */
-  readonly bytes: Uint8Array;
-}
 
 /** What one peer gave. Its leaf hashes are those asked for; its signatures are unchecked, and what stands beside the statements may be anything. */
 export interface Fetched {

@@ -1,0 +1,33 @@
+/** Whether CometBFT's genesis is of the same chain as the ledger's. */
+import { hashValidators, type Signatory, sortValidators } from "@lhg/protocol/core/block/validator-set";
+import { equalBytes } from "@lhg/protocol/core/bytes";
+import type { Hasher } from "@lhg/protocol/core/crypto";
+import { LhgError } from "@lhg/protocol/core/errors";
+import { computeChainId, type Genesis } from "@lhg/protocol/core/genesis";
+
+export interface GenesisAnnounced {
+  readonly chainId: string;
+  readonly timeMs: number;
+  readonly initialHeight: number;
+  /** In CometBFT's order. */
+  readonly validators: readonly Signatory[];
+}
+
+/** Throws `genesis.mismatch` naming the first field that differs. */
+export function checkGenesis(hasher: Hasher, genesis: Genesis, announced: GenesisAnnounced): void {
+  const expected = computeChainId(hasher, genesis);
+  const differs = (field: string, said: string, held: string): never => {
+    throw new LhgError(
+      "genesis.mismatch",
+      `CometBFT's genesis says ${said}, the ledger's ${held}: write both with one "lhg init"`,
+      field,
+    );
+  };
+  if (announced.chainId !== expected) differs("chain_id", announced.chainId, expected);
+  if (announced.initialHeight !== 1) differs("initial_height", `${announced.initialHeight}`, "1");
+  if (announced.timeMs !== genesis.timeMs)
+    differs("genesis_time", new Date(announced.timeMs).toISOString(), new Date(genesis.timeMs).toISOString());
+  const set = sortValidators(hasher, genesis.validators);
+  if (!equalBytes(hashValidators(hasher, announced.validators), hashValidators(hasher, set)))
+    differs("validators", "another set of validators", "its own");
+}
