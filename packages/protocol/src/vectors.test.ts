@@ -132,6 +132,7 @@ const crypto: Crypto = {
   decompressSecp256k1: (key) => uncompress(key, "secp256k1"),
   verify,
   verifyBatch: (checks) => checks.map(verify),
+  verifyZip215: (check) => verify({ alg: ALG_EDDSA, ...check }),
 };
 
 const genesisVectors = readVectors("genesis");

@@ -4,6 +4,7 @@ import type { Signer } from "@lhg/protocol/core/cose";
 import { ALG_EDDSA, type Crypto, type SignatureCheck } from "@lhg/protocol/core/crypto";
 import { assertInvariant, LhgError } from "@lhg/protocol/core/errors";
 import { KeyCache } from "@lhg/sdk/crypto/key-cache";
+import { verifyCofactored } from "@lhg/sdk/crypto/noble";
 import { createNodeSigner, nodeCrypto } from "@lhg/sdk/crypto/node";
 import { hasValidForm } from "@lhg/sdk/crypto/signature-rule";
 import type { SecretKey } from "@lhg/sdk/keys/keys";
@@ -19,6 +20,7 @@ export const sodiumCrypto: Crypto = {
   hashPairs,
   verify,
   verifyBatch: (checks) => checks.map(verify),
+  verifyZip215: (check) => verify({ alg: ALG_EDDSA, ...check }) || verifyCofactored(check),
 };
 
 function hashPairs(pairs: Uint8Array): Uint8Array {

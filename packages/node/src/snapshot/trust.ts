@@ -6,7 +6,12 @@ import { array, decode, encode, type Infer, record } from "@lhg/protocol/core/co
 import type { Crypto } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { computeChainId, type Genesis } from "@lhg/protocol/core/genesis";
-import { type CertifiedHeader, certifiedHeader, verifyHeader } from "@lhg/protocol/core/proof/anchor";
+import {
+  type CertifiedHeader,
+  certifiedHeader,
+  ENGINE_DBFT,
+  verifyHeader,
+} from "@lhg/protocol/core/proof/anchor";
 
 const TRANSITIONS_MAX = 10_000;
 const TRUST_BYTES_MAX = 64 << 20;
@@ -32,7 +37,7 @@ export interface TrustedHeader {
 }
 
 /**
- * Verifies a path. Throws `header.*`, `certificate.*`, `trust.pinned` where the pinned header is not in it, and `trust.expired` where
+ * Verifies a path of dBFT's headers. Throws `header.*`, `certificate.*`, `trust.pinned` where the pinned header is not in it, and `trust.expired` where
  * who only knows genesis, or an old header, can no longer tell the chain from one made with leaked keys.
  */
 export function verifyTrustPath(
@@ -43,7 +48,10 @@ export function verifyTrustPath(
 ): TrustedHeader {
   const validatorsHash = hashValidators(crypto, sortValidators(crypto, genesis.validators));
   const trust = { chainId: computeChainId(crypto, genesis), validatorsHash };
-  const { header } = verifyHeader(crypto, trust, path);
+  if (path.header.engine !== ENGINE_DBFT)
+    throw new LhgError("header.engine", "must be of dBFT", "trust.header");
+  verifyHeader(crypto, trust, path);
+  const header = decode(headerCodec, path.header.header, "header");
   const verified = path.transitions.slice(findFirst(path.transitions, validatorsHash));
   const pinnedAtMs =
     options.pinned === undefined

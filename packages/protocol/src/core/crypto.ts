@@ -24,6 +24,9 @@ export interface SignatureCheck {
   readonly signature: Uint8Array;
 }
 
+/** An Ed25519 signature of one of CometBFT's validators. */
+export type Zip215Check = Omit<SignatureCheck, "alg">;
+
 export interface Hasher {
   sha256(data: Uint8Array): Uint8Array;
   /** Hashes `pairs` (n * 64 bytes) into n * 32 bytes: one level of a binary tree at once. */
@@ -41,6 +44,12 @@ export interface Verifier {
    */
   verify(check: SignatureCheck): boolean;
   verifyBatch(checks: readonly SignatureCheck[]): boolean[];
+  /**
+   * Ed25519 by ZIP-215, by which CometBFT's validators agree on what a signature is, and for their votes alone: A and R are any
+   * encodings of points of the curve, also such that are not canonical; S < L; [8][S]B = [8]R + [8][k]A. Whatever `verify`
+   * accepts holds here, too. Never throws.
+   */
+  verifyZip215(check: Zip215Check): boolean;
 }
 
 export interface Crypto extends Hasher, Verifier {}

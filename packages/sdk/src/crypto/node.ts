@@ -14,7 +14,7 @@ import { assertInvariant, LhgError } from "@lhg/protocol/core/errors";
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import type { SecretKey } from "../keys/keys.ts";
 import { KeyCache } from "./key-cache.ts";
-import { decodeEd25519Key } from "./noble.ts";
+import { decodeEd25519Key, verifyCofactored } from "./noble.ts";
 import { hasValidForm, isCompressedForm, normalizeLowS } from "./signature-rule.ts";
 
 /** DER of SubjectPublicKeyInfo (RFC 5480, RFC 8410) up to the key bytes: 32 bytes, or a compressed point. */
@@ -46,6 +46,7 @@ export const nodeCrypto: Crypto = {
   decompressSecp256k1,
   verify: verifySignature,
   verifyBatch: (checks) => checks.map(verifySignature),
+  verifyZip215: (check) => verifySignature({ alg: ALG_EDDSA, ...check }) || verifyCofactored(check),
 };
 
 /** One character per byte is the cheapest way out of OpenSSL: 0.37 us, 'buffer' 0.80 us (64 bytes, measured). */

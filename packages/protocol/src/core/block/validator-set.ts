@@ -1,6 +1,7 @@
 import { address } from "../account.ts";
 import { compareBytes, concatBytes } from "../bytes.ts";
 import { array, bytes, type Codec, type Infer, record, refine, uint64 } from "../codec/definition.ts";
+import { encodeVarint } from "../codec/protobuf.ts";
 import type { Hasher } from "../crypto.ts";
 import { hashLeaf, logRoot } from "../merkle/log.ts";
 
@@ -49,19 +50,8 @@ export function sortValidators(hasher: Pick<Hasher, "sha256">, set: readonly Val
   return entries.map(({ entry }) => entry);
 }
 
-function totalPower(set: readonly Signatory[]): bigint {
+export function totalPower(set: readonly Signatory[]): bigint {
   return set.reduce((sum, entry) => sum + entry.power, 0n);
-}
-
-function varint(value: bigint): Uint8Array {
-  const out: number[] = [];
-  let rest = value;
-  while (rest >= 0x80n) {
-    out.push(Number(rest & 0x7fn) | 0x80);
-    rest >>= 7n;
-  }
-  out.push(Number(rest));
-  return Uint8Array.from(out);
 }
 
 /**
@@ -74,7 +64,7 @@ export function hashValidators(hasher: Pick<Hasher, "sha256">, set: readonly Sig
       Uint8Array.of(0x0a, 0x22, 0x0a, 0x20),
       entry.consensusKey,
       Uint8Array.of(0x10),
-      varint(entry.power),
+      encodeVarint(entry.power),
     );
   return logRoot(
     hasher,

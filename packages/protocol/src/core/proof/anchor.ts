@@ -4,9 +4,11 @@
  */
 import { digest } from "../account.ts";
 import { certificate, verifyCertificate } from "../block/certificate.ts";
-import { type Header, hashHeader, header } from "../block/header.ts";
+import { decodeCometCommit, hasThirdOf, verifyCometCommit } from "../block/comet-commit.ts";
+import { compareCometTimes, decodeCometHeader, hashCometHeader, timeMsOf } from "../block/comet-header.ts";
+import { hashHeader, header } from "../block/header.ts";
 import { hashValidators, signatorySet } from "../block/validator-set.ts";
-import { equalBytes, toHex } from "../bytes.ts";
+import { equalBytes } from "../bytes.ts";
 import {
   array,
   bytes,
@@ -49,10 +51,15 @@ export const trieProof: Codec<TrieProof> = (() => {
   };
 })();
 
-/** A header with what makes it final, the same from either engine. */
+/**
+ * A header with what makes it final. Of dBFT: a `header` and a `certificate` of `core/block`. Of CometBFT: its header and its commit as
+ * protobuf (comet-header.ts, comet-commit.ts). Validators stand in the order of the set's hash.
+ */
 export const certifiedHeader = record(undefined, {
   engine: refine(uint(2), (engine) =>
-    engine === ENGINE_DBFT ? undefined : { code: "header.engine", message: "is no engine known here" },
+    engine === ENGINE_DBFT || engine === ENGINE_COMETBFT
+      ? undefined
+      : { code: "header.engine", message: "is no engine known here" },
   ),
   header: bytes({ min: 1, max: 4096 }),
   certificate: bytes({ min: 1, max: 64 << 10 }),
@@ -77,29 +84,67 @@ export interface Trust {
   readonly validatorsHash: Uint8Array;
   /**
    * When the pinned set was known to be in force, for how long it is trusted, and what time it is: keys that leak
-   * later sign any time they like, so the header's own does not count. undefined: no limit.
+   * later sign any time they like, so the header's own does not count. It counts for skipping from a header to later ones
+   * (`verifyHeader`), once the way from the pinned set to it is taken for true. undefined: no limit.
    */
   readonly period?: { readonly pinnedAtMs: number; readonly lengthMs: number; readonly nowMs: number };
 }
 
+/** What headers of either engine say. `appHash` is that of the state before the block. */
+export interface LightHeader {
+  readonly chainId: string;
+  readonly height: number;
+  /** Since 1970; CometBFT's nanoseconds are rounded down. */
+  readonly timeMs: number;
+  readonly appHash: Uint8Array;
+  /** Of those who sign this block, and of those who sign the next. */
+  readonly validatorsHash: Uint8Array;
+  readonly nextValidatorsHash: Uint8Array;
+}
+
 export interface VerifiedHeader {
-  readonly header: Header;
+  readonly header: LightHeader;
   readonly hash: Uint8Array;
   /** Whether the pinned set is still within its trust period. */
   readonly isWithinTrust: boolean;
 }
 
-/** Checks a header's own certificate by the validators it names. Throws `header.*` or `certificate.*`. */
+/** What a header says, without a check of who signed it. Throws `cbor.*` or `value.*` (dBFT), or `comet.*`. */
+export function readLightHeader(subject: Pick<CertifiedHeader, "engine" | "header">): LightHeader {
+  if (subject.engine === ENGINE_COMETBFT) {
+    const { height, ...named } = decodeCometHeader(subject.header);
+    if (height > BigInt(Number.MAX_SAFE_INTEGER))
+      throw new LhgError("comet.range", "must be at most 2^53 - 1", "header.height");
+    const { chainId, appHash, validatorsHash, nextValidatorsHash } = named;
+    const timeMs = timeMsOf(named);
+    return { chainId, height: Number(height), timeMs, appHash, validatorsHash, nextValidatorsHash };
+  }
+  const named = decode(header, subject.header, "header");
+  const { chainId, height, timeMs, appHash, validatorsHash, nextValidatorsHash } = named;
+  return { chainId, height, timeMs, appHash, validatorsHash, nextValidatorsHash };
+}
+
+/**
+ * Checks a header's own certificate by the validators it names; whether these are the chain's is for `verifyHeader` to say. Throws
+ * `header.*` or `certificate.*`, and what decoding throws: `cbor.*` and `value.*`, or `comet.*`.
+ */
 export function verifyCertifiedHeader(
   crypto: Crypto,
   chainId: string,
   subject: CertifiedHeader,
 ): VerifiedHeader {
-  const decoded = decode(header, subject.header, "header");
-  if (decoded.chainId !== chainId)
-    throw new LhgError("header.chain", `is of chain ${decoded.chainId}`, "header.chainId");
-  if (!equalBytes(hashValidators(crypto, subject.validators), decoded.validatorsHash))
+  const named = readLightHeader(subject);
+  if (named.chainId !== chainId)
+    throw new LhgError("header.chain", `is of chain ${named.chainId}`, "header.chainId");
+  if (!equalBytes(hashValidators(crypto, subject.validators), named.validatorsHash))
     throw new LhgError("header.validators", "the validators are not those the header names", "validators");
+  const verifyFinality = subject.engine === ENGINE_COMETBFT ? verifyComet : verifyDbft;
+  return { header: named, hash: verifyFinality(crypto, chainId, subject), isWithinTrust: true };
+}
+
+/** Verifies the certificate and returns the hash of the header. */
+function verifyDbft(crypto: Crypto, chainId: string, subject: CertifiedHeader): Uint8Array {
+  const decoded = decode(header, subject.header, "header");
   const hash = hashHeader(crypto, decoded);
   verifyCertificate(
     crypto,
@@ -108,40 +153,116 @@ export function verifyCertifiedHeader(
     decode(certificate, subject.certificate, "certificate"),
     subject.validators,
   );
-  return { header: decoded, hash, isWithinTrust: true };
+  return hash;
+}
+
+function verifyComet(crypto: Crypto, chainId: string, subject: CertifiedHeader): Uint8Array {
+  const decoded = decodeCometHeader(subject.header);
+  const hash = hashCometHeader(crypto, decoded);
+  const commit = decodeCometCommit(subject.certificate);
+  verifyCometCommit(crypto, { chainId, height: decoded.height }, hash, commit, subject.validators);
+  return hash;
+}
+
+/** A header that was reached and verified. */
+interface Step {
+  readonly subject: CertifiedHeader;
+  readonly header: LightHeader;
+  readonly hash: Uint8Array;
 }
 
 /**
- * Follows the changes of validators from the pinned set: a header signed by a trusted set makes the set that it
- * names as next trusted. Whoever pinned a later set than genesis is given the changes before it, too: they are passed
- * over. Throws `header.untrusted` when the last header's signers are not reached.
+ * Follows the changes of validators from the pinned set. Whoever pinned a later set than genesis is given the changes before it, too:
+ * they are passed over. Each header must hold by itself (`verifyCertifiedHeader`), and be reached from the one before it:
+ * - by name: its validators are those of the header before it, or those that this one names as next. This takes on trust that the sets
+ *   on the way were honest while they were in force. Of CometBFT's headers, the very next height must be signed by the next set.
+ * - by skipping, CometBFT's alone, over heights between: over 1/3 of the power of the header before signed it, too. This takes on trust
+ *   that less than a third of that set turns traitor until the trust period is over, counted from that header's own time; so
+ *   where `trust.period` is there, it must not be over. The pinned set is only known by its hash: the first header is
+ *   reached by name.
+ *
+ * Throws `header.engine` for headers of two engines, `header.untrusted` where the signers are not reached, `header.expired` where they
+ * would have been within the trust period, `header.order`, and what `verifyCertifiedHeader` throws.
  */
 export function verifyHeader(
   crypto: Crypto,
   trust: Trust,
   subject: Pick<Anchor, "header" | "transitions">,
 ): VerifiedHeader {
-  let trusted = [toHex(trust.validatorsHash)];
-  let previousHeight = -1;
   const headers = [...subject.transitions, subject.header];
-  const isPinned = (hash: Uint8Array) => equalBytes(hash, trust.validatorsHash);
-  const first = headers.findIndex((one) => isPinned(decode(header, one.header, "header").validatorsHash));
-  for (const transition of headers.slice(Math.max(0, first))) {
-    const named = decode(header, transition.header, "header");
-    if (!trusted.includes(toHex(named.validatorsHash)))
-      throw new LhgError(
-        "header.untrusted",
-        "is signed by validators that the pinned set does not lead to",
-        "validators",
-      );
-    const verified = verifyCertifiedHeader(crypto, trust.chainId, transition);
-    if (verified.header.height < previousHeight)
-      throw new LhgError("header.order", "transitions must ascend", "transitions");
-    previousHeight = verified.header.height;
-    trusted = [toHex(verified.header.validatorsHash), toHex(verified.header.nextValidatorsHash)];
-    if (transition === subject.header) return { ...verified, isWithinTrust: isWithinTrust(trust) };
+  if (headers.some(({ engine }) => engine !== subject.header.engine))
+    throw new LhgError("header.engine", "must be of the same engine as the header", "transitions");
+  const isPinned = (one: CertifiedHeader) =>
+    equalBytes(readLightHeader(one).validatorsHash, trust.validatorsHash);
+  let before: Step | undefined;
+  for (const each of headers.slice(Math.max(0, headers.findIndex(isPinned)))) {
+    const named = readLightHeader(each);
+    if (!isReachedByName(trust, before, each.engine, named)) checkSkip(trust, before, each, named);
+    const verified = verifyCertifiedHeader(crypto, trust.chainId, each);
+    const step = { subject: each, header: verified.header, hash: verified.hash };
+    if (before !== undefined) checkOrder(before, step);
+    if (each === subject.header) return { ...verified, isWithinTrust: isWithinTrust(trust) };
+    before = step;
   }
   throw new LhgError("header.untrusted", "there is no header", "header");
+}
+
+function isReachedByName(
+  trust: Trust,
+  before: Step | undefined,
+  engine: number,
+  named: LightHeader,
+): boolean {
+  if (before === undefined) return equalBytes(named.validatorsHash, trust.validatorsHash);
+  const { height, validatorsHash, nextValidatorsHash } = before.header;
+  if (equalBytes(named.validatorsHash, nextValidatorsHash)) return true;
+  if (engine === ENGINE_COMETBFT && named.height === height + 1) return false;
+  return equalBytes(named.validatorsHash, validatorsHash);
+}
+
+/** By how much a validator's clock may be ahead of the verifier's: what CometBFT's light client allows. */
+const CLOCK_DRIFT_MS = 10_000;
+
+/** Checks who claims to have signed; the signatures themselves are for `verifyCertifiedHeader`. */
+function checkSkip(
+  { period }: Trust,
+  before: Step | undefined,
+  subject: CertifiedHeader,
+  { height }: LightHeader,
+): void {
+  const isReached =
+    subject.engine === ENGINE_COMETBFT &&
+    before !== undefined &&
+    height > before.header.height + 1 &&
+    hasThirdOf(before.subject.validators, decodeCometCommit(subject.certificate), subject.validators);
+  if (!isReached)
+    throw new LhgError(
+      "header.untrusted",
+      "is signed by validators that the pinned set does not lead to",
+      "validators",
+    );
+  if (period === undefined) return;
+  const { timeMs } = before.header;
+  // A header from the future would be trusted for longer than the period.
+  if (period.nowMs >= timeMs + period.lengthMs || timeMs >= period.nowMs + CLOCK_DRIFT_MS)
+    throw new LhgError(
+      "header.expired",
+      `is reached over height ${before.header.height} alone, whose time is outside of the trust period`,
+      "validators",
+    );
+}
+
+function checkOrder(before: Step, next: Step): void {
+  const rise = next.header.height - before.header.height;
+  const isInOrder = next.subject.engine === ENGINE_COMETBFT ? isCometOrder(before, next, rise) : rise >= 0;
+  if (!isInOrder) throw new LhgError("header.order", "transitions must ascend", "transitions");
+}
+
+/** Two headers of one height are one header, and time ascends with height. */
+function isCometOrder(before: Step, next: Step, rise: number): boolean {
+  if (rise === 0) return equalBytes(before.hash, next.hash);
+  const timeOf = ({ subject }: Step) => decodeCometHeader(subject.header).time;
+  return rise > 0 && compareCometTimes(timeOf(before), timeOf(next)) < 0;
 }
 
 function isWithinTrust({ period }: Trust): boolean {

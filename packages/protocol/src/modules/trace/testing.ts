@@ -49,6 +49,7 @@ export function fakeCrypto(sha256: Sha256): Crypto {
     decompressSecp256k1: (key) => key,
     verify,
     verifyBatch: (checks) => checks.map(verify),
+    verifyZip215: (check) => verify({ alg: ALG_EDDSA, ...check }),
   };
 }
 
