@@ -123,7 +123,7 @@ export const chain = {
     checked: "Every signature was checked in this browser.",
     checking: "Checking the signatures…",
     checkFailed: "The certificate does not hold:",
-    view: "Round",
+    round: "round",
     raw: "Header as it is hashed",
     download: "Download the certified header",
     fields: {

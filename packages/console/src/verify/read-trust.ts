@@ -1,10 +1,9 @@
 /** What the browser's own pin makes a verifier trust, and what a proof that holds adds to the pin. */
 
-import { header as headerCodec } from "@lhg/protocol/core/block/header";
 import { fromHex, toHex } from "@lhg/protocol/core/bytes";
 import { decode } from "@lhg/protocol/core/codec/definition";
 import { genesis as genesisCodec } from "@lhg/protocol/core/genesis";
-import type { Anchor, Trust } from "@lhg/protocol/core/proof/anchor";
+import { type Anchor, readLightHeader, type Trust } from "@lhg/protocol/core/proof/anchor";
 import { TRUST_LENGTH_MS_DEFAULT, trustFromGenesis } from "@lhg/sdk/verify/trust";
 import type { Pinned, Vouched } from "./messages.ts";
 
@@ -26,6 +25,6 @@ export function readVouched(
   { header }: Pick<Anchor, "header">,
 ): Vouched | undefined {
   if (!isWithinTrust) return undefined;
-  const { validatorsHash, timeMs } = decode(headerCodec, header.header, "header");
+  const { validatorsHash, timeMs } = readLightHeader(header);
   return { validatorsHash: toHex(validatorsHash), timeMs };
 }

@@ -20,13 +20,14 @@ export function Signers({ proof, chainId }: { proof: string; chainId: string }):
         {words.checkFailed} {query.error.message}
       </p>
     );
-  const { validators, view } = query.data;
+  const { engine, round, validators } = query.data;
   const count = validators.filter(({ hasSigned }) => hasSigned).length;
   return (
     <>
       <p>
         <strong>{words.signedBy(count, validators.length)}</strong>
-        {view === 0 ? null : ` (${words.view} ${view})`}. <span className="muted">{words.checked}</span>
+        {` (${engine}${round === 0 ? "" : `, ${words.round} ${round}`})`}.{" "}
+        <span className="muted">{words.checked}</span>
       </p>
       <ul className="signers small">
         {validators.map(({ consensusKey, hasSigned }) => (
