@@ -244,7 +244,7 @@ function checkSkip(
   if (period === undefined) return;
   const { timeMs } = before.header;
   // A header from the future would be trusted for longer than the period.
-  if (period.nowMs >= timeMs + period.lengthMs || timeMs >= period.nowMs + CLOCK_DRIFT_MS)
+  if (period.nowMs > timeMs + period.lengthMs || timeMs >= period.nowMs + CLOCK_DRIFT_MS)
     throw new LhgError(
       "header.expired",
       `is reached over height ${before.header.height} alone, whose time is outside of the trust period`,
