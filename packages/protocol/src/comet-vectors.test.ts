@@ -69,8 +69,7 @@ const imported = new Map<string, KeyObject>();
 /** Enough of ZIP-215 for signatures that are right or plainly wrong; its edges are tested where it is implemented. */
 function verifyZip215({ publicKey, message, signature }: Zip215Check): boolean {
   const x = Buffer.from(publicKey).toString("base64url");
-  const key =
-    imported.get(x) ?? createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
+  const key = imported.get(x) ?? createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
   imported.set(x, key);
   return verifySignature(null, message, key, signature);
 }

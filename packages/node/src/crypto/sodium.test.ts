@@ -62,6 +62,40 @@ test("the three implementations agree on signatures and on every changed bit of 
   );
 });
 
+/** Points of small order, most of them not canonical: libsodium refuses all of these, ZIP-215 none (crypto.test.ts has all pairs). */
+const SMALL_ORDER = [
+  `01${"00".repeat(31)}`,
+  `01${"00".repeat(30)}80`,
+  `ec${"ff".repeat(30)}7f`,
+  `ec${"ff".repeat(31)}`,
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  `ed${"ff".repeat(30)}7f`,
+  `ee${"ff".repeat(31)}`,
+];
+
+test("ZIP-215 is asked where libsodium refuses, and for nothing but itself", () => {
+  const message = new Uint8Array(5);
+  for (const A of SMALL_ORDER)
+    for (const R of SMALL_ORDER) {
+      const [publicKey, signature] = [fromHex(A), fromHex(R + "00".repeat(32))];
+      assert.equal(sodiumCrypto.verifyZip215({ publicKey, message, signature }), true, `A ${A}, R ${R}`);
+      assert.equal(sodiumCrypto.verify({ alg: ALG_EDDSA, publicKey, message, signature }), false);
+    }
+  fc.assert(
+    fc.property(bytes(32), bytes(40), fc.nat(511), (seed, text, bit) => {
+      const key = generateKey(ALG_EDDSA, () => seed);
+      const signature = createNativeSigner(key).sign(text);
+      const bent = signature.slice();
+      bent[bit >> 3]! ^= 1 << (bit & 7);
+      const { publicKey } = key;
+      assert.equal(sodiumCrypto.verifyZip215({ publicKey, message: text, signature }), true);
+      assert.equal(sodiumCrypto.verifyZip215({ publicKey, message: text, signature: bent }), false);
+      assert.equal(sodiumCrypto.verifyZip215({ publicKey: seed.slice(1), message: text, signature }), false);
+    }),
+    { numRuns: 30 },
+  );
+});
+
 test("the three implementations refuse random bytes without a throw", () => {
   const loose = fc.constantFrom(0, 31, 32, 33, 63, 64, 65, 72).chain(bytes);
   fc.assert(

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fromHex, toHex } from "@lhg/protocol/core/bytes";
 import { ALG_EDDSA, ALG_ES256, ALG_ES256K, type Algorithm, type Crypto } from "@lhg/protocol/core/crypto";
+import { ED25519_TORSION_SUBGROUP, ed25519 } from "@noble/curves/ed25519.js";
 import fc from "fast-check";
 import { generateKey, keyFromSeed, signerFromSecret } from "../keys/keys.ts";
 import { nobleCrypto } from "./noble.ts";
@@ -90,6 +91,89 @@ for (const [name, crypto] of Object.entries(implementations)) {
       assert.throws(() => crypto.decompressSecp256k1(fromHex(bad)), { code: "crypto.bad-point" });
   });
 }
+
+/**
+ * Every encoding of a point of small order that ZIP-215 accepts: the eight canonical ones, y + p where that is below 2^255, and x = 0
+ * with its sign set.
+ */
+function smallOrderEncodings(): Uint8Array[] {
+  const P = (1n << 255n) - 19n;
+  const withSign = (y: bigint, sign: number): Uint8Array => {
+    const out = fromHex(y.toString(16).padStart(64, "0")).reverse();
+    out[31]! |= sign << 7;
+    return out;
+  };
+  const signs = [0, 1];
+  const canonical = ED25519_TORSION_SUBGROUP.map((hex) => fromHex(hex));
+  return [
+    ...canonical,
+    withSign(1n, 1),
+    withSign(P - 1n, 1),
+    ...signs.map((sign) => withSign(P, sign)),
+    ...signs.map((sign) => withSign(P + 1n, sign)),
+  ];
+}
+
+test("ZIP-215 accepts the 196 pairs of small-order encodings, and the one rule none of them", () => {
+  const encodings = smallOrderEncodings();
+  assert.equal(new Set(encodings.map(toHex)).size, 14);
+  const message = new TextEncoder().encode("Zcash");
+  for (const publicKey of encodings)
+    for (const R of encodings) {
+      const signature = new Uint8Array([...R, ...new Uint8Array(32)]);
+      const label = `A ${toHex(publicKey)}, R ${toHex(R)}`;
+      for (const crypto of Object.values(implementations)) {
+        assert.equal(crypto.verifyZip215({ publicKey, message, signature }), true, label);
+        assert.equal(crypto.verify({ alg: ALG_EDDSA, publicKey, message, signature }), false, label);
+      }
+    }
+});
+
+test("ZIP-215 accepts what the one rule accepts, and otherwise what noble accepts by it", () => {
+  let more = 0;
+  for (const { name, alg, publicKey, message, signature, valid } of vectors.cases) {
+    if (alg !== "EdDSA") continue;
+    const check = {
+      publicKey: fromHex(publicKey),
+      message: fromHex(message),
+      signature: fromHex(signature),
+    };
+    const isFormed = check.publicKey.length === 32 && check.signature.length === 64;
+    const expected =
+      isFormed && ed25519.verify(check.signature, check.message, check.publicKey, { zip215: true });
+    if (valid) assert.ok(expected, name);
+    if (expected && !valid) more++;
+    for (const crypto of Object.values(implementations))
+      assert.equal(crypto.verifyZip215(check), expected, name);
+  }
+  assert.ok(more > 0, "the two rules differ somewhere");
+});
+
+test("ZIP-215 refuses every changed bit, S beyond L, and bytes of any length without a throw", () => {
+  const L = 2n ** 252n + 27742317777372353535851937790883648493n;
+  const secret = keyFromSeed(ALG_EDDSA, new Uint8Array(32).fill(5));
+  const loose = fc.constantFrom(0, 31, 32, 33, 63, 64, 65).chain(bytes);
+  fc.assert(
+    fc.property(bytes(20), fc.nat(511), loose, loose, (message, bit, someKey, someSignature) => {
+      const signature = signerFromSecret(secret).sign(message);
+      const bent = signature.slice();
+      bent[bit >> 3]! ^= 1 << (bit & 7);
+      const s = BigInt(`0x${toHex(signature.slice(32).reverse())}`) + L;
+      const beyond = new Uint8Array([
+        ...signature.slice(0, 32),
+        ...fromHex(s.toString(16).padStart(64, "0")).reverse(),
+      ]);
+      const { publicKey } = secret;
+      for (const crypto of Object.values(implementations)) {
+        assert.equal(crypto.verifyZip215({ publicKey, message, signature }), true);
+        for (const bad of [bent, beyond, someSignature])
+          assert.equal(crypto.verifyZip215({ publicKey, message, signature: bad }), false);
+        assert.equal(crypto.verifyZip215({ publicKey: someKey, message, signature }), false);
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
 
 test("every implementation hashes alike", () => {
   fc.assert(
