@@ -65,6 +65,7 @@ import { senmlPack } from "../../packages/protocol/src/senml/record.ts";
 import { resolveSenml } from "../../packages/protocol/src/senml/resolve.ts";
 import { prepareStatement } from "../../packages/protocol/src/statements.ts";
 import { decryptKey, encryptKey } from "../../packages/sdk/src/keys/keystore.ts";
+import { cometTargets } from "./comet-targets.ts";
 import { type Corpus, encodeSubmissions } from "./corpus.ts";
 import { dbftTargets } from "./dbft-target.ts";
 import { deviceTargets } from "./device-targets.ts";
@@ -413,6 +414,7 @@ export async function makeTargets(corpus: Corpus): Promise<Target[]> {
     ...gossipTargets(),
     ...syncTargets(),
     ...signerTargets(),
+    ...cometTargets(),
     ...peerTargets(),
     await createLedgerTarget(corpus),
     ...(await createSnapshotTargets(corpus)),

@@ -2,16 +2,23 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deriveAddress } from "@lhg/protocol/core/account";
 import { certificate, commitSignBytes } from "@lhg/protocol/core/block/certificate";
+import {
+  type CometCommit,
+  cometVoteSignBytes,
+  encodeCometCommit,
+  FLAG_COMMIT,
+} from "@lhg/protocol/core/block/comet-commit";
+import { type CometHeader, encodeCometHeader, hashCometHeader } from "@lhg/protocol/core/block/comet-header";
 import { type Header, hashHeader, header } from "@lhg/protocol/core/block/header";
 import { outcome } from "@lhg/protocol/core/block/outcome";
-import { hashValidators, sortValidators } from "@lhg/protocol/core/block/validator-set";
+import { hashValidators, sortValidators, validatorAddress } from "@lhg/protocol/core/block/validator-set";
 import { encodeUtf8, toHex, ZERO32 } from "@lhg/protocol/core/bytes";
 import { decode, encode } from "@lhg/protocol/core/codec/definition";
 import { ALG_EDDSA } from "@lhg/protocol/core/crypto";
 import { computeChainId, DEFAULT_INITIAL_SUPPLY, type Genesis } from "@lhg/protocol/core/genesis";
 import { hashLeaf, inclusionPathOf, logRoot } from "@lhg/protocol/core/merkle/log";
 import { DEFAULT_PARAMETERS } from "@lhg/protocol/core/parameters";
-import { ENGINE_DBFT, EPOCH } from "@lhg/protocol/core/proof/anchor";
+import { type CertifiedHeader, ENGINE_COMETBFT, ENGINE_DBFT, EPOCH } from "@lhg/protocol/core/proof/anchor";
 import { receipt } from "@lhg/protocol/core/proof/receipt";
 import { BASE, type Partition, vendorPartition } from "@lhg/protocol/core/state/partition";
 import { partitionRecord } from "@lhg/protocol/core/state/versioned-state";
@@ -57,11 +64,15 @@ const chainId = computeChainId(nodeCrypto, genesis);
 const trust = trustFromGenesis(genesis);
 const HEADER_MS = 1_700_000_500_000;
 
-/** A header over one partition record, signed by all validators but the first. */
-function certify(record: Uint8Array, partition: Partition) {
-  const leaf = nodeCrypto.sha256(
-    new Uint8Array([2, ...nodeCrypto.sha256(partition.id), ...nodeCrypto.sha256(record)]),
-  );
+type Certify = (appHash: Uint8Array) => CertifiedHeader;
+
+function signAs(consensusKey: Uint8Array, message: Uint8Array): Uint8Array {
+  const secret = consensusKeys.find(({ publicKey }) => toHex(publicKey) === toHex(consensusKey))!;
+  return signerFromSecret(secret).sign(message);
+}
+
+/** A header of dBFT, signed by all validators but the first. */
+const certifyDbft: Certify = (appHash) => {
   const value: Header = {
     chainId,
     protocolVersion: 1,
@@ -70,7 +81,7 @@ function certify(record: Uint8Array, partition: Partition) {
     parent: ZERO32,
     proposer: new Uint8Array(20),
     transactionsRoot: ZERO32,
-    appHash: leaf,
+    appHash,
     resultsHash: ZERO32,
     lastCertificateHash: ZERO32,
     validatorsHash: hashValidators(nodeCrypto, validators),
@@ -80,10 +91,7 @@ function certify(record: Uint8Array, partition: Partition) {
   const hash = hashHeader(nodeCrypto, value);
   const message = commitSignBytes(chainId, EPOCH, 5, 0, hash);
   const signatures = validators
-    .map(({ consensusKey }, validatorIndex) => {
-      const secret = consensusKeys.find(({ publicKey }) => toHex(publicKey) === toHex(consensusKey))!;
-      return { validatorIndex, signature: signerFromSecret(secret).sign(message) };
-    })
+    .map(({ consensusKey }, validatorIndex) => ({ validatorIndex, signature: signAs(consensusKey, message) }))
     .slice(1);
   return {
     engine: ENGINE_DBFT,
@@ -91,7 +99,51 @@ function certify(record: Uint8Array, partition: Partition) {
     certificate: encode(certificate, { view: 0, signatures }),
     validators,
   };
-}
+};
+
+/** A header of CometBFT, signed by all validators. */
+const certifyComet: Certify = (appHash) => {
+  const validatorsHash = hashValidators(nodeCrypto, validators);
+  const blockIdOf = (hash: Uint8Array) => ({ hash, partSetHeader: { total: 1, hash: ZERO32 } });
+  const time = { seconds: BigInt(HEADER_MS) / 1000n, nanos: 999 };
+  const value: CometHeader = {
+    version: { block: 11n, app: 1n },
+    chainId,
+    height: 5n,
+    time,
+    lastBlockId: blockIdOf(ZERO32),
+    lastCommitHash: ZERO32,
+    dataHash: ZERO32,
+    validatorsHash,
+    nextValidatorsHash: validatorsHash,
+    consensusHash: ZERO32,
+    appHash,
+    lastResultsHash: ZERO32,
+    evidenceHash: ZERO32,
+    proposerAddress: new Uint8Array(20),
+  };
+  const unsigned: CometCommit = {
+    height: 5n,
+    round: 0,
+    blockId: blockIdOf(hashCometHeader(nodeCrypto, value)),
+    signatures: validators.map(({ consensusKey }) => ({
+      blockIdFlag: FLAG_COMMIT,
+      validatorAddress: validatorAddress(nodeCrypto, consensusKey),
+      timestamp: time,
+      signature: new Uint8Array(64),
+    })),
+  };
+  const signatures = unsigned.signatures.map((each, i) => ({
+    ...each,
+    signature: signAs(validators[i]!.consensusKey, cometVoteSignBytes(chainId, unsigned, i)),
+  }));
+  return {
+    engine: ENGINE_COMETBFT,
+    header: encodeCometHeader(value),
+    certificate: encodeCometCommit({ ...unsigned, signatures }),
+    validators,
+  };
+};
 
 interface ReceiptParts {
   readonly submissionBytes: Uint8Array;
@@ -99,9 +151,11 @@ interface ReceiptParts {
   readonly partition: Partition;
   readonly status?: number;
   readonly openEvent?: number;
+  readonly certify?: Certify;
 }
 
-function makeReceipt({ submissionBytes, id, partition, status = 0, openEvent }: ReceiptParts): Uint8Array {
+function makeReceipt(parts: ReceiptParts): Uint8Array {
+  const { submissionBytes, id, partition, status = 0, openEvent, certify = certifyDbft } = parts;
   const { statement, body } = decode(submission, submissionBytes);
   const outcomeBytes = encode(outcome, {
     id,
@@ -118,6 +172,9 @@ function makeReceipt({ submissionBytes, id, partition, status = 0, openEvent }: 
     outcomesRoot: logRoot(nodeCrypto, leaves),
     statementsRoot: ZERO32,
   });
+  const appHash = nodeCrypto.sha256(
+    new Uint8Array([2, ...nodeCrypto.sha256(partition.id), ...nodeCrypto.sha256(record)]),
+  );
   const slices = (body ?? []).map((part) => hashLeaf(nodeCrypto, part));
   return encode(receipt, {
     statement,
@@ -136,7 +193,7 @@ function makeReceipt({ submissionBytes, id, partition, status = 0, openEvent }: 
           valueHash: nodeCrypto.sha256(record),
         },
       },
-      header: certify(record, partition),
+      header: certify(appHash),
       transitions: [],
     },
     event:
@@ -181,7 +238,9 @@ const document = encodeUtf8(
   }),
 );
 const capture = buildCapture({ chainId, vendor, captureSeq: 0, document, signer: vendorSigner });
-const transferReceipt = makeReceipt({ submissionBytes: transfer.bytes, id: transfer.id, partition: BASE });
+const transferParts = { submissionBytes: transfer.bytes, id: transfer.id, partition: BASE };
+const transferReceipt = makeReceipt(transferParts);
+const cometReceipt = makeReceipt({ ...transferParts, certify: certifyComet });
 const captureParts = {
   submissionBytes: capture.bytes,
   id: capture.id,
@@ -205,6 +264,10 @@ test("a receipt says what is proven, what is claimed and by whom", () => {
     verdict.claimed.map(({ by }) => by),
     [toHex(vendor)],
   );
+});
+
+test("a receipt of either engine says the same by the same call", () => {
+  assert.deepEqual(verifyReceipt(cometReceipt, trust), verifyReceipt(transferReceipt, trust));
 });
 
 test("an opened event is read from its bytes", () => {
@@ -242,7 +305,7 @@ test("another chain, other validators and a lapsed trust show", () => {
 test("a receipt with any bit flipped is refused", () => {
   fc.assert(
     fc.property(
-      fc.constantFrom(transferReceipt, eventReceipt),
+      fc.constantFrom(transferReceipt, eventReceipt, cometReceipt),
       fc.nat(),
       fc.nat({ max: 7 }),
       (good, at, bit) => {
