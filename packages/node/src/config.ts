@@ -1,6 +1,9 @@
 /** Configuration of a node: validated as a whole, every error with the field and what is wrong with it. */
+import { join } from "node:path";
 import { LhgError } from "@lhg/protocol/core/errors";
+import { SOCKET_PATH_BYTES_MAX } from "./config/rules.ts";
 import { FIELDS, SETTINGS } from "./config/settings.ts";
+import { ABCI_SOCKET } from "./consensus/comet/process/addresses.ts";
 
 /** What a setting means and may be stands in `config/settings.ts`. */
 export interface NodeConfig {
@@ -32,6 +35,13 @@ export interface NodeConfig {
   readonly p2pPeerExchange: boolean;
   readonly p2pMdns: boolean;
   readonly p2pPeersMax: number;
+  readonly engine: "dbft" | "comet";
+  readonly cometHome: string;
+  readonly cometBinaryFile: string | undefined;
+  /** Undefined: a socket in `cometHome`; `abciAddressOf` says which. */
+  readonly cometAbci: string | undefined;
+  readonly cometRpc: string;
+  readonly cometAttach: boolean;
   /** At most one of the two; neither: the node does not vote. */
   readonly consensusKeyFile: string | undefined;
   readonly remoteSigner: string | undefined;
@@ -90,6 +100,7 @@ export function readConfig(given: { readonly [field: string]: unknown }, naming 
   checkNetwork(config, naming);
   checkConsensus(config, naming);
   checkSigner(config, naming);
+  checkEngine(config, naming);
   return config;
 }
 
@@ -168,6 +179,19 @@ function checkSigner(config: NodeConfig, naming: Naming): void {
     refuse(
       wrong,
       `${isOverTcp ? "is needed with" : "is only for"} a signer over TCP (${nameOf("remoteSigner")})`,
+    );
+}
+
+/** CometBFT signs with a key file of its own, at a socket that the system has to be able to name. */
+function checkEngine({ engine, cometHome, cometAbci, remoteSigner }: NodeConfig, naming: Naming): void {
+  if (engine !== "comet") return;
+  const refuse = refusal(naming);
+  if (remoteSigner !== undefined)
+    refuse("remoteSigner", `can't be with ${naming.nameOf("engine")} = "comet": CometBFT signs itself`);
+  if (cometAbci === undefined && Buffer.byteLength(join(cometHome, ABCI_SOCKET)) > SOCKET_PATH_BYTES_MAX)
+    refuse(
+      "cometHome",
+      `is too long a path for a socket in it: ${naming.nameOf("cometAbci")} can be elsewhere`,
     );
 }
 

@@ -58,7 +58,7 @@ export const hash = matching("a hash of 64 hexadecimal digits", /^[0-9a-f]{64}$/
 const PEER_ID = "12D3KooW[1-9A-HJ-NP-Za-km-z]{44}";
 
 /** sun_path of unix(7) without its closing zero. */
-const SOCKET_PATH_BYTES_MAX = 107;
+export const SOCKET_PATH_BYTES_MAX = 107;
 
 export const signerAddress: Rule = {
   allows: "unix:/<path> or tcp:<host>:<port>",
@@ -70,6 +70,28 @@ export const signerAddress: Rule = {
       /^tcp:(?:\[(.+)\]|([^:]+)):([0-9]{1,5})$/.exec(value) ?? [];
     const isHost = inBrackets === undefined ? isIPv4(bare) || domain.holds(bare) : isIPv6(inBrackets);
     return isHost && isPort(digits, 1);
+  },
+};
+
+/** Of host and port as CometBFT writes them. */
+function isTcpUrl(text: string): boolean {
+  const [, inBrackets, bare = "", digits = ""] =
+    /^tcp:\/\/(?:\[([^\]]+)\]|([^:[\]]+)):([0-9]{1,5})$/.exec(text) ?? [];
+  const isHost = inBrackets === undefined ? isIPv4(bare) || domain.holds(bare) : isIPv6(inBrackets);
+  return isHost && isPort(digits, 1);
+}
+
+export const engineRpc: Rule = {
+  allows: "tcp://<host>:<port>",
+  holds: (value) => typeof value === "string" && isTcpUrl(value),
+};
+
+export const engineAddress: Rule = {
+  allows: "unix:///<path> or tcp://<host>:<port>",
+  holds: (value) => {
+    if (typeof value !== "string") return false;
+    const path = /^unix:\/\/(\/.+)$/.exec(value)?.[1];
+    return path === undefined ? isTcpUrl(value) : Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX;
   },
 };
 
