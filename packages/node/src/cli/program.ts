@@ -5,6 +5,7 @@ import { EXIT, EXIT_CODES_HELP, type ExitCode } from "./exit-codes.ts";
 import { addCapture } from "./families/capture.ts";
 import { addAttest, addCommands } from "./families/commands.ts";
 import { addDevice } from "./families/devices.ts";
+import { addEngine } from "./families/engine.ts";
 import { addBridge, addGateway } from "./families/gateways.ts";
 import { addKeys } from "./families/keys.ts";
 import { addOperation } from "./families/operation.ts";
@@ -71,5 +72,6 @@ export function createProgram({ output, streams, onExit }: ProgramParts): Comman
   addCommands(program, act);
   addQuestions(program, act);
   addOperation(program, act);
+  addEngine(program, act);
   return program;
 }

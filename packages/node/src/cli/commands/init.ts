@@ -8,11 +8,14 @@ import { isValidPrefix } from "@lhg/protocol/modules/identity/prefixes";
 import { nodeCrypto } from "@lhg/sdk/crypto/node";
 import type { SecretKey } from "@lhg/sdk/keys/keys";
 import { encryptKey, type KeyFile } from "@lhg/sdk/keys/keystore";
+import type { NodeConfig } from "../../config.ts";
+import { COMETBFT_VERSION } from "../../consensus/comet/process/engine-binary.ts";
 import { type FoundingVendor, makeGenesis, newKey } from "../../make-genesis.ts";
 import { peerIdOf } from "../../p2p/peer-id.ts";
 import { makePlainKeyFile, type PlainKeyFile } from "../key-file.ts";
 import { checkKeyName } from "../key-folder.ts";
-import { GENESIS_FILE, NODE_KEY_BYTES } from "../network/home-files.ts";
+import { makeCometHomes } from "../network/comet-homes.ts";
+import { COMET_FOLDER, GENESIS_FILE, NODE_KEY_BYTES } from "../network/home-files.ts";
 import { listMembers, type NetworkShape, type PlannedNode, planNetwork } from "../network/plan-network.ts";
 import { ACCOUNTS_FOLDER, assertNothingThere, writeNetwork } from "../network/write-network.ts";
 import { formatFields, formatTable } from "../output.ts";
@@ -26,6 +29,7 @@ export interface InitOptions {
   readonly sentries?: boolean;
   readonly name: string;
   readonly kind: "private" | "alliance" | "public";
+  readonly engine: NodeConfig["engine"];
   /** One, or with commas between them one for each node. */
   readonly host: string;
   readonly basePort: number;
@@ -47,6 +51,7 @@ export async function runInit(session: Session, options: InitOptions): Promise<v
     hasSentries: options.sentries === true,
     hosts: host.split(",").map((entry) => entry.trim()),
     basePort,
+    engine: options.engine,
   };
   await assertNothingThere(out);
 
@@ -70,12 +75,14 @@ export async function runInit(session: Session, options: InitOptions): Promise<v
     { name: FAUCET, key: keys.faucet },
     ...vendors.map((vendor) => ({ name: slugOf(vendor.name), key: vendor.key })),
   ];
+  const cometHomes = makeCometHomes({ chainId, genesis, nodes: planned, consensusKeys: keys.consensusKeys });
   await writeNetwork(out, {
     genesis,
     nodes: planned.map((node, i) => {
       const [consensus, operator] = [keys.consensusKeys[i], keys.operators[i]];
       const own = consensus === undefined || operator === undefined ? {} : { keys: { consensus, operator } };
-      return { ...node, nodeKeySeed: seeds[i]!, ...own };
+      const cometHome = cometHomes[i];
+      return { ...node, nodeKeySeed: seeds[i]!, ...own, ...(cometHome === undefined ? {} : { cometHome }) };
     }),
     accounts,
     seal: await chooseSeal(session, options, 2 * validators + accounts.length),
@@ -128,24 +135,38 @@ function slugOf(name: string): string {
   return checkKeyName(slug.replace(/^-|-$/g, "").slice(0, 63));
 }
 
+/** CometBFT knows no encrypted key: whoever makes a network with it has to know where a plain one lies. */
+const COMET_FIELDS = [
+  ["engine", `CometBFT ${COMETBFT_VERSION}, its home in ${COMET_FOLDER}/ of each home`],
+  [
+    "its key",
+    `${COMET_FOLDER}/config/priv_validator_key.json is the consensus key again, NOT ENCRYPTED, for the owner alone (mode 0600)`,
+  ],
+] as const;
+
 function announce(
   { output }: Session,
-  { out, insecureKeys }: InitOptions,
+  { out, engine, insecureKeys }: InitOptions,
   chainId: string,
   nodes: readonly PlannedNode[],
   accounts: readonly { readonly name: string; readonly key: SecretKey }[],
 ): void {
-  const views = nodes.map(({ name, role, peerId, config }) => ({
+  const isComet = engine === "comet";
+  const views = nodes.map(({ name, role, peerId, config, comet }) => ({
     name,
     role,
     home: join(out, name),
     peerId,
     listen: config.p2pListen?.[0] ?? "",
     apiPort: config.port ?? 0,
+    ...(comet === undefined
+      ? {}
+      : { comet: { home: join(out, name, COMET_FOLDER), listen: comet.p2p, rpc: comet.rpc } }),
   }));
   const run = (command: string): string => `${commandName()} ${command}`;
   const first = views[0];
   const next = [
+    ...(isComet ? [run("engine install")] : []),
     ...views.slice(0, 1).map(({ home }) => run(`node --home ${home} --check-config`)),
     ...views.map(({ home }) => run(`node --home ${home}`)),
     ...(first === undefined || first.apiPort === 0
@@ -157,6 +178,7 @@ function announce(
       folder: out,
       chainId,
       genesis: join(out, GENESIS_FILE),
+      engine,
       encrypted: insecureKeys !== true,
       nodes: views,
       accounts: accounts.map(({ name, key }) => ({
@@ -171,11 +193,19 @@ function announce(
         ["genesis", `${join(out, GENESIS_FILE)}, the same in every home`],
         ["accounts", `${accounts.map(({ name }) => name).join(", ")}: --keys ${join(out, ACCOUNTS_FOLDER)}`],
         ["keys", insecureKeys === true ? "NOT ENCRYPTED: for tests and development only" : "encrypted"],
+        ...(isComet ? COMET_FIELDS : []),
       ]),
       "",
       ...formatTable(
-        ["HOME", "ROLE", "LISTENS", "API", "PEER"],
-        views.map(({ home, role, listen, apiPort, peerId }) => [home, role, listen, String(apiPort), peerId]),
+        ["HOME", "ROLE", "LISTENS", ...(isComet ? ["COMETBFT"] : []), "API", "PEER"],
+        views.map(({ home, role, listen, apiPort, peerId, comet }) => [
+          home,
+          role,
+          listen,
+          ...(comet === undefined ? [] : [comet.listen]),
+          String(apiPort),
+          peerId,
+        ]),
       ),
       "",
       "Next, each in a terminal of its own, or with its folder on a machine of its own:",

@@ -19,16 +19,20 @@ interface NodeOptions {
   readonly home: string;
   readonly checkConfig?: boolean;
   readonly voteWithoutRecord?: boolean;
+  readonly engine?: NodeConfig["engine"];
   readonly logLevel?: NodeConfig["logLevel"];
 }
 
 /** Runs until a signal ends it. */
 export async function runNode(session: Session, options: NodeOptions): Promise<ExitCode> {
-  const { home, logLevel } = options;
+  const { home, engine, logLevel } = options;
   const sources: HomeSources = {
     home,
     environment: process.env,
-    flags: logLevel === undefined ? {} : { logLevel },
+    flags: {
+      ...(engine === undefined ? {} : { engine }),
+      ...(logLevel === undefined ? {} : { logLevel }),
+    },
   };
   if (options.checkConfig === true) return checkConfig(session, sources);
 

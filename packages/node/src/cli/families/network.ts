@@ -21,7 +21,14 @@ export function addNetwork(program: Command, act: Act): void {
         .choices(["private", "alliance", "public"])
         .default("private"),
     )
-    .addOption(new Option("--engine <engine>", "how the validators agree").choices(["dbft"]).default("dbft"))
+    .addOption(
+      new Option(
+        "--engine <engine>",
+        "how the validators agree: inside of the node, or by CometBFT beside it",
+      )
+        .choices(["dbft", "comet"])
+        .default("dbft"),
+    )
     .option(
       "--host <hosts>",
       "where peers reach the nodes: one host for all, or one for each, with commas",
@@ -29,7 +36,7 @@ export function addNetwork(program: Command, act: Act): void {
     )
     .option(
       "--base-port <port>",
-      "first of ten ports of a node: +0 peers, +1 API; the next node has the next ten",
+      "first of ten ports of a node: +0 peers, +1 API, +2 and +3 CometBFT; the next node has the next ten",
       readPort,
       26_700,
     )
@@ -45,7 +52,9 @@ export function addNetwork(program: Command, act: Act): void {
       "after",
       `\nAll keys are encrypted under one passphrase: LHG_PASSPHRASE, --passphrase-fd, or asked for. The account that
 begins with tokens is accounts/faucet.json; with --keys <folder>/accounts it signs as faucet.
-${examples("lhg init --validators 4 --out net", "lhg init --validators 1 --out net --insecure-keys", "lhg init --validators 4 --out net --host 192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4", "lhg init --validators 7 --kind alliance --sentries --observers 2 --out net --name our-chain")}`,
+With --engine comet each home has one of CometBFT in it, with a second copy of the consensus key that is not encrypted,
+as CometBFT wants it: comet/config/priv_validator_key.json, for the owner alone.
+${examples("lhg init --validators 4 --out net", "lhg init --validators 1 --out net --insecure-keys", "lhg init --validators 4 --out net --host 192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4", "lhg init --validators 4 --engine comet --out net", "lhg init --validators 7 --kind alliance --sentries --observers 2 --out net --name our-chain")}`,
     )
     .action(act(async () => (await import("../commands/init.ts")).runInit));
   program
@@ -57,6 +66,12 @@ ${examples("lhg init --validators 4 --out net", "lhg init --validators 1 --out n
     .option(
       "--vote-without-record",
       "vote at once though data/votes is lost: only where all validators of a chain are restored together",
+    )
+    .addOption(
+      new Option("--engine <engine>", "how validators agree, instead of what the settings say").choices([
+        "dbft",
+        "comet",
+      ]),
     )
     .addOption(
       new Option("--log-level <level>", "how much the node logs, instead of what the settings say").choices([

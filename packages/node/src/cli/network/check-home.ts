@@ -8,8 +8,10 @@ import { computeChainId, type Genesis } from "@lhg/protocol/core/genesis";
 import { nodeCrypto } from "@lhg/sdk/crypto/node";
 import { pathOf, SETTINGS } from "../../config/settings.ts";
 import type { NodeConfig } from "../../config.ts";
+import { parseTcpAddress } from "../../consensus/comet/process/addresses.ts";
 import type { PeerId } from "../../p2p/network.ts";
 import { describeFailure } from "../exit-codes.ts";
+import { checkComet } from "./check-comet.ts";
 import {
   type HomeSources,
   isFounder,
@@ -56,7 +58,8 @@ export async function checkHome(
   const nodeKey = await attempt(() => readNodeKey(sources.home));
   if (config !== undefined) {
     await attempt(() => checkSigner(config, genesis, askPassphrase, notes));
-    for (const check of [...checkFiles(config), ...checkPorts(config)]) await attempt(check);
+    for (const check of [...checkFiles(config), ...checkComet(config), ...checkPorts(config)])
+      await attempt(check);
     if (nodeKey !== undefined && config.p2pPeers.some((peer) => peer.endsWith(`/p2p/${nodeKey.peerId}`)))
       problems.push({ code: "home.own-peer", message: `p2p.peers: ${nodeKey.peerId} is this node itself` });
   }
@@ -123,13 +126,21 @@ async function checkDataFolder(path: string): Promise<void> {
   else await checkDataFolder(dirname(path));
 }
 
+type PortToCheck = [field: keyof NodeConfig, host: string | undefined, port: number | undefined];
+
+function rpcPortOf({ cometRpc }: NodeConfig): PortToCheck {
+  const { host, port } = parseTcpAddress(cometRpc, pathOf(SETTINGS.cometRpc));
+  return ["cometRpc", host, port];
+}
+
 function checkPorts(config: NodeConfig): Check[] {
   const { host, mqttHost = host } = config;
-  const tcp: [field: keyof NodeConfig, host: string | undefined, port: number | undefined][] = [
+  const tcp: PortToCheck[] = [
     ["port", host, config.port],
     ["httpRedirectPort", host, config.httpRedirectPort],
     ["mqttPort", mqttHost, config.mqttPort],
     ["mqttTlsPort", mqttHost, config.mqttTlsPort],
+    ...(config.engine === "comet" && !config.cometAttach ? [rpcPortOf(config)] : []),
     ...config.p2pListen.map((address): [keyof NodeConfig, string | undefined, number] => {
       const [, , name, , port] = address.split("/");
       return ["p2pListen", name, Number(port)];

@@ -7,3 +7,5 @@ export const NODE_KEY_BYTES = 32;
 export const CONSENSUS_KEY_FILE = "consensus-key.json";
 /** Of the account that answers for the validator. The node does not need it: keep it elsewhere. */
 export const OPERATOR_KEY_FILE = "operator-key.json";
+/** Home of CometBFT, where that is the engine. */
+export const COMET_FOLDER = "comet";

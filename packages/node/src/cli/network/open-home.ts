@@ -76,7 +76,7 @@ export async function readConsensusKeyFile(path: string): Promise<OpenedKeyFile>
 }
 
 /** Throws `home.key-mode` where others than the owner may read or change a file. */
-async function requirePrivate(path: string): Promise<void> {
+export async function requirePrivate(path: string): Promise<void> {
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0)
     throw new LhgError("home.key-mode", "is open to other users of this machine: chmod 600", path);

@@ -3,7 +3,8 @@ import { isIPv4, isIPv6 } from "node:net";
 import { LhgError } from "@lhg/protocol/core/errors";
 import type { NodeConfig } from "../../config.ts";
 import type { PeerId } from "../../p2p/network.ts";
-import { CONSENSUS_KEY_FILE } from "./home-files.ts";
+import { COMET_FOLDER, CONSENSUS_KEY_FILE } from "./home-files.ts";
+import { type CometSeat, type PlannedComet, planComet } from "./plan-comet.ts";
 
 export type Role = "validator" | "sentry" | "observer";
 
@@ -16,6 +17,8 @@ export interface NetworkShape {
   readonly hosts: readonly string[];
   /** A node has the ten ports from here on, the next node of the same host the ten after them. 0: the system chooses. */
   readonly basePort: number;
+  /** dbft by default. */
+  readonly engine?: NodeConfig["engine"];
 }
 
 export interface Member {
@@ -27,6 +30,8 @@ export interface Member {
 export interface PlannedNode extends Member {
   readonly peerId: PeerId;
   readonly config: Partial<NodeConfig>;
+  /** Where CometBFT is the engine. */
+  readonly comet?: PlannedComet;
 }
 
 /** Validators, then sentries, then observers. */
@@ -60,6 +65,8 @@ export function planNetwork(shape: NetworkShape, peerIds: readonly PeerId[]): Pl
     const { member, peerId } = seat;
     const isHidden = shape.hasSentries && member.role === "validator";
     const peers = seats.filter((other) => other !== seat && arePeers(shape, seat, other));
+    const comet =
+      shape.engine === "comet" ? planComet(describeSeat(seat, seats, peers, isHidden)) : undefined;
     const guarded = member.role === "sentry" ? peers.filter((peer) => peer.member.role === "validator") : [];
     return {
       ...member,
@@ -72,11 +79,32 @@ export function planNetwork(shape: NetworkShape, peerIds: readonly PeerId[]): Pl
         p2pPeers: peers.map((peer) => `${addressOf(peer)}/p2p/${peer.peerId}`),
         ...(guarded.length === 0 ? {} : { p2pPrivatePeers: guarded.map((peer) => peer.peerId) }),
         ...(isHidden ? { p2pOnlyConfigured: true, p2pPeerExchange: false } : {}),
+        ...(comet === undefined
+          ? {}
+          : { engine: "comet" as const, cometHome: COMET_FOLDER, cometRpc: comet.rpc }),
         ...(member.role === "validator" ? { consensusKeyFile: CONSENSUS_KEY_FILE } : {}),
         snapshotEveryBlocks: SNAPSHOT_EVERY_BLOCKS,
       },
+      ...(comet === undefined ? {} : { comet }),
     };
   });
+}
+
+function describeSeat(
+  seat: Seat,
+  seats: readonly Seat[],
+  peers: readonly Seat[],
+  isHidden: boolean,
+): CometSeat {
+  const { host, port } = seat;
+  return {
+    host,
+    port,
+    isHidden,
+    isOnLoopback: isLoopback(host),
+    isShared: seats.some((other) => other !== seat && other.host === host),
+    peers: peers.map((peer) => ({ name: peer.member.name, host: peer.host, port: peer.port })),
+  };
 }
 
 /** Behind sentries a validator knows its own sentry and nobody else. */
@@ -102,6 +130,8 @@ function seatMembers(shape: NetworkShape, peerIds: readonly PeerId[]): Seat[] {
       "can be 0 for a single node only: the others have to know it",
       "--base-port",
     );
+  if (basePort === 0 && shape.engine === "comet")
+    throw new LhgError("init.port", "can't be 0 with CometBFT, whose ports have to be known", "--base-port");
   const taken = new Map<string, number>();
   return members.map((member, i) => {
     const host = hosts[i] ?? hosts[0]!;

@@ -7,8 +7,10 @@ import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesi
 import type { SecretKey } from "@lhg/sdk/keys/keys";
 import type { KeyFile } from "@lhg/sdk/keys/keystore";
 import { writeToml } from "../../config/write-toml.ts";
+import { type CometHomePlan, writeCometHome } from "../../consensus/comet/process/comet-home.ts";
 import type { PlainKeyFile } from "../key-file.ts";
 import {
+  COMET_FOLDER,
   CONFIG_FILE,
   CONSENSUS_KEY_FILE,
   GENESIS_FILE,
@@ -23,6 +25,8 @@ export interface NodeToWrite extends PlannedNode {
   readonly nodeKeySeed: Uint8Array;
   /** Of a validator. */
   readonly keys?: { readonly consensus: SecretKey; readonly operator: SecretKey };
+  /** Where CometBFT is the engine. */
+  readonly cometHome?: Omit<CometHomePlan, "home">;
 }
 
 export interface NetworkToWrite {
@@ -61,6 +65,8 @@ export async function writeNetwork(
       await writePublic(join(home, GENESIS_FILE), genesisText);
       await writePublic(join(home, CONFIG_FILE), writeToml(node.config));
       await writeSecret(join(home, NODE_KEY_FILE), `${toHex(node.nodeKeySeed)}\n`);
+      if (node.cometHome !== undefined)
+        await writeCometHome({ ...node.cometHome, home: join(home, COMET_FOLDER) });
       if (node.keys === undefined) continue;
       await writeSecret(join(home, CONSENSUS_KEY_FILE), toText(seal(node.keys.consensus)));
       await writeSecret(join(home, OPERATOR_KEY_FILE), toText(seal(node.keys.operator)));
