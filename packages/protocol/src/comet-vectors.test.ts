@@ -208,6 +208,7 @@ test("ways are refused for their reasons", () => {
   refuse("header.untrusted", a, "1 of a", "15 of c");
   refuse("header.untrusted", a, "4 of a, then b", "5 of a still");
   refuse("header.order", a, "1 of a", "9 of b", "5 of b");
+  refuse("header.order", a, "1 of a", "9 of b", "5 of b, later than 9");
   refuse("header.order", a, "1 of a", "2 of a, earlier than 1");
   refuse("header.order", a, "2 of a", "2 of a, just later than 1");
   refuse("certificate.signature", a, "1 of a", "9 of b, forged");

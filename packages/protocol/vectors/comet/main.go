@@ -279,6 +279,9 @@ func makeWays() (map[string]block, []wayVector) {
 	later := headerOf(2, a, a)
 	later.Time = timeAt(1).Add(time.Nanosecond)
 	blocks["2 of a, just later than 1"] = block{later, commitOf(later, a, 0, nil), a, a}
+	low := headerOf(5, b, b)
+	low.Time = timeAt(10)
+	blocks["5 of b, later than 9"] = block{low, commitOf(low, b, 0, nil), b, b}
 	forged := blockOf(9, b, b, nil)
 	for index := range forged.commit.Signatures {
 		forged.commit.Signatures[index].Signature[40] ^= 1
@@ -310,6 +313,7 @@ func makeWays() (map[string]block, []wayVector) {
 	add("skip to votes for no block", soon, day, "1 of a", "9 of b, for no block")
 	add("skip to forged signatures", soon, day, "1 of a", "9 of b, forged")
 	add("skip backwards", soon, day, "9 of b", "5 of b")
+	add("skip backwards, at a later time", soon, day, "9 of b", "5 of b, later than 9")
 	add("skip to a time not later", soon, day, "1 of a", "9 of b, as early as 1")
 	add("adjacent, a time before", soon, day, "1 of a", "2 of a, earlier than 1")
 	add("adjacent, a time just after", soon, day, "1 of a", "2 of a, just later than 1")

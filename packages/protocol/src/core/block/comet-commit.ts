@@ -154,35 +154,37 @@ export function verifyCometCommit(
   commit: CometCommit,
   validators: readonly Signatory[],
 ): void {
-  const refuse = (what: string, message: string, field: string): never => {
-    throw new LhgError(`certificate.${what}`, message, `certificate.${field}`);
-  };
-  if (commit.height !== height) refuse("height", `must be of height ${height}`, "height");
-  if (!equalBytes(commit.blockId.hash, blockHash)) refuse("block", "is of another block", "block_id.hash");
+  if (commit.height !== height) fail("certificate.height", `must be of height ${height}`, "height");
+  if (!equalBytes(commit.blockId.hash, blockHash))
+    fail("certificate.block", "is of another block", "block_id.hash");
   const { signatures } = commit;
   if (signatures.length !== validators.length)
-    refuse("count", `must have ${validators.length} votes, one for each validator`, "signatures");
+    fail("certificate.count", `must have ${validators.length} votes, one for each validator`, "signatures");
   const cast = [...signatures.keys()].filter((index) => signatures[index]!.blockIdFlag !== FLAG_ABSENT);
   for (const index of cast) {
     const address = validatorAddress(verifier, validators[index]!.consensusKey);
     if (!equalBytes(signatures[index]!.validatorAddress, address))
-      refuse(
-        "unknown-validator",
+      fail(
+        "certificate.unknown-validator",
         "is not the validator at this place of the set",
         `signatures[${index}].validator_address`,
       );
   }
   const signed = totalPower(cometSigners(commit).map((index) => validators[index]!));
   if (3n * signed <= 2n * totalPower(validators))
-    throw new LhgError("certificate.quorum", "must hold over 2/3 of the power", "certificate");
+    fail("certificate.quorum", "must hold over 2/3 of the power", "signatures");
   for (const index of cast) {
     const isValid = verifier.verifyZip215({
       publicKey: validators[index]!.consensusKey,
       message: cometVoteSignBytes(chainId, commit, index),
       signature: signatures[index]!.signature,
     });
-    if (!isValid) refuse("signature", "is not the validator's", `signatures[${index}].signature`);
+    if (!isValid) fail("certificate.signature", "is not the validator's", `signatures[${index}].signature`);
   }
+}
+
+function fail(code: string, message: string, field: string): never {
+  throw new LhgError(code, message, `certificate.${field}`);
 }
 
 /**

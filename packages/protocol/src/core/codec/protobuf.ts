@@ -16,7 +16,6 @@ type WireType = typeof VARINT | typeof FIXED64 | typeof DELIMITED;
 const VARINT_BYTES_MAX = 10;
 export const INT32_MAX = 0x7fff_ffffn;
 export const UINT32_MAX = 0xffff_ffffn;
-export const INT64_MAX = (1n << 63n) - 1n;
 export const UINT64_MAX = (1n << 64n) - 1n;
 
 const NOTHING = new Uint8Array(0);
