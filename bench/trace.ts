@@ -12,6 +12,7 @@ import { openLevelStore } from "../packages/node/src/store/level-store.ts";
 import { type LedgerClient, startLedger } from "../packages/node/src/threads/ledger-client.ts";
 import { decode, encode } from "../packages/protocol/src/core/codec/definition.ts";
 import { genesis } from "../packages/protocol/src/core/genesis.ts";
+import { ENGINE_DBFT } from "../packages/protocol/src/core/proof/anchor.ts";
 import { type Submission, submission } from "../packages/protocol/src/core/statement/submission.ts";
 import { buildCapture } from "../packages/sdk/src/capture/build.ts";
 import { nodeCrypto } from "../packages/sdk/src/crypto/node.ts";
@@ -41,9 +42,12 @@ export const traces: Part = {
       dev,
       bySize(context, { quick: 3_000, default: 100_000, full: AIM_EVENTS }),
     );
-    const ledger = startLedger({ directory, genesis: encode(genesis, dev.genesis) }, () => {
-      // Every open call fails with the same error.
-    });
+    const ledger = startLedger(
+      { directory, genesis: encode(genesis, dev.genesis), engine: ENGINE_DBFT },
+      () => {
+        // Every open call fails with the same error.
+      },
+    );
     try {
       await ledger.open();
       return [...loaded.figures, ...(await measureTraces(context, ledger, dev, loaded))];

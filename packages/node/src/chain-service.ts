@@ -9,6 +9,7 @@ import type { Intake } from "./intake/intake.ts";
 import type { Mempool } from "./mempool/mempool.ts";
 import type { ConsensusSigner } from "./signer/consensus-signer.ts";
 import type { Maintenance } from "./snapshot/maintenance.ts";
+import type { Comet } from "./start-comet.ts";
 import type { Peering } from "./start-peering.ts";
 import type { LedgerClient } from "./threads/ledger-client.ts";
 import { VERSION } from "./version.ts";
@@ -28,6 +29,8 @@ export interface ServiceParts {
   readonly chainId: string;
   readonly signers: readonly ConsensusSigner[];
   readonly peering: Peering | undefined;
+  /** Where CometBFT is the engine. */
+  readonly comet: Pick<Comet, "isReady" | "peers" | "consensusKey"> | undefined;
   readonly publicUrl: string | undefined;
 }
 
@@ -88,21 +91,25 @@ async function findState(
 }
 
 /** What this node says is of today, and what it takes in can be decided. */
-function isReady(peering: Peering | undefined, validators: number): boolean {
+function isReady({ peering, comet }: ServiceParts, validators: number): boolean {
+  if (comet !== undefined) return comet.isReady();
   if (peering === undefined) return true;
   return !peering.isSyncing() && (validators === 1 || peering.network.peers().length > 0);
 }
 
-function statusOf(
-  { engine, mempool, maintenance, chainId, signers, peering, publicUrl }: ServiceParts,
-  uptimeMs: number,
-): NodeStatus {
+function keysOf({ signers, comet }: ServiceParts): readonly Uint8Array[] {
+  const ofComet = comet?.consensusKey();
+  return [...signers.map(({ publicKey }) => publicKey), ...(ofComet === undefined ? [] : [ofComet])];
+}
+
+function statusOf(parts: ServiceParts, uptimeMs: number): NodeStatus {
+  const { engine, mempool, maintenance, chainId, peering, comet, publicUrl } = parts;
   const { head, validators } = engine.tip;
   const { firstHeight } = maintenance;
   return {
     version: VERSION,
     chainId,
-    engine: "dbft",
+    engine: comet === undefined ? "dbft" : "comet",
     height: head.height,
     // After a snapshot nothing is provable before its first block.
     provableHeight: engine.certifiedHeight >= firstHeight ? engine.certifiedHeight - 1 : null,
@@ -110,13 +117,11 @@ function statusOf(
     timeMs: head.timeMs,
     appHash: toHex(head.appHash),
     validators: validators.length,
-    isValidator: signers.some(({ publicKey }) =>
-      validators.some((entry) => equalBytes(entry.consensusKey, publicKey)),
-    ),
-    peers: peering?.network.peers().length ?? 0,
+    isValidator: keysOf(parts).some((key) => validators.some((entry) => equalBytes(entry.consensusKey, key))),
+    peers: comet?.peers() ?? peering?.network.peers().length ?? 0,
     mempool: { statements: mempool.size, sizeBytes: mempool.sizeBytes },
     uptimeMs: Math.round(uptimeMs),
-    isReady: isReady(peering, validators.length),
+    isReady: isReady(parts, validators.length),
     ...(publicUrl === undefined ? {} : { publicUrl }),
   };
 }

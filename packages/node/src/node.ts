@@ -95,7 +95,9 @@ async function connectPeers(
   logger: Logger,
 ): Promise<Network | undefined> {
   const { p2pListen: listen, p2pPeers: peers } = config;
-  if (nodeKeySeed === undefined || listen.length + peers.length === 0) return undefined;
+  // CometBFT has peers of its own.
+  if (config.engine === "comet" || nodeKeySeed === undefined || listen.length + peers.length === 0)
+    return undefined;
   return startNetwork({
     chainId: computeChainId(sodiumCrypto, genesis),
     keySeed: nodeKeySeed,

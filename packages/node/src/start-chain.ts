@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { encode } from "@lhg/protocol/core/codec/definition";
 import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
+import { ENGINE_COMETBFT, ENGINE_DBFT } from "@lhg/protocol/core/proof/anchor";
 import { destination, type Logger, pino } from "pino";
 import type { ChainUpdate, NodeService } from "./api/service.ts";
 import type { ChainTip } from "./application/port.ts";
@@ -12,7 +13,7 @@ import { type Closers, createClosers } from "./closers.ts";
 import { createCommitNotes } from "./commit-notes.ts";
 import type { NodeConfig } from "./config.ts";
 import { type EngineParts, startDbftEngine } from "./consensus/dbft-engine.ts";
-import type { Application, PeeredEngine } from "./consensus/engine.ts";
+import type { Application, Engine, PeeredEngine } from "./consensus/engine.ts";
 import { createVoteStore, type VoteStore } from "./consensus/vote-store.ts";
 import { sodiumCrypto } from "./crypto/sodium.ts";
 import { createPresence, type Presence } from "./gateway/presence.ts";
@@ -23,6 +24,7 @@ import { createMetrics, type Metrics } from "./metrics.ts";
 import type { Network } from "./p2p/network.ts";
 import type { ConsensusSigner } from "./signer/consensus-signer.ts";
 import { createMaintenance } from "./snapshot/maintenance.ts";
+import { openComet } from "./start-comet.ts";
 import { type Peering, startPeering } from "./start-peering.ts";
 import { openFilePort } from "./store/file-port.ts";
 import { openInboxLog } from "./store/inbox-log.ts";
@@ -85,6 +87,8 @@ export async function startChain(
   }
 }
 
+type Log = (level: "debug" | "info" | "warn" | "error", fields: object, message: string) => void;
+
 interface StartContext extends Omit<ChainParts, "onFatal"> {
   readonly logger: Logger;
   readonly fatal: (error: unknown) => void;
@@ -102,12 +106,17 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     await joinBySnapshot({ config, genesis, network, log, stopping: context.stopping, nowMs: Date.now() });
   }
 
+  const isComet = config.engine === "comet";
   const ledger = startLedger(
-    { directory: directory("ledger"), genesis: encode(genesisCodec, genesis) },
+    {
+      directory: directory("ledger"),
+      genesis: encode(genesisCodec, genesis),
+      engine: isComet ? ENGINE_COMETBFT : ENGINE_DBFT,
+    },
     fatal,
   );
   closers.add(() => ledger.stop());
-  const { tip, certificate, chainId, firstHeight } = await ledger.open();
+  const { tip, certificate, chainId, firstHeight, certifiedHeight } = await ledger.open();
   const maintenance = createMaintenance({
     ledger,
     directory: directory("snapshots"),
@@ -128,7 +137,11 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   const mempool = new Mempool();
   const metrics = createMetrics();
   const presence = createPresence();
-  let engine: PeeredEngine | undefined;
+  const log: Log = (level, fields, message) => logger[level](fields, message);
+  let engine: Engine | undefined;
+  const comet = isComet
+    ? openComet({ config, genesis, intake: () => intake, mempool, log, onFatal: fatal })
+    : undefined;
   const peering =
     network &&
     startPeering({
@@ -136,11 +149,12 @@ async function startParts(context: StartContext): Promise<RunningChain> {
       intake: () => intake,
       readBlock: ledger.readWireBlock,
       verify: verifiers.verify,
-      log: (level, fields, message) => logger[level](fields, message),
+      log,
       onFatal: fatal,
     });
+  const peers = peering?.exchange ?? comet?.feed;
   const intake: Intake = new Intake({
-    ...(peering === undefined ? {} : { peers: peering.exchange }),
+    ...(peers === undefined ? {} : { peers }),
     mempool,
     inbox,
     verify: verifiers.verify,
@@ -170,32 +184,50 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     for (const listener of listeners) listener(update);
   };
   const noteCommitted = createCommitNotes({ intake, meter, maintenance, logger });
-  engine = startDbft(context, {
-    chainId,
-    tip,
-    certificate,
-    votes,
-    application: meter.time(ledger),
-    intake,
-    meter,
-    peering,
-    onCommitted: async (block, summary) => {
+  const application = meter.time(ledger);
+  if (comet !== undefined) {
+    closers.add(() => maintenance.stop());
+    closers.add(() => comet.stop());
+    engine = await comet.start({
+      tip,
+      certifiedHeight,
+      ledger,
+      application,
+      verify: verifiers.verify,
+      firstHeight: () => maintenance.firstHeight,
+      snapshotFolder: directory("snapshots"),
+      noteCommitted,
+      tell,
+    });
+  } else {
+    const onCommitted: EngineParts["onCommitted"] = async (block, summary) => {
       const update = await noteCommitted(block, summary);
       tell({ ...update, provableHeight: update.height - 1 });
-    },
-  });
-  const running = engine;
-  closers.add(() => maintenance.stop());
-  closers.add(() => running.stop());
-  if (peering !== undefined) {
-    peering.follow(running, () => maintenance.firstHeight);
-    closers.add(() => peering.stop());
+    };
+    const dbft = startDbft(context, {
+      chainId,
+      tip,
+      certificate,
+      votes,
+      application,
+      intake,
+      meter,
+      peering,
+      onCommitted,
+    });
+    engine = dbft;
+    closers.add(() => maintenance.stop());
+    closers.add(() => dbft.stop());
+    if (peering !== undefined) {
+      peering.follow(dbft, () => maintenance.firstHeight);
+      closers.add(() => peering.stop());
+    }
   }
 
   const service = createService({
     ledger,
     intake,
-    engine: running,
+    engine,
     mempool,
     meter,
     presence,
@@ -204,6 +236,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     chainId,
     signers,
     peering,
+    comet,
     publicUrl: config.publicUrl?.replace(/\/+$/, ""),
   });
   logger.info({ chainId, height: tip.head.height, recovered }, "the chain is up");

@@ -389,15 +389,19 @@ export class LedgerApplication {
   }
 
   /**
-   * Keeps what makes a committed block final, where the engine tells it after the block: height by height. Throws `header.*` and
-   * `certificate.*` where it is not this chain's, `certificate.order` out of order.
+   * Keeps what makes a committed block final, where the engine tells it after the block: height by height, the engine's own header and
+   * the certificate. Throws `header.*` and `certificate.*` where they are not this chain's, `certificate.order` out of order.
    */
-  async certify(certified: CertifiedHeader): Promise<void> {
-    const { header, hash } = verifyCertifiedHeader(this.crypto, this.chainId, certified);
-    const { height } = header;
-    if (height !== this.certifiedHeight + 1 || height > this.head.height)
-      throw new LhgError("certificate.order", `must be of height ${this.certifiedHeight + 1}`, "header");
-    if (!equalBytes(hash, this.getBlockHash(height)))
+  async certify(header: Uint8Array, certificate: Uint8Array): Promise<void> {
+    const height = this.certifiedHeight + 1;
+    const validators = height > this.head.height ? undefined : this.findValidators(height);
+    if (validators === undefined)
+      throw new LhgError("certificate.order", `there is no block ${height} yet`, "header");
+    const certified: CertifiedHeader = { engine: this.engine, header, certificate, validators };
+    const verified = verifyCertifiedHeader(this.crypto, this.chainId, certified);
+    if (verified.header.height !== height)
+      throw new LhgError("certificate.order", `must be of height ${height}`, "header");
+    if (!equalBytes(verified.hash, this.getBlockHash(height)))
       throw new LhgError("header.hash", "is of another block than the one executed here", "header");
     await this.store.commit([
       { key: keptHeaderKey(height), value: encode(certifiedHeader, certified, "header") },

@@ -1,9 +1,7 @@
 /** Audit: everything the node keeps of the chain, derived again from genesis and the signed statements, and compared. */
-import { certificate as certificateCodec, verifyCertificate } from "@lhg/protocol/core/block/certificate";
 import { compareBytes, equalBytes, toHex } from "@lhg/protocol/core/bytes";
-import { decode } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
-import { EPOCH } from "@lhg/protocol/core/proof/anchor";
+import { verifyCertifiedHeader } from "@lhg/protocol/core/proof/anchor";
 import { getValidatorsAt } from "@lhg/protocol/modules/validators/validators";
 import { SPACE_INDEX_FIRST } from "../blocks/store-keys.ts";
 import type { Store, StoreEntry } from "../store/store.ts";
@@ -84,17 +82,15 @@ function toProblem(error: unknown): AuditProblem {
 }
 
 function checkCertificate({ crypto }: ChainSource, replayed: ReplayedBlock): AuditProblem[] {
-  const { height, certificate, application } = replayed;
+  const { height, certified, application } = replayed;
+  if (certified === undefined) return [];
   try {
-    verifyCertificate(
-      crypto,
-      { chainId: application.chainId, epoch: EPOCH, height },
-      application.head.blockHash,
-      decode(certificateCodec, certificate, "certificate"),
-      // Whom execution put in force, whatever the stored block names: a change decided here begins two heights on.
-      getValidatorsAt(application.state, height),
-    );
-    return [];
+    // Whom execution put in force, whatever the stored block names: a change decided here begins two heights on.
+    const validators = getValidatorsAt(application.state, height);
+    const { hash } = verifyCertifiedHeader(crypto, application.chainId, { ...certified, validators });
+    return equalBytes(hash, application.head.blockHash)
+      ? []
+      : [{ code: "header.hash", field: `blocks[${height}].header`, message: "is of another block" }];
   } catch (error) {
     const { code, field, message } = toProblem(error);
     return [{ code, field: `blocks[${height}].${field}`, message }];

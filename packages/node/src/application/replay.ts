@@ -6,20 +6,23 @@ import { toSignatureCheck } from "@lhg/protocol/core/cose";
 import type { Crypto } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { logRoot } from "@lhg/protocol/core/merkle/log";
+import { type CertifiedHeader, ENGINE_COMETBFT, ENGINE_DBFT } from "@lhg/protocol/core/proof/anchor";
 import { submission } from "@lhg/protocol/core/statement/submission";
 import { prepareStatement } from "@lhg/protocol/statements";
+import { readCertifiedHeader } from "../blocks/certified-headers.ts";
 import { checkLastCertificate, parentOf } from "../blocks/last-certificate.ts";
 import { hashCertificate, matchesBase } from "../blocks/proposal.ts";
 import type { BlockRecord } from "../blocks/records.ts";
-import { certificateKey, statementKey } from "../blocks/store-keys.ts";
+import { statementKey } from "../blocks/store-keys.ts";
 import type { Store } from "../store/store.ts";
 import { LedgerApplication } from "./application.ts";
-import type { BlockIndexer, ChainTip, StatementInput } from "./port.ts";
+import type { BlockIndexer, BlockToExecute, ChainTip, StatementInput } from "./port.ts";
 
 export interface ReplayedBlock {
   readonly height: number;
   readonly block: BlockRecord;
-  readonly certificate: Uint8Array;
+  /** Undefined where the engine had not told yet. */
+  readonly certified: CertifiedHeader | undefined;
   /** The chain as executed again, after this block. */
   readonly application: LedgerApplication;
 }
@@ -27,7 +30,15 @@ export interface ReplayedBlock {
 /** A chain whose blocks are at hand: a LedgerApplication that commits nothing meanwhile. */
 export type ChainSource = Pick<
   LedgerApplication,
-  "crypto" | "store" | "genesis" | "head" | "kept" | "getBlock"
+  | "crypto"
+  | "store"
+  | "genesis"
+  | "head"
+  | "kept"
+  | "engine"
+  | "certifiedHeight"
+  | "getBlock"
+  | "getBlockHash"
 >;
 
 /**
@@ -48,23 +59,40 @@ export async function* replayChain(
       `blocks below ${firstHeight} are not kept here: nobody can execute this chain again from genesis with this folder`,
       "blocks[1]",
     );
-  const application = await LedgerApplication.open(crypto, scratch, genesis, indexBlock);
+  const { engine } = source;
+  const application = await LedgerApplication.open(crypto, scratch, genesis, indexBlock, engine);
   if (application.head.height !== 0)
     throw new LhgError("replay.scratch", "must be an empty store", "scratch");
   for (let height = 1; height <= last; height++) {
     const block = source.getBlock(height);
-    const certificate = source.store.get(certificateKey(height));
-    if (block === undefined || certificate === undefined)
+    const certified = readCertifiedHeader(source.store, height);
+    if (block === undefined || (certified === undefined && height <= source.certifiedHeight))
       throw fail(height, "replay.block-missing", "the block or its certificate is not stored");
     const statements = readStatements(source, height, block.statements);
     checkHeader(source, application, block, statements);
-    const { blockHash } = application.execute({ ...block, statements });
-    await application.commit(blockHash, certificate);
+    await runBlock(source, application, { ...block, statements }, certified);
     checkRecord(application, block);
-    yield { height, block, certificate, application };
+    yield { height, block, certified, application };
   }
   checkHead(source, application);
   return application;
+}
+
+async function runBlock(
+  source: ChainSource,
+  application: LedgerApplication,
+  block: BlockToExecute,
+  certified: CertifiedHeader | undefined,
+): Promise<void> {
+  if (source.engine === ENGINE_DBFT) {
+    const { blockHash } = application.execute(block);
+    await application.commit(blockHash, certified!.certificate);
+    return;
+  }
+  const blockHash = source.getBlockHash(block.header.height);
+  application.execute({ ...block, blockHash });
+  await application.commit(blockHash, null);
+  if (certified !== undefined) await application.certify(certified.header, certified.certificate);
 }
 
 function readStatements({ store, crypto }: ChainSource, height: number, count: number): StatementInput[] {
@@ -79,7 +107,7 @@ function readStatements({ store, crypto }: ChainSource, height: number, count: n
 
 /** The header must be the one that the chain as executed so far demands, over exactly these statements. */
 function checkHeader(
-  { crypto }: ChainSource,
+  { crypto, engine }: ChainSource,
   { tip, head }: LedgerApplication,
   { header, lastCertificate }: BlockRecord,
   statements: readonly StatementInput[],
@@ -105,7 +133,7 @@ function checkHeader(
   );
   if (!equalBytes(header.transactionsRoot, root))
     throw fail(height, "replay.transactions-root", "is not the root of the stored statements");
-  checkCertificateBefore(crypto, height, tip, { header, lastCertificate });
+  if (engine === ENGINE_DBFT) checkCertificateBefore(crypto, height, tip, { header, lastCertificate });
 }
 
 /** It is one of the quorum's, though not always the one that this node stored: others may have heard other commits. */
@@ -137,7 +165,7 @@ function checkRecord(application: LedgerApplication, stored: BlockRecord): void 
     throw fail(application.head.height, "replay.skipped", "other statements are skipped when executed again");
 }
 
-function checkHead({ crypto, head }: ChainSource, again: LedgerApplication): void {
+function checkHead({ crypto, engine, head }: ChainSource, again: LedgerApplication): void {
   const { height } = head;
   if (!equalBytes(head.appHash, again.head.appHash))
     throw fail(
@@ -147,7 +175,9 @@ function checkHead({ crypto, head }: ChainSource, again: LedgerApplication): voi
     );
   if (!equalBytes(head.resultsHash, again.head.resultsHash))
     throw fail(height, "replay.results-hash", "the head's differs when executed again");
-  if (height > 0 && !equalBytes(head.blockHash, hashHeader(crypto, again.getBlock(height)!.header)))
+  // CometBFT's is the hash of a header that is not executed but certified.
+  if (engine === ENGINE_COMETBFT || height === 0) return;
+  if (!equalBytes(head.blockHash, hashHeader(crypto, again.getBlock(height)!.header)))
     throw fail(height, "replay.header", "the head names another block");
 }
 

@@ -6,7 +6,8 @@ import type { WireBlock } from "../blocks/wire-block.ts";
 
 export interface Application {
   execute(block: BlockToExecute): Promise<{ readonly blockHash: Uint8Array }>;
-  commit(blockHash: Uint8Array, certificate: Uint8Array): Promise<CommitSummary>;
+  /** `certificate`: null where the engine tells it after the block. */
+  commit(blockHash: Uint8Array, certificate: Uint8Array | null): Promise<CommitSummary>;
   /** Sound, recent, and not on record yet. */
   isFreshEvidence(encoded: Uint8Array): Promise<boolean>;
 }

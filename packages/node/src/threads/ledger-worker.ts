@@ -20,6 +20,8 @@ export interface LedgerWorkerData {
   readonly directory: string;
   /** Encoded genesis. */
   readonly genesis: Uint8Array;
+  /** ENGINE_DBFT or ENGINE_COMETBFT. */
+  readonly engine: number;
 }
 
 /** Blocks rewrite the same pages of the state again and again: what is overwritten in the buffer is never merged (measured, see store/README.md). */
@@ -37,20 +39,23 @@ let snapshot: { readonly result: Promise<unknown>; readonly stopping: AbortContr
 
 const methods = {
   open: async () => {
-    const { directory, genesis: encoded } = workerData as LedgerWorkerData;
+    const { directory, genesis: encoded, engine } = workerData as LedgerWorkerData;
     const store = await openLevelStore(directory, { writeBufferBytes: WRITE_BUFFER_BYTES });
     application = await LedgerApplication.open(
       sodiumCrypto,
       store,
       decode(genesis, encoded, "genesis"),
       indexBlock,
+      engine,
     );
-    const { tip, headCertificate: certificate, chainId, kept } = application;
-    return { tip, certificate, chainId, firstHeight: kept.firstHeight };
+    const { tip, headCertificate: certificate, chainId, kept, certifiedHeight } = application;
+    return { tip, certificate, chainId, firstHeight: kept.firstHeight, certifiedHeight };
   },
   check: (inputs: readonly Pick<StatementInput, "bytes" | "leafHash">[]) => opened().check(inputs),
   execute: (block: BlockToExecute) => opened().execute(block),
-  commit: (blockHash: Uint8Array, certificate: Uint8Array) => opened().commit(blockHash, certificate),
+  describeExecution: (blockHash: Uint8Array) => opened().describeExecution(blockHash),
+  commit: (blockHash: Uint8Array, certificate: Uint8Array | null) => opened().commit(blockHash, certificate),
+  certify: (header: Uint8Array, certificate: Uint8Array) => opened().certify(header, certificate),
   locate: (ids: readonly Uint8Array[]) => opened().locate(ids),
   isFreshEvidence: (encoded: Uint8Array) => opened().isFreshEvidence(encoded),
   measureStore: () => opened().store.sizeBytes(),
@@ -97,8 +102,8 @@ export type LedgerMethods = typeof methods;
 
 /** Consensus waits for nobody, and who submits waits for no question. */
 const RANKS: readonly ReadonlySet<string>[] = [
-  new Set(["open", "execute", "commit"]),
-  new Set(["check", "locate", "isFreshEvidence"]),
+  new Set(["open", "execute", "describeExecution", "commit"]),
+  new Set(["check", "locate", "isFreshEvidence", "certify"]),
 ];
 
 if (parentPort !== null)

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { certificate, commitSignBytes } from "@lhg/protocol/core/block/certificate";
 import { encode } from "@lhg/protocol/core/codec/definition";
 import { genesis as genesisCodec } from "@lhg/protocol/core/genesis";
-import { EPOCH } from "@lhg/protocol/core/proof/anchor";
+import { ENGINE_DBFT, EPOCH } from "@lhg/protocol/core/proof/anchor";
 import type { ChainTip } from "../application/port.ts";
 import { GENESIS_MS } from "../application/testing.ts";
 import { makeProposal, openProposal } from "../blocks/proposal.ts";
@@ -45,7 +45,7 @@ test("the thread makes a snapshot while it commits, gives the way to its header,
   const folder = await makeFolder(context);
   const snapshots = join(folder, "snapshots");
   const ledger = startLedger(
-    { directory: join(folder, "ledger"), genesis: encode(genesisCodec, dev.genesis) },
+    { directory: join(folder, "ledger"), genesis: encode(genesisCodec, dev.genesis), engine: ENGINE_DBFT },
     (error) => {
       throw error;
     },

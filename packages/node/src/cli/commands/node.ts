@@ -39,11 +39,15 @@ export async function runNode(session: Session, options: NodeOptions): Promise<E
   const opened = await openHome(sources);
   const { config, genesis, nodeKey } = opened;
   const logger = createLogger(config);
-  const signing = await openSigner(
-    config,
-    () => askPassphrase(session, "passphrase of the consensus key"),
-    (level, fields, message) => logger[level](fields, message),
-  );
+  // CometBFT holds the key of its validator itself.
+  const signing =
+    config.engine === "comet"
+      ? undefined
+      : await openSigner(
+          config,
+          () => askPassphrase(session, "passphrase of the consensus key"),
+          (level, fields, message) => logger[level](fields, message),
+        );
   const end = waitForEnd();
   const stopping = new AbortController();
   void end.ended.then(

@@ -2,7 +2,7 @@
  * CometBFT as the engine: the ledger behind ABCI 2.0. CometBFT decides and keeps blocks; this node executes them, keeps what it keeps under
  * either engine, and fetches the certificate of each block after it. State changes in Commit alone, in one durable batch with height and app hash.
  */
-import { byteString, toHex } from "@lhg/protocol/core/bytes";
+import { byteString, equalBytes, toHex } from "@lhg/protocol/core/bytes";
 import type { Crypto } from "@lhg/protocol/core/crypto";
 import { assertInvariant, LhgError } from "@lhg/protocol/core/errors";
 import type { Genesis } from "@lhg/protocol/core/genesis";
@@ -39,8 +39,8 @@ export interface CometEngineParts {
   readonly genesis: Genesis;
   readonly application: CometApplication;
   readonly source: Pick<StatementSource, "select" | "find">;
-  /** Whether this statement was verified and waits here, with these bytes beside it. */
-  readonly isHeld: (leafHash: Uint8Array, bytes: Uint8Array) => boolean;
+  /** A statement that was verified and waits here. */
+  readonly findHeld: (leafHash: Uint8Array) => Uint8Array | undefined;
   readonly verify: (submissions: readonly Uint8Array[]) => Promise<VerifyVerdict[]>;
   readonly tip: ChainTip;
   readonly blockStatementsMax: number;
@@ -199,16 +199,22 @@ export class CometEngine implements Engine {
     return made;
   }
 
-  /** What waits here was verified when it came; the rest is verified now. */
+  /**
+   * What waits here was verified when it came; the rest is verified now. Its bytes are copied: those of a block are views of one buffer,
+   * which would travel whole with each of them.
+   */
   private async verify(named: readonly (LeafHashed | undefined)[]): Promise<(StatementInput | undefined)[]> {
-    const { isHeld, verify } = this.parts;
-    const unknown = named.filter((entry) => entry !== undefined && !isHeld(entry.leafHash, entry.bytes));
-    const verdicts = await verify(unknown.map((entry) => entry!.bytes));
-    const refused = new Set(unknown.filter((_, i) => !verdicts[i]!.ok));
-    return named.map((entry) =>
-      entry === undefined || refused.has(entry)
-        ? undefined
-        : { bytes: entry.bytes, leafHash: entry.leafHash, isSignatureValid: true },
-    );
+    const { findHeld, verify } = this.parts;
+    const statements = named.map((entry): StatementInput | undefined => {
+      if (entry === undefined) return undefined;
+      const held = findHeld(entry.leafHash);
+      const isHeld = held !== undefined && equalBytes(held, entry.bytes);
+      return { ...entry, bytes: isHeld ? held : entry.bytes.slice(), isSignatureValid: isHeld };
+    });
+    const unknown = [...statements.keys()].filter((i) => statements[i]?.isSignatureValid === false);
+    const verdicts = await verify(unknown.map((i) => statements[i]!.bytes));
+    for (const [at, i] of unknown.entries())
+      statements[i] = verdicts[at]!.ok ? { ...statements[i]!, isSignatureValid: true } : undefined;
+    return statements;
   }
 }

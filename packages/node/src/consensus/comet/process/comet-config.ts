@@ -40,6 +40,8 @@ export interface CometConfigPlan {
 
 /** No statement that LHG takes is larger, in the form that travels (`intake/exchange-messages.ts`). */
 export const TX_BYTES_MAX = 5 << 20;
+/** Questions in one list: what LHG hands over at once, with room to spare. */
+const RPC_BATCH_MAX = 1_024;
 /** A transaction travels to the RPC in base64, with the frame of JSON-RPC around it. */
 const RPC_BODY_BYTES_MAX = Math.ceil((TX_BYTES_MAX * 4) / 3) + 4_096;
 const MEMPOOL_TXS_MAX = 50_000;
@@ -87,6 +89,7 @@ export function planCometConfig(plan: CometConfigPlan): ConfigTable[] {
       entries: [
         ["laddr", rpc, "LHG asks here for commits. It is not meant for others: clients use the API of LHG."],
         ["max_body_bytes", RPC_BODY_BYTES_MAX],
+        ["max_request_batch_size", RPC_BATCH_MAX, "LHG hands transactions over in lists."],
       ],
     },
     {
@@ -114,8 +117,8 @@ export function planCometConfig(plan: CometConfigPlan): ConfigTable[] {
         ["cache_size", 2 * MEMPOOL_TXS_MAX],
         [
           "recheck",
-          false,
-          "LHG leaves out what has become stale when it proposes, and skips it when it executes.",
+          true,
+          "LHG answers from its own mempool at once. Without it what has become stale would fill this mempool for ever.",
         ],
         ["keep-invalid-txs-in-cache", false, "What came too early may come again."],
       ],

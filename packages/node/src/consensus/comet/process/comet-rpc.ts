@@ -10,6 +10,7 @@ import {
   type CometUnconfirmed,
   Reader,
   readBroadcast,
+  readPeerCount,
   readSignedHeader,
   readStatus,
   readUnconfirmed,
@@ -36,7 +37,10 @@ export interface CometRpc {
   broadcastTxSync(tx: Uint8Array): Promise<CometBroadcast>;
   /** Waits for nothing: code and log are empty. */
   broadcastTxAsync(tx: Uint8Array): Promise<CometBroadcast>;
+  /** Many at once, in order, as `broadcastTxAsync` each; what this node saw before is no fault. */
+  broadcastTxs(txs: readonly Uint8Array[]): Promise<void>;
   unconfirmedCount(): Promise<CometUnconfirmed>;
+  peerCount(): Promise<number>;
   /** All that decide at a height, in CometBFT's order. Also rejects with `engine.rpc-not-found`. */
   validators(height: bigint): Promise<readonly CometRpcValidator[]>;
   close(): void;
@@ -69,6 +73,21 @@ export function connectCometRpc(options: CometRpcOptions): CometRpc {
     return readAnswer(text, id, method);
   }
 
+  async function askMany(method: string, params: readonly object[]): Promise<void> {
+    if (isClosed) throw new LhgError("engine.rpc-closed", "was closed", options.address);
+    const firstId = nextId;
+    nextId += params.length;
+    const calls = params.map((each, i) => ({ jsonrpc: "2.0", id: firstId + i, method, params: each }));
+    const body = JSON.stringify(calls);
+    const text = await post({ host, port, agent, body, timeoutMs, answerBytesMax, address: options.address });
+    for (const answer of readAnswers(text, method, params.length)) {
+      const error = answer.at("error");
+      if (error.isNull) continue;
+      const refusal = readRefusal(error, method);
+      if (refusal.code !== "engine.rpc-tx-known") throw refusal;
+    }
+  }
+
   async function broadcast(method: string, tx: Uint8Array): Promise<CometBroadcast> {
     return readBroadcast(await ask(method, { tx: Buffer.from(tx).toString("base64") }));
   }
@@ -85,6 +104,20 @@ export function connectCometRpc(options: CometRpcOptions): CometRpc {
     },
     broadcastTxSync: (tx) => broadcast("broadcast_tx_sync", tx),
     broadcastTxAsync: (tx) => broadcast("broadcast_tx_async", tx),
+    broadcastTxs: async (txs) => {
+      // CometBFT answers a list of one with one answer, no list.
+      if (txs.length === 1) {
+        await broadcast("broadcast_tx_async", txs[0]!).catch((error: unknown) => {
+          if (!(error instanceof LhgError && error.code === "engine.rpc-tx-known")) throw error;
+        });
+        return;
+      }
+      await askMany(
+        "broadcast_tx_async",
+        txs.map((tx) => ({ tx: Buffer.from(tx).toString("base64") })),
+      );
+    },
+    peerCount: async () => readPeerCount(await ask("net_info", {})),
     unconfirmedCount: async () => readUnconfirmed(await ask("num_unconfirmed_txs", {})),
     validators: async (height) => {
       const found: CometRpcValidator[] = [];
@@ -154,14 +187,24 @@ function post({ host, port, agent, body, timeoutMs, answerBytesMax, address }: Q
   });
 }
 
-function readAnswer(text: string, id: number, method: string): Reader {
-  let json: unknown;
+function parseAnswer(text: string, method: string): Reader {
   try {
-    json = JSON.parse(text);
+    return new Reader(JSON.parse(text), method);
   } catch {
     throw new LhgError("engine.rpc-malformed", "is no JSON", method);
   }
-  const answer = new Reader(json, method);
+}
+
+/** Of a list of questions; one answer for each. */
+function readAnswers(text: string, method: string, count: number): Reader[] {
+  const answers = parseAnswer(text, method).list(count);
+  if (answers.length !== count)
+    throw new LhgError("engine.rpc-malformed", `answers ${answers.length} of ${count} questions`, method);
+  return answers;
+}
+
+function readAnswer(text: string, id: number, method: string): Reader {
+  const answer = parseAnswer(text, method);
   const error = answer.at("error");
   if (!error.isNull) throw readRefusal(error, method);
   if (answer.at("id").whole(Number.MAX_SAFE_INTEGER) !== id)

@@ -1,55 +1,9 @@
 /** What CometBFT's RPC answers, read with suspicion: 64-bit numbers are texts, hashes hexadecimal, keys and signatures base64. */
+import type { BlockIdFlag, CometCommit } from "@lhg/protocol/core/block/comet-commit";
+import type { CometBlockId, CometHeader, CometTime } from "@lhg/protocol/core/block/comet-header";
 import { fromHex } from "@lhg/protocol/core/bytes";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { ED25519_PUBLIC } from "./comet-genesis.ts";
-
-/** `google.protobuf.Timestamp`: seconds since 1970, negative before; nanoseconds 0 to 999,999,999. */
-export interface CometTime {
-  readonly seconds: bigint;
-  readonly nanos: number;
-}
-
-/** Both hashes empty and no parts: of the block before the first. */
-export interface CometBlockId {
-  readonly hash: Uint8Array;
-  readonly partsTotal: number;
-  readonly partsHash: Uint8Array;
-}
-
-/** The fields of `tendermint.types.Header`, in its order. */
-export interface CometHeader {
-  readonly versionBlock: bigint;
-  readonly versionApp: bigint;
-  readonly chainId: string;
-  readonly height: bigint;
-  readonly time: CometTime;
-  readonly lastBlockId: CometBlockId;
-  readonly lastCommitHash: Uint8Array;
-  readonly dataHash: Uint8Array;
-  readonly validatorsHash: Uint8Array;
-  readonly nextValidatorsHash: Uint8Array;
-  readonly consensusHash: Uint8Array;
-  readonly appHash: Uint8Array;
-  readonly lastResultsHash: Uint8Array;
-  readonly evidenceHash: Uint8Array;
-  readonly proposerAddress: Uint8Array;
-}
-
-export interface CometCommitSignature {
-  /** 1 absent: the rest is empty. 2 for the block, 3 for none. */
-  readonly flag: number;
-  readonly validatorAddress: Uint8Array;
-  readonly timestamp: CometTime;
-  readonly signature: Uint8Array;
-}
-
-export interface CometCommit {
-  readonly height: bigint;
-  readonly round: number;
-  readonly blockId: CometBlockId;
-  /** In the order of the validator set. */
-  readonly signatures: readonly CometCommitSignature[];
-}
 
 export interface CometSignedHeader {
   readonly header: CometHeader;
@@ -215,16 +169,17 @@ function readBlockId(reader: Reader): CometBlockId {
   const parts = reader.at("parts");
   return {
     hash: reader.at("hash").hex(0, HASH),
-    partsTotal: parts.at("total").whole(UINT32_MAX),
-    partsHash: parts.at("hash").hex(0, HASH),
+    partSetHeader: { total: parts.at("total").whole(UINT32_MAX), hash: parts.at("hash").hex(0, HASH) },
   };
 }
 
 function readHeader(reader: Reader): CometHeader {
   const hash = (name: string): Uint8Array => reader.at(name).hex(0, HASH);
   return {
-    versionBlock: reader.at("version").at("block").int64(),
-    versionApp: reader.at("version").at("app").int64(),
+    version: {
+      block: reader.at("version").at("block").int64(),
+      app: reader.at("version").at("app").int64(),
+    },
     chainId: reader.at("chain_id").text(),
     height: reader.at("height").int64(),
     time: reader.at("time").time(),
@@ -250,7 +205,7 @@ function readCommit(reader: Reader): CometCommit {
       .at("signatures")
       .list(SIGNATURES_MAX)
       .map((entry) => ({
-        flag: entry.at("block_id_flag").whole(3),
+        blockIdFlag: entry.at("block_id_flag").whole(3) as BlockIdFlag,
         validatorAddress: entry.at("validator_address").hex(0, ADDRESS),
         timestamp: entry.at("timestamp").time(),
         signature: entry.at("signature").base64(0, SIGNATURE),
@@ -292,6 +247,10 @@ export function readBroadcast(reader: Reader): CometBroadcast {
     log: reader.at("log").text(),
     hash: reader.at("hash").hex(HASH),
   };
+}
+
+export function readPeerCount(reader: Reader): number {
+  return Number(reader.at("n_peers").int64());
 }
 
 export function readUnconfirmed(reader: Reader): CometUnconfirmed {

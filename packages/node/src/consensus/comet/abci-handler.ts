@@ -1,0 +1,239 @@
+/** The messages of ABCI 2.0 as calls of the engine. What it throws ends CometBFT: only faults of one of the two get that far. */
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { PROTOCOL_VERSION } from "@lhg/protocol/core/block/header";
+import { toHex } from "@lhg/protocol/core/bytes";
+import { decode } from "@lhg/protocol/core/codec/definition";
+import { LhgError } from "@lhg/protocol/core/errors";
+import { valueProof } from "@lhg/protocol/core/proof/receipt";
+import type { SubmitResult } from "../../api/service.ts";
+import {
+  COMET_DUPLICATE_VOTE,
+  COMET_LIGHT_CLIENT_ATTACK,
+  type CometMisbehaviour,
+} from "../../blocks/comet-misbehaviour.ts";
+import { nameSubmission } from "../../blocks/leaf-hashed.ts";
+import type { SnapshotInfo } from "../../snapshot/snapshot.ts";
+import {
+  CheckTxType,
+  type Misbehavior,
+  MisbehaviorType,
+  type RequestFinalizeBlock,
+  type RequestProcessProposal,
+  type RequestQuery,
+  ResponseApplySnapshotChunk_Result,
+  ResponseOfferSnapshot_Result,
+  ResponseProcessProposal_ProposalStatus,
+  ResponseVerifyVoteExtension_VerifyStatus,
+} from "./abci/generated/abci_pb.ts";
+import type { AbciHandler } from "./abci/handler.ts";
+import type { CheckBatches } from "./check-batches.ts";
+import { CODE_MALFORMED, CODE_NOT_YET, CODE_OK, CODE_SKIPPED, type CometBlock } from "./comet-block.ts";
+import type { CometEngine, CometEngineParts } from "./comet-engine.ts";
+
+export interface HandlerParts {
+  readonly engine: CometEngine;
+  readonly crypto: CometEngineParts["crypto"];
+  readonly version: string;
+  readonly findHeld: CometEngineParts["findHeld"];
+  readonly batches: CheckBatches;
+  /** First height whose block CometBFT must keep; 0: all of them. */
+  readonly retainHeight: () => number;
+  /** The encoded proof that a key holds its value, or none, at the height it says. Throws what questions throw. */
+  readonly proveValue: (partition: string, key: string) => Promise<{ height: number; bytes: Uint8Array }>;
+  readonly snapshots: {
+    list(): Promise<readonly SnapshotInfo[]>;
+    /** Undefined where it is not there, or not any more. */
+    readChunk(height: number, index: number): Promise<Uint8Array | undefined>;
+  };
+  /** Takes what state sync brings; undefined where this node has a chain already. */
+  readonly restore?: {
+    offer(info: Omit<SnapshotInfo, "sizeBytes">, appHash: Uint8Array): Promise<boolean>;
+    apply(index: number, chunk: Uint8Array): Promise<"taken" | "wrong" | "failed">;
+  };
+}
+
+const CODESPACE = "lhg";
+const KEY_BYTES_MAX = 2_048;
+
+export function createAbciHandler(parts: HandlerParts): AbciHandler {
+  const { engine, crypto } = parts;
+  return {
+    async info() {
+      const { height, appHash } = engine.tip.head;
+      return {
+        data: CODESPACE,
+        version: parts.version,
+        appVersion: BigInt(PROTOCOL_VERSION),
+        lastBlockHeight: BigInt(height),
+        // Before the first block CometBFT is told by InitChain.
+        lastBlockAppHash: height === 0 ? new Uint8Array(0) : appHash,
+      };
+    },
+    async initChain({ chainId, time, initialHeight, validators }) {
+      return engine.initChain({
+        chainId,
+        timeMs: toMs(time),
+        initialHeight: toNumber(initialHeight, "initial_height"),
+        validators: validators.map(({ pubKey, power }, i) => {
+          if (pubKey?.sum.case !== "ed25519")
+            throw new LhgError("genesis.mismatch", "must be an Ed25519 key", `validators[${i}].pub_key`);
+          return { consensusKey: pubKey.sum.value, power };
+        }),
+      });
+    },
+    async checkTx({ tx, type }) {
+      const named = nameSubmission(crypto, tx);
+      if (named === undefined)
+        return { code: CODE_MALFORMED, codespace: CODESPACE, log: "statement.malformed" };
+      const held = parts.findHeld(named.leafHash);
+      if (held !== undefined && Buffer.compare(held, tx) === 0) return { code: CODE_OK };
+      if (type === CheckTxType.RECHECK)
+        return { code: CODE_SKIPPED, codespace: CODESPACE, log: "waits here no longer" };
+      return describeCheck(await parts.batches.check(tx.slice()));
+    },
+    async prepareProposal({ maxTxBytes }) {
+      return { txs: engine.prepareProposal(toNumber(maxTxBytes, "max_tx_bytes")) };
+    },
+    async processProposal(request) {
+      const fault = engine.processProposal(toBlock(request));
+      const { ACCEPT, REJECT } = ResponseProcessProposal_ProposalStatus;
+      return { status: fault === undefined ? ACCEPT : REJECT };
+    },
+    async finalizeBlock(request) {
+      const { appHash, txResults, validatorUpdates, blockSizeBytesMax } = await engine.finalizeBlock(
+        toBlock(request),
+      );
+      return {
+        appHash,
+        txResults: txResults.map(({ code, gasUsed, log }) => ({
+          code,
+          gasUsed: BigInt(gasUsed),
+          log,
+          codespace: code === CODE_OK ? "" : CODESPACE,
+        })),
+        validatorUpdates: validatorUpdates.map(({ consensusKey, power }) => ({
+          pubKey: { sum: { case: "ed25519", value: consensusKey } },
+          power,
+        })),
+        ...(blockSizeBytesMax === undefined
+          ? {}
+          : { consensusParamUpdates: { block: { maxBytes: BigInt(blockSizeBytesMax), maxGas: -1n } } }),
+      };
+    },
+    async commit() {
+      await engine.commit();
+      return { retainHeight: BigInt(parts.retainHeight()) };
+    },
+    query: (request) => answerQuery(parts, request),
+    async extendVote() {
+      return {};
+    },
+    async verifyVoteExtension({ voteExtension }) {
+      const { ACCEPT, REJECT } = ResponseVerifyVoteExtension_VerifyStatus;
+      return { status: voteExtension.length === 0 ? ACCEPT : REJECT };
+    },
+    async listSnapshots() {
+      const listed = await parts.snapshots.list();
+      return {
+        snapshots: listed.map(({ height, format, chunks, hash, metadata }) => ({
+          height: BigInt(height),
+          format,
+          chunks,
+          hash,
+          metadata,
+        })),
+      };
+    },
+    async loadSnapshotChunk({ height, chunk: index }) {
+      const chunk = await parts.snapshots.readChunk(toNumber(height, "height"), index);
+      return { chunk: chunk ?? new Uint8Array(0) };
+    },
+    async offerSnapshot({ snapshot, appHash }) {
+      const { ACCEPT, REJECT, ABORT } = ResponseOfferSnapshot_Result;
+      if (parts.restore === undefined) return { result: ABORT };
+      if (snapshot === undefined) return { result: REJECT };
+      const { format, chunks, hash, metadata } = snapshot;
+      const info = {
+        height: toNumber(snapshot.height, "height"),
+        format,
+        chunks,
+        hash,
+        metadata: metadata.slice(),
+      };
+      return { result: (await parts.restore.offer(info, appHash)) ? ACCEPT : REJECT };
+    },
+    async applySnapshotChunk({ index, chunk, sender }) {
+      const { ACCEPT, RETRY, REJECT_SNAPSHOT, ABORT } = ResponseApplySnapshotChunk_Result;
+      if (parts.restore === undefined) return { result: ABORT };
+      const outcome = await parts.restore.apply(index, chunk.slice());
+      if (outcome === "taken") return { result: ACCEPT };
+      if (outcome === "wrong") return { result: RETRY, refetchChunks: [index], rejectSenders: [sender] };
+      return { result: REJECT_SNAPSHOT };
+    },
+  };
+}
+
+/** `/value/PARTITION` with the key as data: what it holds, proven down to a header that CometBFT's validators signed. */
+async function answerQuery(
+  { proveValue }: HandlerParts,
+  { path, data }: Pick<RequestQuery, "path" | "data">,
+) {
+  const partition = /^\/value\/([A-Za-z0-9:._-]{1,128})$/.exec(Buffer.from(path).toString("latin1"))?.[1];
+  if (partition === undefined)
+    return { code: CODE_SKIPPED, codespace: CODESPACE, log: "query.unknown: ask for /value/PARTITION" };
+  if (data.length === 0 || data.length > KEY_BYTES_MAX)
+    return { code: CODE_SKIPPED, codespace: CODESPACE, log: `data: must be 1 to ${KEY_BYTES_MAX} bytes` };
+  try {
+    const key = data.slice();
+    const { height, bytes } = await proveValue(partition, toHex(key));
+    return {
+      code: CODE_OK,
+      key,
+      value: decode(valueProof, bytes, "proof").value ?? new Uint8Array(0),
+      height: BigInt(height),
+      proofOps: { ops: [{ type: "lhg.value-proof", key, data: bytes }] },
+    };
+  } catch (error) {
+    if (!(error instanceof LhgError)) throw error;
+    return { code: CODE_SKIPPED, codespace: CODESPACE, log: `${error.code}: ${error.message}` };
+  }
+}
+
+function describeCheck(result: SubmitResult) {
+  if (result.state === "accepted") return { code: CODE_OK };
+  const code = result.state === "refused" ? CODE_SKIPPED : CODE_NOT_YET;
+  return { code, codespace: CODESPACE, log: `${result.code}: ${result.message}` };
+}
+
+function toBlock(request: RequestProcessProposal | RequestFinalizeBlock): CometBlock {
+  return {
+    height: toNumber(request.height, "height"),
+    timeMs: toMs(request.time),
+    hash: request.hash.slice(),
+    txs: request.txs,
+    proposerAddress: request.proposerAddress,
+    misbehaviours: request.misbehavior.flatMap(toMisbehaviour),
+  };
+}
+
+function toMisbehaviour({ type, height, validator }: Misbehavior): CometMisbehaviour[] {
+  const kind =
+    type === MisbehaviorType.DUPLICATE_VOTE
+      ? COMET_DUPLICATE_VOTE
+      : type === MisbehaviorType.LIGHT_CLIENT_ATTACK
+        ? COMET_LIGHT_CLIENT_ATTACK
+        : undefined;
+  if (kind === undefined || validator === undefined) return [];
+  return [{ type: kind, height: toNumber(height, "misbehavior.height"), address: validator.address.slice() }];
+}
+
+function toMs(time: Timestamp | undefined): number {
+  if (time === undefined) throw new LhgError("abci.message", "must be there", "time");
+  return toNumber(time.seconds, "time") * 1_000 + Math.floor(time.nanos / 1_000_000);
+}
+
+function toNumber(value: bigint, field: string): number {
+  if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new LhgError("abci.message", "must be 0 to 2^53 - 1", field);
+  return Number(value);
+}
