@@ -74,6 +74,8 @@ export class CometEngine implements Engine {
   private readonly parts: CometEngineParts;
   private readonly candidates = new Map<string, Promise<Candidate>>();
   private finalized: BlockToExecute | undefined;
+  /** The block of this height is known; it is being executed, or waits for its commit. */
+  private isDecided = false;
 
   constructor(parts: CometEngineParts) {
     this.parts = parts;
@@ -137,11 +139,21 @@ export class CometEngine implements Engine {
     if (named.includes(undefined)) return "proposal.malformed";
     if (new Set(named.map((entry) => byteString(entry!.leafHash))).size !== named.length)
       return "proposal.duplicate";
-    // While the votes travel; whatever fails comes again when the block is decided.
-    this.prepare(block, named)
-      .then((candidate) => this.parts.application.execute(candidate.block))
-      .catch(() => {});
+    this.executeAhead(block, named);
     return undefined;
+  }
+
+  /**
+   * While the votes travel. The ledger keeps what it executed last: once a block is decided nothing else is executed on the one before.
+   * Whatever fails comes again when the block is decided.
+   */
+  private executeAhead(block: CometBlock, named: readonly (LeafHashed | undefined)[]): void {
+    const { tip } = this;
+    void this.prepare(block, named)
+      .then(async (candidate) => {
+        if (this.tip === tip && !this.isDecided) await this.parts.application.execute(candidate.block);
+      })
+      .catch(() => {});
   }
 
   /** Executes a decided block; nothing is kept of it before `commit`. Throws `comet.height`, `comet.proposer`. */
@@ -154,6 +166,7 @@ export class CometEngine implements Engine {
         "height",
       );
     const { application } = this.parts;
+    this.isDecided = true;
     const candidate = await this.prepare(block);
     await application.execute(candidate.block);
     const report = await application.describeExecution(block.hash);
@@ -176,6 +189,7 @@ export class CometEngine implements Engine {
     this.finalized = undefined;
     this.candidates.clear();
     this.tip = summary.tip;
+    this.isDecided = false;
     await onCommitted(finalized, summary);
     certificates.follow(finalized.header.height);
   }
