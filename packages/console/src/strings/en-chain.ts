@@ -124,7 +124,7 @@ export const chain = {
     checking: "Checking the signatures…",
     checkFailed: "The certificate does not hold:",
     round: "round",
-    raw: "Header as it is hashed",
+    raw: "The whole header",
     download: "Download the certified header",
     fields: {
       chainId: "Chain",
@@ -302,7 +302,7 @@ export const chain = {
     waiting: "Waiting",
     waitingNote: (size: string) => `${size} in memory`,
     peers: "Other nodes",
-    peersNone: "A development chain has all its validators in one process.",
+    peersNone: "Fine where all validators are in this one process; else it hears nobody.",
     version: "Version",
     chain: "Chain",
     engine: "Consensus",

@@ -88,7 +88,8 @@ function Content({ block }: { block: Block }): ReactNode {
             field("resultsHash"),
             field("validatorsHash"),
             field("nextValidatorsHash"),
-            field("lastCertificateHash"),
+            // The first block has none before it, and CometBFT's stands in its own header.
+            /^0*$/.test(String(header.lastCertificateHash)) ? undefined : field("lastCertificateHash"),
             field("chainId"),
             field("protocolVersion"),
           ]}
