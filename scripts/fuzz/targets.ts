@@ -65,6 +65,7 @@ import { senmlPack } from "../../packages/protocol/src/senml/record.ts";
 import { resolveSenml } from "../../packages/protocol/src/senml/resolve.ts";
 import { prepareStatement } from "../../packages/protocol/src/statements.ts";
 import { decryptKey, encryptKey } from "../../packages/sdk/src/keys/keystore.ts";
+import { abciTarget } from "./abci-target.ts";
 import { cometTargets } from "./comet-targets.ts";
 import { type Corpus, encodeSubmissions } from "./corpus.ts";
 import { dbftTargets } from "./dbft-target.ts";
@@ -415,6 +416,7 @@ export async function makeTargets(corpus: Corpus): Promise<Target[]> {
     ...syncTargets(),
     ...signerTargets(),
     ...cometTargets(),
+    abciTarget(),
     ...peerTargets(),
     await createLedgerTarget(corpus),
     ...(await createSnapshotTargets(corpus)),

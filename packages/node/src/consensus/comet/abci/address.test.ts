@@ -11,8 +11,10 @@ import { connectRawEngine, startTestServer } from "./testing.ts";
 const folder = mkdtempSync(join(tmpdir(), "lhg-abci-"));
 after(() => rmSync(folder, { recursive: true }));
 
-const failsWith = (code: string, text = "") => (error: unknown) =>
-  error instanceof LhgError && error.code === code && error.message.includes(text);
+const failsWith =
+  (code: string, text = "") =>
+  (error: unknown) =>
+    error instanceof LhgError && error.code === code && error.message.includes(text);
 
 const READ = [
   ["unix:///run/lhg/abci.sock", { path: "/run/lhg/abci.sock" }],

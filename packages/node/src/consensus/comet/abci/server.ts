@@ -57,7 +57,11 @@ export async function startAbciServer(parts: AbciServerParts): Promise<AbciServe
   // Such as no more file descriptors: the connections that are there live on.
   server.on("error", (error) => log("error", { err: error }, "an ABCI connection could not be accepted"));
   if ("host" in address && !isLoopback(address.host))
-    log("warn", { host: address.host }, "whoever reaches this address can drive the application: ABCI knows no keys");
+    log(
+      "warn",
+      { host: address.host },
+      "whoever reaches this address can drive the application: ABCI knows no keys",
+    );
 
   return {
     address,
