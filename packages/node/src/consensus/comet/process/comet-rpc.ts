@@ -33,7 +33,10 @@ export interface CometRpc {
   status(): Promise<CometStatus>;
   /** Header and commit of a height, of the newest one without. Also rejects with `engine.rpc-not-found`. */
   commit(height?: bigint): Promise<CometSignedHeader>;
-  /** Waits for CheckTx. Also rejects with `engine.rpc-mempool-full`, and `engine.rpc-tx-known` for what this node saw before. */
+  /**
+   * Waits for CheckTx. Also rejects with `engine.rpc-mempool-full`, with `engine.rpc-tx-known` for what this node saw before, and with
+   * `engine.rpc-catching-up` until it has the blocks of its peers.
+   */
   broadcastTxSync(tx: Uint8Array): Promise<CometBroadcast>;
   /** Waits for nothing: code and log are empty. */
   broadcastTxAsync(tx: Uint8Array): Promise<CometBroadcast>;
@@ -214,11 +217,12 @@ function readAnswer(text: string, id: number, method: string): Reader {
   return result;
 }
 
-/** By the words of CometBFT's errors (rpc/core/env.go, mempool/errors.go): their number is the same for all. */
+/** By the words of CometBFT's errors (rpc/core, mempool/errors.go): their number is the same for all. */
 const REFUSALS: readonly (readonly [pattern: RegExp, code: string])[] = [
   [/^height \d+ (?:must be less than|is not available)|could not find/, "engine.rpc-not-found"],
   [/mempool is (?:full|still rechecking)/, "engine.rpc-mempool-full"],
   [/tx already exists in cache/, "engine.rpc-tx-known"],
+  [/endpoint is closed while node is catching up/, "engine.rpc-catching-up"],
 ];
 
 function readRefusal(error: Reader, method: string): LhgError {
