@@ -184,7 +184,7 @@ for (const [name, address] of ADDRESSES)
     assert.deepEqual(toy.txs, ["a=1"]);
     await second.stop();
     assert.deepEqual(server.fatal, []);
-    assert.equal(Math.max(...server.counts), 4);
+    assert.ok(server.counts.includes(4));
     assert.deepEqual(
       server.lines.filter((line) => /cut off|exception|within a message/.test(line)),
       [],
