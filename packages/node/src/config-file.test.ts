@@ -7,7 +7,7 @@ import { DEFAULT_CONFIG, type NodeConfig } from "./config.ts";
 import { readConfigFile } from "./config-file.ts";
 
 const PATH = "/srv/node0/lhg.toml";
-const DEFAULTS = { ...DEFAULT_CONFIG, dataDirectory: "/srv/node0/lhg-data" };
+const DEFAULTS = { ...DEFAULT_CONFIG, dataDirectory: "/srv/node0/lhg-data", cometHome: "/srv/node0/comet" };
 const PEER = "12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8";
 
 const read = (text: string, environment: Record<string, string> = {}): NodeConfig =>

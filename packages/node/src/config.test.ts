@@ -106,3 +106,28 @@ test("a validator signs with one key, and trusts a header by height and hash", (
   assertRefused({ trustedHeight: 5, trustedHash: "0".repeat(64), stateSync: "off" }, "trustedHeight");
   assertRefused({ baseTimeoutMs: 10_000, maxTimeoutMs: 5_000 }, "maxTimeoutMs");
 });
+
+test("the engine has addresses that it can be reached at, and signs itself", () => {
+  for (const cometAbci of [
+    "unix:a",
+    "unix://a",
+    "unix:///",
+    "tcp://127.0.0.1",
+    "tcp://:1",
+    "tcp://a:0",
+    "http://a:1",
+    "tcp://::1:1",
+  ])
+    assertRefused({ cometAbci }, "cometAbci");
+  assertRefused({ cometAbci: `unix:///${"s".repeat(107)}` }, "cometAbci");
+  for (const cometAbci of ["unix:///run/lhg/abci.sock", "tcp://127.0.0.1:26658", "tcp://[::1]:1"])
+    assert.equal(readConfig({ cometAbci }).cometAbci, cometAbci);
+  for (const cometRpc of ["unix:///a", "127.0.0.1:1", "tcp://a:65536", "tcp://a b:1", ""])
+    assertRefused({ cometRpc }, "cometRpc");
+  assertRefused({ engine: "tendermint" }, "engine");
+  assertRefused({ engine: "comet", remoteSigner: "unix:/run/s.sock" }, "remoteSigner");
+  const cometHome = `/${"h".repeat(110)}`;
+  assertRefused({ engine: "comet", cometHome }, "cometHome");
+  assert.equal(readConfig({ engine: "comet", cometHome, cometAbci: "tcp://127.0.0.1:1" }).engine, "comet");
+  assert.equal(readConfig({ cometHome }).engine, "dbft", "what is not used need not fit");
+});
