@@ -41,6 +41,8 @@ const ADDRESS = "CD".repeat(20);
 const KEY = { type: "tendermint/PubKeyEd25519", value: Buffer.alloc(32, 7).toString("base64") };
 const BLOCK_ID = { hash: HASH, parts: { total: 1, hash: HASH } };
 
+const SAID = { code: 0, data: "", log: "", codespace: "", hash: HASH };
+
 function makeCommit(height: string) {
   return {
     signed_header: {
@@ -86,20 +88,26 @@ test("a commit comes as data: heights whole, hashes as bytes, times to the nanos
   });
   const { header, commit, isCanonical } = await rpc.commit(9_007_199_254_740_993n);
   assert.deepEqual(
-    [header.height, header.versionBlock, header.versionApp, header.time, header.appHash.length, isCanonical],
+    [
+      header.height,
+      header.version.block,
+      header.version.app,
+      header.time,
+      header.appHash.length,
+      isCanonical,
+    ],
     [9_007_199_254_740_993n, 11n, 0n, { seconds: 1_772_323_199n, nanos: 1 }, 0, true],
   );
   assert.deepEqual(header.dataHash, new Uint8Array(32).fill(0xab));
   assert.deepEqual(header.lastBlockId, {
     hash: new Uint8Array(),
-    partsTotal: 0,
-    partsHash: new Uint8Array(),
+    partSetHeader: { total: 0, hash: new Uint8Array() },
   });
   const [present, absent] = commit.signatures;
-  assert.deepEqual([present!.flag, present!.signature], [2, new Uint8Array(64).fill(9)]);
+  assert.deepEqual([present!.blockIdFlag, present!.signature], [2, new Uint8Array(64).fill(9)]);
   assert.deepEqual(present!.timestamp, { seconds: -1n, nanos: 500_000_000 });
   assert.deepEqual(absent, {
-    flag: 1,
+    blockIdFlag: 1,
     validatorAddress: new Uint8Array(),
     timestamp: { seconds: -62_135_596_800n, nanos: 0 },
     signature: new Uint8Array(),
@@ -144,9 +152,10 @@ test("a commit that is not of the form is refused, naming what in it is wrong", 
   await refused((given) => {
     given.signed_header.commit.signatures = "x" as unknown as unknown[];
   }, "signed_header.commit.signatures");
-  await refused((given) => {
-    given.signed_header.commit.signatures = [{ block_id_flag: 4 }];
-  }, "signed_header.commit.signatures[0].block_id_flag");
+  for (const flag of [0, 4, "2"])
+    await refused((given) => {
+      given.signed_header.commit.signatures = [{ block_id_flag: flag }];
+    }, "signed_header.commit.signatures[0].block_id_flag");
   await refused((given) => {
     Object.assign((given.signed_header.commit.signatures as object[])[0]!, {
       signature: `${"A".repeat(85)}B==`,
@@ -303,4 +312,36 @@ test("all pages of a validator set are asked for, and must add up", async (t) =>
     code: "engine.rpc-malformed",
     field: "validators.result.validators",
   });
+});
+
+test("many transactions go in one list, in order; what this node saw before is no fault, a full mempool is", async (t) => {
+  const seen: unknown[] = [];
+  let problem: string | undefined;
+  let answers = (asked: readonly Asked[]): unknown =>
+    asked.map(({ id }, i) =>
+      problem !== undefined && i === 1 ? { id, error: { message: "", data: problem } } : { id, result: SAID },
+    );
+  const rpc = await serve(t, (asked, response) => {
+    const many = Array.isArray(asked) ? (asked as Asked[]) : undefined;
+    seen.push(many?.map(({ method, params }) => [method, params.tx]) ?? [asked.method, asked.params.tx]);
+    response.end(JSON.stringify(many === undefined ? { id: asked.id, result: SAID } : answers(many)));
+  });
+  const txs = [Uint8Array.of(1), Uint8Array.of(2), Uint8Array.of(3)];
+  await rpc.broadcastTxs(txs);
+  await rpc.broadcastTxs(txs.slice(0, 1));
+  const of = (...texts: string[]) => texts.map((text) => ["broadcast_tx_async", text]);
+  assert.deepEqual(seen, [of("AQ==", "Ag==", "Aw=="), of("AQ==")[0]]);
+  problem = "tx already exists in cache";
+  await rpc.broadcastTxs(txs);
+  problem = "mempool is full: number of txs 1";
+  await assert.rejects(rpc.broadcastTxs(txs), { code: "engine.rpc-mempool-full" });
+  for (const wrong of [[], [{}, {}, {}, {}], {}, null, "x"]) {
+    answers = () => wrong;
+    await assert.rejects(rpc.broadcastTxs(txs), { code: "engine.rpc-malformed" }, JSON.stringify(wrong));
+  }
+});
+
+test("peers are counted", async (t) => {
+  const rpc = await serve(t, () => ({ listening: true, n_peers: "3", peers: [] }));
+  assert.equal(await rpc.peerCount(), 3);
 });

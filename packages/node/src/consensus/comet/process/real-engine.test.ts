@@ -111,9 +111,12 @@ test("it starts on our home, makes blocks that our validators sign, and says wha
     [[Buffer.from(testKey(1).publicKey), 1n]],
   );
   assert.deepEqual(header.validatorsHash, hashValidators(sodiumCrypto, validators));
+  await rpc.broadcastTxs([tx]);
+  await rpc.broadcastTxs([tx, Buffer.from("other=value"), Buffer.from("third=value")]);
+  assert.equal(await rpc.peerCount(), 0);
   await assert.rejects(rpc.commit(1_000n), { code: "engine.rpc-not-found" });
   await assert.rejects(rpc.validators(1_000n), { code: "engine.rpc-not-found" });
-  assert.equal((await rpc.unconfirmedCount()).count, 0);
+  await until(async () => (await rpc.unconfirmedCount()).count === 0);
   const { pid } = supervisor;
   await supervisor.stop();
   assert.deepEqual(states, ["starting", "running", "stopped"]);
@@ -217,6 +220,6 @@ test("four homes of one plan find each other", { skip }, async (t) => {
   await until(async () => (await rpc.status()).height >= 2n);
   const { header, commit } = await rpc.commit(1n);
   assert.equal(commit.signatures.length, 4);
-  assert.ok(commit.signatures.filter(({ flag }) => flag === 2).length >= 3);
+  assert.ok(commit.signatures.filter(({ blockIdFlag }) => blockIdFlag === 2).length >= 3);
   assert.deepEqual(header.validatorsHash, hashValidators(sodiumCrypto, await rpc.validators(1n)));
 });

@@ -100,10 +100,10 @@ export class Reader {
   }
 
   /** A JSON number. */
-  whole(max: number): number {
+  whole(max: number, min = 0): number {
     const value = this.#value;
-    if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > max)
-      throw malformed(this.#path, `must be a whole number from 0 to ${max}`);
+    if (!Number.isInteger(value) || (value as number) < min || (value as number) > max)
+      throw malformed(this.#path, `must be a whole number from ${min} to ${max}`);
     return value as number;
   }
 
@@ -205,7 +205,7 @@ function readCommit(reader: Reader): CometCommit {
       .at("signatures")
       .list(SIGNATURES_MAX)
       .map((entry) => ({
-        blockIdFlag: entry.at("block_id_flag").whole(3) as BlockIdFlag,
+        blockIdFlag: entry.at("block_id_flag").whole(3, 1) as BlockIdFlag,
         validatorAddress: entry.at("validator_address").hex(0, ADDRESS),
         timestamp: entry.at("timestamp").time(),
         signature: entry.at("signature").base64(0, SIGNATURE),
