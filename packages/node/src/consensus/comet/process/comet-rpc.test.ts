@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { type CometRpc, connectCometRpc } from "./comet-rpc.ts";
+import { atEnd } from "./testing.ts";
 
 interface Asked {
   readonly id: number;
@@ -28,7 +29,7 @@ async function serve(
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };
   const rpc = connectCometRpc({ address: `tcp://127.0.0.1:${port}`, ...limits });
-  t.after(() => {
+  atEnd(t, () => {
     rpc.close();
     server.closeAllConnections();
     server.close();

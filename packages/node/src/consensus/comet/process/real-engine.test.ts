@@ -17,6 +17,7 @@ import { type CometHomePlan, cometNodeId, writeCometHome } from "./comet-home.ts
 import { connectCometRpc } from "./comet-rpc.ts";
 import { type CometSupervisor, type EngineState, superviseComet } from "./supervisor.ts";
 import {
+  atEnd,
   CHAIN_ID,
   findPorts,
   findRealBinary,
@@ -66,7 +67,7 @@ function run(t: TestContext, plan: CometHomePlan): Running {
     onState: (state) => running.states.push(state),
     onFatal: (error) => running.fatal.push(error),
   });
-  t.after(() => supervisor.stop());
+  atEnd(t, () => supervisor.stop());
   return { ...running, supervisor };
 }
 
@@ -88,7 +89,7 @@ test("it starts on our home, makes blocks that our validators sign, and says wha
   const { supervisor, plan, states, said } = await start(t);
   await until(() => supervisor.state === "running");
   const rpc = connectCometRpc({ address: plan.rpc });
-  t.after(() => rpc.close());
+  atEnd(t, () => rpc.close());
   const status = await rpc.status();
   assert.deepEqual(
     [status.chainId, status.nodeId, status.version, status.power],
@@ -129,7 +130,7 @@ test("killed it comes up again on the chain that it had", { skip }, async (t) =>
   const { supervisor, plan, states } = await start(t);
   await until(() => supervisor.state === "running");
   const rpc = connectCometRpc({ address: plan.rpc });
-  t.after(() => rpc.close());
+  atEnd(t, () => rpc.close());
   await until(async () => (await rpc.status()).height >= 1n);
   const { pid } = supervisor;
   process.kill(pid!, "SIGKILL");
@@ -142,7 +143,7 @@ test("killed it comes up again on the chain that it had", { skip }, async (t) =>
 test("a port that is taken, and a home that is in use, are said in plain words", { skip }, async (t) => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
-  t.after(() => void other.close());
+  atEnd(t, () => other.close());
   const { port } = other.address() as { port: number };
   const taken = await start(t, { rpc: `tcp://127.0.0.1:${port}` });
   await until(() => taken.fatal.length > 0);
@@ -213,7 +214,7 @@ test("four homes of one plan find each other", { skip }, async (t) => {
     nodes.push(run(t, plan));
   }
   const rpc = connectCometRpc({ address: nodes[3]!.plan.rpc });
-  t.after(() => rpc.close());
+  atEnd(t, () => rpc.close());
   await until(() => nodes.every(({ supervisor }) => supervisor.state === "running"));
   await until(async () => !(await rpc.status()).isCatchingUp);
   assert.equal((await rpc.broadcastTxSync(Buffer.from("name=value"))).code, 0);

@@ -15,7 +15,14 @@ import {
   STOP_MS_MAX,
   superviseComet,
 } from "./supervisor.ts";
-import { createStandingClock, makeFolder, type StandingClock, until, writeProgram } from "./testing.ts";
+import {
+  atEnd,
+  createStandingClock,
+  makeFolder,
+  type StandingClock,
+  until,
+  writeProgram,
+} from "./testing.ts";
 
 interface Trial {
   readonly home: string;
@@ -60,7 +67,7 @@ function watch(t: TestContext, home: string, binary: string): Trial {
     onFatal: (error) => kept.fatal.push(error),
   });
   const trial: Trial = Object.assign(kept, { home, supervisor, clock });
-  t.after(async () => {
+  atEnd(t, async () => {
     const { pid } = supervisor;
     if (pid !== undefined && isAlive(pid)) process.kill(pid, "SIGKILL");
     await supervisor.stop();
@@ -98,7 +105,7 @@ test("it is started in its home with the addresses of the settings, without secr
     TMHOME: "/x",
   };
   Object.assign(process.env, secrets);
-  t.after(() => {
+  atEnd(t, () => {
     for (const name of Object.keys(secrets)) delete process.env[name];
   });
   const trial = await supervise(

@@ -3,8 +3,10 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TestContext } from "node:test";
 import { ALG_EDDSA } from "@lhg/protocol/core/crypto";
 import { keyFromSeed, type SecretKey } from "@lhg/sdk/keys/keys";
+import { type Closers, createClosers } from "../../../closers.ts";
 import type { SyncClock } from "../../../sync/sync-clock.ts";
 import type { CometHomePlan } from "./comet-home.ts";
 import { type CometBinary, findCometBinary } from "./engine-binary.ts";
@@ -37,10 +39,25 @@ export function planHome(home: string, given: Partial<CometHomePlan> = {}): Come
   };
 }
 
+type Test = Pick<TestContext, "after">;
+
+const closersByTest = new WeakMap<Test, Closers>();
+
+/** When the test is over, the last first: its own hooks run the first first, and none after one that failed. */
+export function atEnd(test: Test, act: () => Promise<unknown> | unknown): void {
+  let closers = closersByTest.get(test);
+  if (closers === undefined) {
+    closers = createClosers();
+    closersByTest.set(test, closers);
+    test.after(closers.closeAll);
+  }
+  closers.add(async () => act());
+}
+
 /** Goes when the test is over. */
-export async function makeFolder(test: { after(act: () => Promise<void>): void }): Promise<string> {
+export async function makeFolder(test: Test): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "lhg-comet-"));
-  test.after(() => rm(folder, { recursive: true, force: true }));
+  atEnd(test, () => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
