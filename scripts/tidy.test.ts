@@ -113,7 +113,7 @@ const areaOf = (path: string): string => path.slice(NODE.length).split("/").slic
 
 /** Parts of the node, bottom up: code comes from lower rows, never from the same row. The wiring comes last. */
 const NODE_ROWS: readonly (readonly string[])[] = [
-  ["config", "crypto", "store", "blocks", "mempool", "archive", "tls", "p2p"],
+  ["config", "crypto", "store", "blocks", "mempool", "archive", "tls", "p2p", "sockets"],
   ["application", "consensus", "queries", "signer", "snapshot"],
   ["intake", "api", "gateway", "threads", "sync"],
   ["", "cli"],

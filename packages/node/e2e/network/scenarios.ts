@@ -89,9 +89,10 @@ export async function runScenario(scenario: Scenario, options: TrialOptions): Pr
   const { fabric, why } = await chooseFabric({ seats, needsDelay: plan.needsDelay === true });
   const network = await createTestNetwork(plan, fabric);
   const { say } = options;
+  let trial: Trial | undefined;
   try {
     say(`${scenario.name}, in ${fabric.kind}${why === undefined ? "" : ` (${why})`}`);
-    const trial = await startTrial(network, options);
+    trial = await startTrial(network, options);
     await scenario.run(trial);
     await trial.load.stop();
     await trial.settle();
@@ -112,6 +113,7 @@ export async function runScenario(scenario: Scenario, options: TrialOptions): Pr
         `all ${trial.load.acknowledged.size} acknowledged ones among them (turned away: ${troubles || "none"})`,
     );
   } finally {
+    await trial?.load.stop().catch(() => {});
     await network.close();
   }
 }

@@ -60,7 +60,7 @@ export const P2P_BOUNDS: P2pBounds = {
   silentTicksMax: 4,
   stalledTicksMax: 10,
   redialMinMs: 250,
-  redialMaxMs: 5_000,
+  redialMaxMs: 2_500,
   otherChainRedialMs: 60_000,
   banMs: 600_000,
   configuredBanMs: 5_000,

@@ -3,7 +3,7 @@
  * TLS, not on loopback either: whoever may ask for signatures can stop a validator, and loopback is open to every user of a machine.
  */
 import { X509Certificate } from "node:crypto";
-import { chmod, rm } from "node:fs/promises";
+import { chmod } from "node:fs/promises";
 import type { Server, Socket } from "node:net";
 import { type AddressInfo, connect as connectPlain, createServer as createPlainServer } from "node:net";
 import {
@@ -13,6 +13,7 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { LhgError } from "@lhg/protocol/core/errors";
+import { listenAtPath, listenOn } from "../sockets/unix-socket.ts";
 
 /** PEM. The peer's certificate is its own authority: no other is believed. */
 export interface SignerTls {
@@ -124,13 +125,17 @@ export interface Listener {
   readonly address: SignerAddress;
 }
 
-/** Throws `signer.tls`, `signer.in-use` where another process answers on the socket, or what the system says. */
+/** Throws `signer.tls`, `signer.in-use` where another process answers on the socket, `signer.address` where a file stands there, or what the system says. */
 export async function listenForNodes(options: ListenOptions): Promise<Listener> {
   const { address, tls, isOpenToGroup, onConnection, onTurnedAway } = options;
   if (address.kind === "unix") {
     const server = createPlainServer(onConnection);
-    await removeStaleSocket(address.path);
-    await listen(server, () => listenPrivately(server, address.path));
+    const { path } = address;
+    await listenAtPath(server, path, (obstacle) =>
+      obstacle === "in-use"
+        ? new LhgError("signer.in-use", "another process listens here", path)
+        : new LhgError("signer.address", "is a file, and no socket", path),
+    );
     if (isOpenToGroup) await chmod(address.path, 0o660);
     return { server, address };
   }
@@ -150,41 +155,6 @@ export async function listenForNodes(options: ListenOptions): Promise<Listener> 
   );
   server.maxConnections = STRANGERS_MAX;
   server.on("tlsClientError", (error) => onTurnedAway(error.message));
-  await listen(server, () => server.listen(address.port, address.host));
+  await listenOn(server, { port: address.port, host: address.host });
   return { server, address: { ...address, port: (server.address() as AddressInfo).port } };
-}
-
-/** The socket appears with its mode: between bind and chmod everybody could connect. */
-function listenPrivately(server: Server, path: string): void {
-  const before = process.umask(0o177);
-  try {
-    server.listen(path);
-  } finally {
-    process.umask(before);
-  }
-}
-
-function listen(server: Server, start: () => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.once("listening", () => {
-      server.off("error", reject);
-      resolve();
-    });
-    start();
-  });
-}
-
-/** A process that was killed leaves its socket behind; one that runs answers on it. */
-async function removeStaleSocket(path: string): Promise<void> {
-  const code = await new Promise<string>((resolve) => {
-    const probe = connectPlain(path);
-    probe.once("connect", () => {
-      probe.destroy();
-      resolve("answers");
-    });
-    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? ""));
-  });
-  if (code === "answers") throw new LhgError("signer.in-use", "another process listens here", path);
-  if (code === "ECONNREFUSED") await rm(path);
 }
