@@ -129,8 +129,6 @@ async function startParts(context: StartContext): Promise<RunningChain> {
   });
   const verifiers = startVerifierPool(config.verifyThreads, fatal);
   closers.add(() => verifiers.close());
-  const votes = createVoteStore(await openLevelStore(directory("votes")));
-  closers.add(() => votes.close());
   const inbox = await openInboxLog(await openFilePort(directory("inbox")));
   closers.add(() => inbox.close());
 
@@ -204,6 +202,8 @@ async function startParts(context: StartContext): Promise<RunningChain> {
       const update = await noteCommitted(block, summary);
       tell({ ...update, provableHeight: update.height - 1 });
     };
+    const votes = createVoteStore(await openLevelStore(directory("votes")));
+    closers.add(() => votes.close());
     const dbft = startDbft(context, {
       chainId,
       tip,

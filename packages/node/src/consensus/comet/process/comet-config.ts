@@ -44,6 +44,7 @@ export const TX_BYTES_MAX = 5 << 20;
 const RPC_BATCH_MAX = 1_024;
 /** A transaction travels to the RPC in base64, with the frame of JSON-RPC around it. */
 const RPC_BODY_BYTES_MAX = Math.ceil((TX_BYTES_MAX * 4) / 3) + 4_096;
+const LINK_BYTES_PER_SECOND = 40_000_000;
 const MEMPOOL_TXS_MAX = 50_000;
 /** As LHG's own (`mempool/mempool.ts`). */
 const MEMPOOL_BYTES_MAX = 256 << 20;
@@ -106,6 +107,8 @@ export function planCometConfig(plan: CometConfigPlan): ConfigTable[] {
         ["pex", false, "Peers are those above, and who has this node among its own."],
         ...local,
         ["flush_throttle_timeout", "5ms"],
+        ["send_rate", LINK_BYTES_PER_SECOND, "Else a full block would need seconds a link."],
+        ["recv_rate", LINK_BYTES_PER_SECOND],
       ],
     },
     {
