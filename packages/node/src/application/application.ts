@@ -264,7 +264,7 @@ export class LedgerApplication {
       chainId: this.chainId,
       height: input.header.height,
       timeMs: input.header.timeMs,
-      misbehaviours: input.evidence.map((bytes) => this.openEvidence(bytes, input.header.height)),
+      misbehaviours: input.evidence.flatMap((bytes) => this.openEvidence(bytes, input.header.height) ?? []),
       statements: input.statements.map((entry) => ({
         statement: this.prepare(entry),
         isSignatureValid: entry.isSignatureValid,
@@ -301,7 +301,8 @@ export class LedgerApplication {
   /** Whether this evidence would be put on record now: sound, of a recent height, and not there yet. */
   isFreshEvidence(encoded: Uint8Array): boolean {
     try {
-      return !isRecorded(this.state, this.openEvidence(encoded, this.head.height + 1));
+      const opened = this.openEvidence(encoded, this.head.height + 1);
+      return opened !== undefined && !isRecorded(this.state, opened);
     } catch (error) {
       if (error instanceof LhgError) return false;
       throw error;
@@ -324,7 +325,7 @@ export class LedgerApplication {
   }
 
   /** Throws `evidence.*`: such a block is no block. */
-  private openEvidence(bytes: Uint8Array, height: number): Misbehaviour {
+  private openEvidence(bytes: Uint8Array, height: number): Misbehaviour | undefined {
     const validatorsAt = (at: number): ValidatorSet | undefined =>
       at === height ? this.tip.validators : this.findValidators(at);
     const { crypto, chainId, engine } = this;

@@ -6,6 +6,12 @@ import { type Infer, record, uint } from "@lhg/protocol/core/codec/definition";
 export const COMET_DUPLICATE_VOTE = 17;
 export const COMET_LIGHT_CLIENT_ATTACK = 18;
 
+/**
+ * CometBFT's blocks hold up to a megabyte of evidence: thousands of pieces, of one validator alone if it signs that much. What is beyond goes
+ * without record, the same on every node.
+ */
+export const MISBEHAVIOURS_PER_BLOCK_MAX = 1_024;
+
 /** Version 2: version 1 is dBFT's evidence. */
 export const cometMisbehaviour = record(2, {
   height: uint(),

@@ -3,7 +3,8 @@ import { header } from "@lhg/protocol/core/block/header";
 import { validatorSet } from "@lhg/protocol/core/block/validator-set";
 import { array, bytes, type Infer, nullable, record, text, uint } from "@lhg/protocol/core/codec/definition";
 import { ENGINE_COMETBFT } from "@lhg/protocol/core/proof/anchor";
-import { EVIDENCE_BYTES_MAX, EVIDENCE_PER_BLOCK_MAX, STATEMENTS_MAX } from "./proposal.ts";
+import { MISBEHAVIOURS_PER_BLOCK_MAX } from "./comet-misbehaviour.ts";
+import { EVIDENCE_BYTES_MAX, STATEMENTS_MAX } from "./proposal.ts";
 
 /** The newest committed block. */
 export const headRecord = record(1, {
@@ -30,7 +31,8 @@ export const blockRecord = record(1, {
     { max: STATEMENTS_MAX },
   ),
   lastCertificate: nullable(bytes({ max: 64 << 10 })),
-  evidence: array(bytes({ max: EVIDENCE_BYTES_MAX }), { max: EVIDENCE_PER_BLOCK_MAX }),
+  /** Of dBFT at most EVIDENCE_PER_BLOCK_MAX, which is less. */
+  evidence: array(bytes({ max: EVIDENCE_BYTES_MAX }), { max: MISBEHAVIOURS_PER_BLOCK_MAX }),
   isWorking: uint(1),
   sizeBytes: uint(),
 });

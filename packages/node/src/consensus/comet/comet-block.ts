@@ -1,13 +1,17 @@
 /** Blocks of CometBFT as blocks of the ledger, and what CometBFT is told of their execution. Pure; the same on every node. */
 import { computeBytesRoot, type Header } from "@lhg/protocol/core/block/header";
 import { type Validator, type ValidatorSet, validatorAddress } from "@lhg/protocol/core/block/validator-set";
-import { equalBytes, ZERO32 } from "@lhg/protocol/core/bytes";
+import { byteString, equalBytes, ZERO32 } from "@lhg/protocol/core/bytes";
 import { encode } from "@lhg/protocol/core/codec/definition";
 import type { Hasher } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { logRoot } from "@lhg/protocol/core/merkle/log";
 import type { BlockToExecute, ChainTip, ExecutionReport, StatementInput } from "../../application/port.ts";
-import { type CometMisbehaviour, cometMisbehaviour } from "../../blocks/comet-misbehaviour.ts";
+import {
+  type CometMisbehaviour,
+  cometMisbehaviour,
+  MISBEHAVIOURS_PER_BLOCK_MAX,
+} from "../../blocks/comet-misbehaviour.ts";
 import { EVIDENCE_HEIGHTS_MAX } from "../../blocks/proposal.ts";
 
 /** What proposals and decided blocks say alike. */
@@ -43,9 +47,7 @@ export function toLedgerBlock(
   statements: readonly (StatementInput | undefined)[],
 ): BlockToExecute {
   const admitted = statements.filter((entry) => entry !== undefined);
-  const evidence = block.misbehaviours
-    .filter(({ height }) => height <= block.height && height >= block.height - EVIDENCE_HEIGHTS_MAX)
-    .map((entry) => encode(cometMisbehaviour, entry, "misbehaviour"));
+  const evidence = listEvidence(block);
   const header: Header = {
     ...tip.base,
     // CometBFT's time ascends by a millisecond at least; its fractions are cut off.
@@ -59,6 +61,16 @@ export function toLedgerBlock(
     evidenceHash: computeBytesRoot(hasher, evidence),
   };
   return { header, blockHash: block.hash, statements: admitted, lastCertificate: null, evidence };
+}
+
+/** Each once: two votes of several rounds are one misbehaviour to the ledger. */
+function listEvidence({ height, misbehaviours }: CometBlock): Uint8Array[] {
+  const recent = misbehaviours.filter(
+    (entry) => entry.height >= 1 && entry.height <= height && entry.height >= height - EVIDENCE_HEIGHTS_MAX,
+  );
+  const encoded = recent.map((entry) => encode(cometMisbehaviour, entry, "misbehaviour"));
+  const distinct = new Map(encoded.map((bytes) => [byteString(bytes), bytes]));
+  return [...distinct.values()].slice(0, MISBEHAVIOURS_PER_BLOCK_MAX);
 }
 
 function findProposer(hasher: Hasher, validators: ValidatorSet, address: Uint8Array): Validator {
