@@ -1,5 +1,6 @@
 /** The messages of ABCI 2.0 as calls of the engine. What it throws ends CometBFT: only faults of one of the two get that far. */
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { SECONDS_END } from "@lhg/protocol/core/block/comet-header";
 import { PROTOCOL_VERSION } from "@lhg/protocol/core/block/header";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { decode } from "@lhg/protocol/core/codec/definition";
@@ -27,6 +28,7 @@ import {
 } from "./abci/generated/abci_pb.ts";
 import type { AbciHandler } from "./abci/handler.ts";
 import type { CheckBatches } from "./check-batches.ts";
+import { GENESIS_CURE } from "./check-genesis.ts";
 import { CODE_MALFORMED, CODE_NOT_YET, CODE_OK, CODE_SKIPPED, type CometBlock } from "./comet-block.ts";
 import type { CometEngine, CometEngineParts } from "./comet-engine.ts";
 
@@ -54,6 +56,7 @@ export interface HandlerParts {
 
 const CODESPACE = "lhg";
 const KEY_BYTES_MAX = 2_048;
+const NANOS_MAX = 999_999_999;
 
 export function createAbciHandler(parts: HandlerParts): AbciHandler {
   const { engine, crypto } = parts;
@@ -76,7 +79,11 @@ export function createAbciHandler(parts: HandlerParts): AbciHandler {
         initialHeight: toNumber(initialHeight, "initial_height"),
         validators: validators.map(({ pubKey, power }, i) => {
           if (pubKey?.sum.case !== "ed25519")
-            throw new LhgError("genesis.mismatch", "must be an Ed25519 key", `validators[${i}].pub_key`);
+            throw new LhgError(
+              "genesis.mismatch",
+              `CometBFT's genesis says another kind of key, the ledger's Ed25519: ${GENESIS_CURE}`,
+              `validators[${i}].pub_key`,
+            );
           return { consensusKey: pubKey.sum.value, power };
         }),
       });
@@ -85,11 +92,16 @@ export function createAbciHandler(parts: HandlerParts): AbciHandler {
       const named = nameSubmission(crypto, tx);
       if (named === undefined)
         return { code: CODE_MALFORMED, codespace: CODESPACE, log: "statement.malformed" };
-      const held = parts.findHeld(named.leafHash);
-      if (held !== undefined && Buffer.compare(held, tx) === 0) return { code: CODE_OK };
-      if (type === CheckTxType.RECHECK)
-        return { code: CODE_SKIPPED, codespace: CODESPACE, log: "waits here no longer" };
-      return describeCheck(await parts.batches.check(tx.slice()));
+      const isHeld = (): boolean => {
+        const held = parts.findHeld(named.leafHash);
+        return held !== undefined && Buffer.compare(held, tx) === 0;
+      };
+      const gone = { code: CODE_SKIPPED, codespace: CODESPACE, log: "waits here no longer" };
+      if (isHeld()) return { code: CODE_OK };
+      if (type === CheckTxType.RECHECK) return gone;
+      const result = await checkNew(parts.batches, tx.slice());
+      // What is committed is accepted again, for who asks. In CometBFT's mempool it would only make an empty block.
+      return result.code === CODE_OK && !isHeld() ? gone : result;
     },
     async prepareProposal({ maxTxBytes }) {
       return { txs: engine.prepareProposal(toNumber(maxTxBytes, "max_tx_bytes")) };
@@ -199,6 +211,16 @@ async function answerQuery(
   }
 }
 
+/** An exception would end CometBFT: where there is no room now, or the node stops, the transaction may come again. */
+async function checkNew(batches: CheckBatches, tx: Uint8Array) {
+  try {
+    return describeCheck(await batches.check(tx));
+  } catch (error) {
+    if (!(error instanceof LhgError)) throw error;
+    return { code: CODE_NOT_YET, codespace: CODESPACE, log: `${error.code}: ${error.message}` };
+  }
+}
+
 function describeCheck(result: SubmitResult) {
   if (result.state === "accepted") return { code: CODE_OK };
   const code = result.state === "refused" ? CODE_SKIPPED : CODE_NOT_YET;
@@ -229,7 +251,10 @@ function toMisbehaviour({ type, height, validator }: Misbehavior): CometMisbehav
 
 function toMs(time: Timestamp | undefined): number {
   if (time === undefined) throw new LhgError("abci.message", "must be there", "time");
-  return toNumber(time.seconds, "time") * 1_000 + Math.floor(time.nanos / 1_000_000);
+  const { seconds, nanos } = time;
+  if (seconds < 0n || seconds >= SECONDS_END || nanos < 0 || nanos > NANOS_MAX)
+    throw new LhgError("abci.message", "must lie in the years 1970 to 9999", "time");
+  return Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000);
 }
 
 function toNumber(value: bigint, field: string): number {

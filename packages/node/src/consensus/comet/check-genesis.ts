@@ -13,13 +13,15 @@ export interface GenesisAnnounced {
   readonly validators: readonly Signatory[];
 }
 
+export const GENESIS_CURE = 'write both with one "lhg init"';
+
 /** Throws `genesis.mismatch` naming the first field that differs. */
 export function checkGenesis(hasher: Hasher, genesis: Genesis, announced: GenesisAnnounced): void {
   const expected = computeChainId(hasher, genesis);
   const differs = (field: string, said: string, held: string): never => {
     throw new LhgError(
       "genesis.mismatch",
-      `CometBFT's genesis says ${said}, the ledger's ${held}: write both with one "lhg init"`,
+      `CometBFT's genesis says ${said}, the ledger's ${held}: ${GENESIS_CURE}`,
       field,
     );
   };

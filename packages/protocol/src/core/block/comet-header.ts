@@ -67,7 +67,7 @@ const APP_HASH_BYTES_MAX = 64;
 
 /** 0001-01-01, which is Go's zero time, and 10000-01-01. */
 export const SECONDS_MIN = -62_135_596_800n;
-const SECONDS_END = 253_402_300_800n;
+export const SECONDS_END = 253_402_300_800n;
 const NANOS_MAX = 999_999_999n;
 
 export function encodeCometTime({ seconds, nanos }: CometTime): Uint8Array {
