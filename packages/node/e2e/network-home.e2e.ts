@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
+import { findFreeBase } from "./network/loopback.ts";
 
 const LHG = join(import.meta.dirname, "../src/cli/main.ts");
 const run = promisify(execFile);
@@ -156,25 +156,8 @@ test("a node whose key is with lhg signer votes with it, and says so when nobody
 
 const NODES = 4;
 
-/** Below the ports that the system gives out, and free now: settings of peers name ports. */
-async function findFreeBase(): Promise<number> {
-  for (;;) {
-    const base = 20_000 + 10 * Math.floor(Math.random() * 1_000);
-    const ports = Array.from({ length: NODES }, (_, i) => [base + 10 * i, base + 10 * i + 1]).flat();
-    const free = await Promise.all(ports.map(isFree));
-    if (free.every(Boolean)) return base;
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer().once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
-}
-
 test("four nodes as they were made find each other and agree; what one is told, another proves", async () => {
-  const base = await findFreeBase();
+  const base = await findFreeBase(NODES);
   const made = await lhg<{ nodes: readonly { home: string }[] }>(
     "init",
     ...["--validators", String(NODES), "--out", "four", "--insecure-keys", "--base-port", String(base)],

@@ -2,13 +2,15 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { evidence as evidenceCodec } from "@lhg/protocol/core/block/evidence";
-import { hashHeader } from "@lhg/protocol/core/block/header";
-import { toHex } from "@lhg/protocol/core/bytes";
+import { validatorAddress } from "@lhg/protocol/core/block/validator-set";
+import { equalBytes, toHex } from "@lhg/protocol/core/bytes";
 import { decode, fromJson } from "@lhg/protocol/core/codec/definition";
 import { genesis as genesisCodec } from "@lhg/protocol/core/genesis";
+import { ENGINE_DBFT } from "@lhg/protocol/core/proof/anchor";
 import { submission } from "@lhg/protocol/core/statement/submission";
 import { prepareStatement } from "@lhg/protocol/statements";
 import { LedgerApplication } from "../../src/application/application.ts";
+import { cometMisbehaviour } from "../../src/blocks/comet-misbehaviour.ts";
 import { statementKey } from "../../src/blocks/store-keys.ts";
 import { sodiumCrypto } from "../../src/crypto/sodium.ts";
 import { openLevelStore } from "../../src/store/level-store.ts";
@@ -16,7 +18,7 @@ import type { NodeProcess } from "./node-process.ts";
 
 export interface DiskReport {
   readonly name: string;
-  /** Header hash and state root of each block, from height 1 on. */
+  /** Hash, and state root before it, of each block from height 1 on. */
   readonly blocks: readonly { readonly hash: string; readonly appHash: string }[];
   /** How often each statement was executed. */
   readonly executed: ReadonlyMap<string, number>;
@@ -41,7 +43,7 @@ export async function readDisk({ name, seat }: NodeProcess): Promise<DiskReport>
       const block = application.getBlock(height);
       if (block === undefined) throw new Error(`${name} has no block ${height}`);
       const { header, statements, skipped } = block;
-      blocks.push({ hash: toHex(hashHeader(sodiumCrypto, header)), appHash: toHex(header.appHash) });
+      blocks.push({ hash: toHex(application.getBlockHash(height)), appHash: toHex(header.appHash) });
       const isSkipped = new Set(skipped.map(({ position }) => position));
       for (let position = 0; position < statements; position++) {
         if (isSkipped.has(position)) continue;
@@ -49,15 +51,27 @@ export async function readDisk({ name, seat }: NodeProcess): Promise<DiskReport>
         count(executed, toHex(prepareStatement(sodiumCrypto, decode(submission, bytes)).id));
       }
       for (const encoded of block.evidence) {
-        const found = decode(evidenceCodec, encoded, "evidence");
-        const validators = application.getBlock(found.height)!.validators;
-        count(accused, toHex(validators[found.validatorIndex]!.consensusKey));
+        count(accused, toHex(findAccused(application, encoded)));
       }
     }
     return { name, blocks, executed, accused };
   } finally {
     await store.close();
   }
+}
+
+/** The consensus key of whom evidence accuses. */
+function findAccused(application: LedgerApplication, encoded: Uint8Array): Uint8Array {
+  if (application.engine === ENGINE_DBFT) {
+    const { height, validatorIndex } = decode(evidenceCodec, encoded, "evidence");
+    return application.getBlock(height)!.validators[validatorIndex]!.consensusKey;
+  }
+  const { height, address } = decode(cometMisbehaviour, encoded, "evidence");
+  const found = application
+    .getBlock(height)!
+    .validators.find(({ consensusKey }) => equalBytes(validatorAddress(sodiumCrypto, consensusKey), address));
+  if (found === undefined) throw new Error(`evidence against ${toHex(address)}, no validator of ${height}`);
+  return found.consensusKey;
 }
 
 function count(counts: Map<string, number>, name: string): void {

@@ -1,14 +1,15 @@
 /** What can go wrong with a network, and how it is mended. */
 import { fillDisk, freeDisk } from "./disk.ts";
+import type { Fabric, Seating } from "./fabric.ts";
 import type { Load } from "./load.ts";
 import type { NodeProcess } from "./node-process.ts";
 import type { TestNetwork } from "./test-network.ts";
 
-export interface Fault {
+export interface Fault<Seats extends Seating = Fabric> {
   readonly name: string;
   /** How many validators it hits of so many. */
   readonly hits: (validators: number) => number;
-  strike(network: TestNetwork, hit: readonly number[]): Promise<Struck>;
+  strike(network: TestNetwork<Seats>, hit: readonly number[]): Promise<Struck>;
 }
 
 export interface Struck {

@@ -64,8 +64,13 @@ export interface Load {
 
 const newKey = (): SecretKey => generateKey(ALG_EDDSA, (size) => randomBytes(size));
 
-function createAccountLane(chainId: string, key: SecretKey, makeMessages: () => readonly Message[]): Lane {
-  let nonce = 0;
+function createAccountLane(
+  chainId: string,
+  key: SecretKey,
+  makeMessages: () => readonly Message[],
+  firstNonce = 0,
+): Lane {
+  let nonce = firstNonce;
   return {
     draw: () =>
       signTransaction(key, {
@@ -163,9 +168,20 @@ export async function startLoad(plan: LoadPlan): Promise<Load> {
     type: "token.transfer",
     body: { to: addressOf(to), amount },
   });
-  const funding = createAccountLane(chainId, faucet, () => keys.map((key) => transfer(key, 10n ** 12n)));
-  const registering = createAccountLane(chainId, vendor, () =>
-    deviceKeys.map((key) => makeRegistration(chainId, addressOf(vendor), key, Date.now() + LIFETIME_MS)),
+  const nonceOf = async (key: SecretKey): Promise<number> =>
+    (await pick().patient.getAccount(toHex(addressOf(key)))).nonce;
+  const funding = createAccountLane(
+    chainId,
+    faucet,
+    () => keys.map((key) => transfer(key, 10n ** 12n)),
+    await nonceOf(faucet),
+  );
+  const registering = createAccountLane(
+    chainId,
+    vendor,
+    () =>
+      deviceKeys.map((key) => makeRegistration(chainId, addressOf(vendor), key, Date.now() + LIFETIME_MS)),
+    await nonceOf(vendor),
   );
   const founding = [funding.draw(), registering.draw()];
   await deliver(founding, pick);

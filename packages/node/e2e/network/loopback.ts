@@ -19,6 +19,48 @@ export function portOf(server: Server): number {
   return (server.address() as { port: number }).port;
 }
 
+const PORTS_PER_NODE = 10;
+/** Below those that the system gives to connections, so that none of them is taken by one in between. */
+const BASE_PORT_MIN = 20_000;
+const BASES = 1_000;
+
+/** Nodes on the ports that `lhg init` gives them: their homes say where they listen, and where their peers do. */
+export interface PortBlocks extends Seating {
+  readonly basePort: number;
+  /** The port of a seat with this place among its ten. */
+  portOf(seat: number, offset: number): number;
+}
+
+export async function createPortBlocks(seats: number): Promise<PortBlocks> {
+  const basePort = await findFreeBase(seats);
+  const portOfSeat = (seat: number, offset: number): number => basePort + PORTS_PER_NODE * seat + offset;
+  return {
+    basePort,
+    portOf: portOfSeat,
+    commandOf: () => [],
+    environmentOf: () => ({}),
+    apiUrlOf: (seat) => `http://${HOST}:${portOfSeat(seat, 1)}`,
+    close: async () => {},
+  };
+}
+
+/** The first of so many blocks of ten ports that are free just now. */
+export async function findFreeBase(seats: number): Promise<number> {
+  for (;;) {
+    const base = BASE_PORT_MIN + PORTS_PER_NODE * Math.floor(Math.random() * BASES);
+    const ports = Array.from({ length: PORTS_PER_NODE * seats }, (_, i) => base + i);
+    const free = await Promise.all(ports.map(isFree));
+    if (free.every(Boolean)) return base;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().once("error", () => resolve(false));
+    server.listen(port, HOST, () => server.close(() => resolve(true)));
+  });
+}
+
 async function findFreePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, () => listen(createServer())));
   const ports = servers.map(portOf);

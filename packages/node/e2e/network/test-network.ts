@@ -33,6 +33,8 @@ export interface NetworkPlan {
   readonly validators: number;
   readonly observers?: number;
   readonly needsDelay?: boolean;
+  /** CometBFT is the engine, and each node has ten ports from here on: its seating is of `createPortBlocks`. */
+  readonly comet?: { readonly basePort: number };
   /** Settings for all nodes. */
   readonly environment?: Readonly<Record<string, string>>;
   /** A validator that signs two things at once. */
@@ -85,11 +87,11 @@ export async function createTestNetwork<Seats extends Seating>(
   plan: NetworkPlan,
   fabric: Seats,
 ): Promise<TestNetwork<Seats>> {
-  const { validators, observers = 0, environment = {}, traitor, smallDisk } = plan;
+  const { validators, environment = {}, traitor, smallDisk } = plan;
   await removeStaleDisks();
   await removeStaleFolders();
   const folder = await mkdtemp(join(tmpdir(), `${FOLDER}${process.pid}-`));
-  const made = await initNetwork(join(folder, "net"), validators, observers);
+  const made = await initNetwork(join(folder, "net"), plan);
   const peerIds = made.nodes.slice(0, validators).map(({ peerId }) => peerId);
   const diskHome = smallDisk === undefined ? undefined : made.nodes[smallDisk.seat]!.home;
   if (diskHome !== undefined) await mountDisk(diskHome, smallDisk!.sizeMiB);
@@ -103,19 +105,16 @@ export async function createTestNetwork<Seats extends Seating>(
       ...(seat === traitor ? { program: [EQUIVOCATOR] } : {}),
     });
   });
-  const readKey = async (name: string): Promise<SecretKey> => {
-    const text = await readFile(join(folder, "net/accounts", `${name}.json`), "utf8");
-    const { insecureSecret } = JSON.parse(text) as { insecureSecret: string };
-    return keyFromSeed(ALG_EDDSA, fromHex(insecureSecret, name));
-  };
+  const readAccount = (name: string): Promise<SecretKey> =>
+    readPlainKey(join(folder, "net/accounts", `${name}.json`));
   return {
     folder,
     fabric,
     chainId: made.chainId,
     validators: nodes.slice(0, validators),
     observers: nodes.slice(validators),
-    faucet: await readKey("faucet"),
-    vendor: await readKey("acme"),
+    faucet: await readAccount("faucet"),
+    vendor: await readAccount("acme"),
     live: () => nodes.filter(({ isRunning }) => isRunning),
     async close() {
       await Promise.all(nodes.map((node) => node.kill()));
@@ -126,7 +125,16 @@ export async function createTestNetwork<Seats extends Seating>(
   };
 }
 
-async function initNetwork(out: string, validators: number, observers: number): Promise<InitAnswer> {
+/** Of a file that `lhg init --insecure-keys` made. */
+export async function readPlainKey(path: string): Promise<SecretKey> {
+  const { insecureSecret } = JSON.parse(await readFile(path, "utf8")) as { insecureSecret: string };
+  return keyFromSeed(ALG_EDDSA, fromHex(insecureSecret, path));
+}
+
+async function initNetwork(
+  out: string,
+  { validators, observers = 0, comet }: NetworkPlan,
+): Promise<InitAnswer> {
   const args = ["--validators", String(validators), "--observers", String(observers), "--kind", "private"];
   const { stdout } = await promisify(execFile)(process.execPath, [
     LHG,
@@ -134,6 +142,7 @@ async function initNetwork(out: string, validators: number, observers: number): 
     "--out",
     out,
     ...args,
+    ...(comet === undefined ? [] : ["--engine", "comet", "--base-port", String(comet.basePort)]),
     "--vendor",
     "Acme=0614141",
     "--insecure-keys",

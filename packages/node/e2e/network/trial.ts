@@ -1,6 +1,7 @@
 /** One network under load, and what has to hold of it after every fault. */
 import { createRandom } from "../../src/store/memory-store.ts";
 import { type ChainView, createChainView, requireAgreement } from "./chain-view.ts";
+import type { Fabric, Seating } from "./fabric.ts";
 import type { Fault } from "./faults.ts";
 import { type Load, startLoad } from "./load.ts";
 import type { NodeProcess } from "./node-process.ts";
@@ -23,14 +24,14 @@ export interface TrialOptions {
   readonly say: (line: string) => void;
 }
 
-export interface Trial {
-  readonly network: TestNetwork;
+export interface Trial<Seats extends Seating = Fabric> {
+  readonly network: TestNetwork<Seats>;
   readonly load: Load;
   readonly random: (bound: number) => number;
   /** Strikes, looks on, heals, checks; says a line of figures. */
-  suffer(fault: Fault, options?: { readonly holdMs?: number }): Promise<void>;
+  suffer(fault: Fault<Seats>, options?: { readonly holdMs?: number }): Promise<void>;
   /** One fault after the other at random, without waiting for the network in between. */
-  sufferAtRandom(faults: readonly Fault[], durationMs: number): Promise<void>;
+  sufferAtRandom(faults: readonly Fault<Seats>[], durationMs: number): Promise<void>;
   /** Starts the first observer, and waits until it has what the others have. */
   join(): Promise<void>;
   /** Everything acknowledged is on every node that runs, and they agree. */
@@ -40,12 +41,16 @@ export interface Trial {
   readonly say: (line: string) => void;
 }
 
-export async function startTrial(network: TestNetwork, options: TrialOptions): Promise<Trial> {
+/** Starts the validators that do not run yet. */
+export async function startTrial<Seats extends Seating>(
+  network: TestNetwork<Seats>,
+  options: TrialOptions,
+): Promise<Trial<Seats>> {
   const { seed, patience, say } = options;
   const random = createRandom(seed);
   const { chainId, faucet, vendor, validators } = network;
   const startedMs = performance.now();
-  for (const node of validators) node.spawn();
+  for (const node of validators) if (!node.isRunning) node.spawn();
   await Promise.all(validators.map((node) => node.waitUntilUp({ isReady: true })));
   const load = await startLoad({
     founders: { chainId, faucet, vendor },
@@ -114,7 +119,7 @@ export async function startTrial(network: TestNetwork, options: TrialOptions): P
       );
   }
 
-  function choose(fault: Fault): number[] {
+  function choose(fault: Fault<Seats>): number[] {
     const seats = [...validators.keys()];
     const hit = Array.from({ length: fault.hits(validators.length) }, () =>
       seats.splice(random(seats.length), 1),
