@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { calibrate, calibrationFigures } from "./calibration.ts";
 import { captures } from "./captures.ts";
 import { collections } from "./collections.ts";
+import { comet } from "./comet.ts";
 import { pages } from "./console.ts";
 import {
   type BenchContext,
@@ -38,6 +39,7 @@ const PARTS: readonly Part[] = [
   captures,
   latency,
   network,
+  comet,
   traces,
   receipts,
   trie,

@@ -1,7 +1,7 @@
-/** Processes of one network on this machine, and statements sent to them over HTTP. */
-
+/** `lhg node` processes of one network on this machine, under either engine, and statements sent to them over HTTP. */
+import { randomBytes } from "node:crypto";
 import type { Seating } from "../packages/node/e2e/network/fabric.ts";
-import { createLoopback } from "../packages/node/e2e/network/loopback.ts";
+import { createLoopback, createPortBlocks } from "../packages/node/e2e/network/loopback.ts";
 import { createTestNetwork, type TestNetwork } from "../packages/node/e2e/network/test-network.ts";
 import { createNativeSigner, sodiumCrypto } from "../packages/node/src/crypto/sodium.ts";
 import { deriveAddress } from "../packages/protocol/src/core/account.ts";
@@ -10,17 +10,19 @@ import type { SecretKey } from "../packages/sdk/src/keys/keys.ts";
 import { makeDeviceRegistration, makeTransfer } from "../packages/sdk/src/transaction/messages.ts";
 import { newSender, type Sender, signTransaction } from "./chain.ts";
 import type { Device } from "./collections.ts";
-import { type Call, requireAccepted } from "./load.ts";
+import { type Call, dealCalls, requireAccepted } from "./load.ts";
+import type { LoadedNetwork } from "./network-load.ts";
+import { listTree } from "./tree-memory.ts";
 
 export const PROCESSES = 4;
-const ACCOUNTS = 200;
+export const ACCOUNTS = 200;
 const DEVICES = 100;
 /** What fits a transaction's gas. */
 const MESSAGES_PER_TRANSACTION = 20;
 const BALANCE = 10n ** 11n;
 const APPROVAL_LIFETIME_MS = 3_600_000;
-/** Times of blocks are known to this. */
-const WATCH_MS = 5;
+export const LANES = 8;
+export const CALL_STATEMENTS = 256;
 
 export interface BenchNetwork {
   readonly network: TestNetwork<Seating>;
@@ -31,11 +33,31 @@ export interface BenchNetwork {
   stop(): Promise<void>;
 }
 
+const ENVIRONMENT = { LHG_NODE_LOG_LEVEL: "warn", LHG_SYNC_STATE: "off" };
+
 /** Four validators and a node that is not started, with accounts and devices on the chain. */
 export async function startBenchNetwork(): Promise<BenchNetwork> {
-  const environment = { LHG_NODE_LOG_LEVEL: "warn", LHG_SYNC_STATE: "off" };
-  const seating = await createLoopback(PROCESSES + 1);
-  const network = await createTestNetwork({ validators: PROCESSES, observers: 1, environment }, seating);
+  const plan = { validators: PROCESSES, observers: 1, environment: ENVIRONMENT };
+  const network = await createTestNetwork(plan, await createLoopback(PROCESSES + 1));
+  return populate(network, () => network.close());
+}
+
+/** The same four validators under CometBFT. */
+export async function startCometNetwork(): Promise<BenchNetwork> {
+  const network = await createCometNetwork();
+  return populate(network, async () => {
+    // A node that is killed can't end its CometBFT.
+    await Promise.all(network.validators.map((node) => node.stop())).finally(() => network.close());
+  });
+}
+
+/** Homes of four validators under CometBFT, on ports that were free just now; nothing is started. */
+export async function createCometNetwork(): Promise<TestNetwork<Seating>> {
+  const seating = await createPortBlocks(PROCESSES);
+  return createTestNetwork({ validators: PROCESSES, comet: seating, environment: ENVIRONMENT }, seating);
+}
+
+async function populate(network: TestNetwork<Seating>, stop: () => Promise<void>): Promise<BenchNetwork> {
   try {
     for (const node of network.validators) node.spawn();
     await Promise.all(network.validators.map((node) => node.waitUntilUp({ isReady: true })));
@@ -81,9 +103,9 @@ export async function startBenchNetwork(): Promise<BenchNetwork> {
           if (!("status" in found) || found.status !== "ok") throw new Error(JSON.stringify(found));
         }
     }
-    return { network, chainId, clients, accounts, devices, stop: () => network.close() };
+    return { network, chainId, clients, accounts, devices, stop };
   } catch (error) {
-    await network.close();
+    await stop();
     throw error;
   }
 }
@@ -99,83 +121,50 @@ function cut<T>(entries: readonly T[]): T[][] {
   );
 }
 
-/** When each height was seen at one node: committed, and proven by the header after it. */
-export interface BlockDates {
-  readonly finalAt: ReadonlyMap<number, number>;
-  readonly provableAt: ReadonlyMap<number, number>;
-  stop(): Promise<void>;
+export function signTransfers({ chainId, accounts }: BenchNetwork, perAccount: number): Call[][] {
+  return dealCalls(
+    accounts.length,
+    { lanes: LANES, perSender: perAccount, callSize: CALL_STATEMENTS },
+    (sender) => signTransfer(chainId, accounts[sender]!),
+  );
 }
 
-export function dateBlocks(client: Client): BlockDates {
-  const finalAt = new Map<number, number>();
-  const provableAt = new Map<number, number>();
-  let isStopped = false;
-  const watch = async (): Promise<void> => {
-    let last: number | undefined;
-    while (!isStopped) {
-      const { height } = await client.getStatus();
-      const nowMs = performance.now();
-      for (let each = last ?? height; each <= height; each++) {
-        if (!finalAt.has(each)) finalAt.set(each, nowMs);
-        if (!provableAt.has(each - 1)) provableAt.set(each - 1, nowMs);
-      }
-      last = height;
-      await sleep(WATCH_MS);
-    }
-  };
-  const watching = watch();
-  watching.catch(() => {});
+/** To somebody new. */
+export function signTransfer(chainId: string, from: Sender): Uint8Array {
+  return signTransaction(chainId, from, [makeTransfer(randomBytes(20), 1n)]);
+}
+
+/** Loaded by the API of LHG; what is to be found is provable by then. */
+export function loadNodes({ network, clients }: BenchNetwork): LoadedNetwork {
+  const first = clients[0]!;
   return {
-    finalAt,
-    provableAt,
-    async stop() {
-      isStopped = true;
-      await watching;
+    nodes: clients.length,
+    async send(node, call) {
+      const results = await clients[node]!.submitMany(call);
+      requireAccepted(results);
+      return results.at(-1)!.id;
+    },
+    readHeight: async () => (await first.getStatus()).height,
+    async locate(id) {
+      const found = await first.waitFor(id, { until: "provable" });
+      if (found.state !== "provable" || found.status !== "ok")
+        throw new Error(`${id} became ${JSON.stringify(found)}`);
+      return found.height;
+    },
+    listProcesses() {
+      const own = network.validators.map(({ pid }) => pid!);
+      const below = own.flatMap((pid) => listChildren(pid));
+      return new Map([["LHG", own], ...(below.length === 0 ? [] : [["CometBFT", below] as const])]);
     },
   };
 }
 
-export interface Sent {
-  readonly sentMs: number;
-  readonly id: string;
-}
-
-export interface Wait {
-  readonly height: number;
-  readonly finalMs: number;
-  readonly provableMs: number;
-}
-
-/** How long each of these waited, by the clock of one node. Waits until all are provable there. */
-export async function readWaits(client: Client, dates: BlockDates, sent: readonly Sent[]): Promise<Wait[]> {
-  const waits: Wait[] = [];
-  for (const { sentMs, id } of sent) {
-    const found = await client.waitFor(id, { until: "provable" });
-    if (found.state !== "provable" || found.status !== "ok")
-      throw new Error(`${id} became ${JSON.stringify(found)}`);
-    const { height } = found;
-    while (!dates.provableAt.has(height)) await sleep(WATCH_MS);
-    waits.push({
-      height,
-      finalMs: dates.finalAt.get(height)! - sentMs,
-      provableMs: dates.provableAt.get(height)! - sentMs,
-    });
+/** Below a node there is nothing but its engine. */
+function listChildren(pid: number): number[] {
+  try {
+    return listTree(pid).slice(1);
+  } catch {
+    // Not Linux: figures of processes are missing anyway.
+    return [];
   }
-  return waits;
-}
-
-/** One call after the other at one node; of each the last statement is remembered. */
-export async function sendLane(client: Client, lane: readonly Call[]): Promise<Sent[]> {
-  const sent: Sent[] = [];
-  for (const call of lane) {
-    const sentMs = performance.now();
-    const results = await client.submitMany(call);
-    requireAccepted(results);
-    sent.push({ sentMs, id: results.at(-1)!.id });
-  }
-  return sent;
-}
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }

@@ -1,32 +1,25 @@
 /** Four processes on loopback: what goes through, how long it takes, what a dead validator costs, how fast a new node catches up. */
-import { randomBytes } from "node:crypto";
 import { readConsensusKey } from "../packages/node/e2e/network/audit.ts";
 import type { NodeProcess } from "../packages/node/e2e/network/node-process.ts";
 import type { Client } from "../packages/sdk/src/client/client.ts";
 import type { BlockSummary } from "../packages/sdk/src/client/types.ts";
-import { makeTransfer } from "../packages/sdk/src/transaction/messages.ts";
-import { signTransaction } from "./chain.ts";
 import { signCollection } from "./collections.ts";
-import { type BenchContext, bySize, type Figure, type Limit, type Part, percentile } from "./figures.ts";
+import { type BenchContext, type Figure, type Limit, type Part, percentile } from "./figures.ts";
 import { type Call, dealCalls } from "./load.ts";
+import { driveFullLoad, driveLightLoad, sleep, type Wait } from "./network-load.ts";
 import {
   type BenchNetwork,
-  dateBlocks,
+  CALL_STATEMENTS,
+  LANES,
+  loadNodes,
   PROCESSES,
-  readWaits,
-  type Sent,
-  sendLane,
-  sleep,
+  signTransfer,
+  signTransfers,
   startBenchNetwork,
-  type Wait,
 } from "./network-nodes.ts";
-import { readCpuUs } from "./processes.ts";
 import { TRANSFER_RATE } from "./transfers.ts";
 
-const LANES = 8;
-const CALL_STATEMENTS = 256;
 const READINGS = 10;
-const LIGHT_INTERVAL_MS = 100;
 const TITLE = "4 processes";
 const AIM_TRANSFERS_PER_SECOND = 3_000;
 const AIM_FINALITY_P50_MS = 100;
@@ -56,14 +49,6 @@ export const network: Part = {
   },
 };
 
-function signTransfers({ chainId, accounts }: BenchNetwork, perAccount: number): Call[][] {
-  return dealCalls(
-    accounts.length,
-    { lanes: LANES, perSender: perAccount, callSize: CALL_STATEMENTS },
-    (sender) => signTransaction(chainId, accounts[sender]!, [makeTransfer(randomBytes(20), 1n)]),
-  );
-}
-
 function signCollections({ chainId, devices, accounts }: BenchNetwork, perAccount: number): Call[][] {
   const perSender = Math.round((perAccount * accounts.length) / devices.length / 2);
   return dealCalls(devices.length, { lanes: LANES, perSender, callSize: CALL_STATEMENTS }, (sender) =>
@@ -71,39 +56,18 @@ function signCollections({ chainId, devices, accounts }: BenchNetwork, perAccoun
   );
 }
 
-/** Lanes spread over the processes, so that half of what a block holds came by gossip at least. */
 async function measureLoad(
   context: BenchContext,
   nodes: BenchNetwork,
   what: string,
   sign: (perAccount: number) => Call[][],
 ): Promise<Figure[]> {
-  const { clients } = nodes;
-  const rounds = bySize(context, { quick: 1, default: 3, full: 5 });
-  const perAccount = bySize(context, { quick: 10, default: 60, full: 150 });
-  if (context.size !== "quick") await sendAll(nodes, sign(20));
-  const rates: number[] = [];
-  const cpuTimes: number[] = [];
-  const waits: Wait[] = [];
-  for (let round = 1; round <= rounds; round++) {
-    const lanes = sign(perAccount);
-    const statements = lanes.flat().reduce((sum, call) => sum + call.length, 0);
-    const dates = dateBlocks(clients[0]!);
-    const cpuBefore = sumCpuUs(nodes);
-    const startedMs = performance.now();
-    const sent = await sendAll(nodes, lanes);
-    const seen = await readWaits(clients[0]!, dates, sent);
-    await dates.stop();
-    const endedMs = Math.max(...seen.map(({ height }) => dates.finalAt.get(height)!));
-    const perSecond = (statements / (endedMs - startedMs)) * 1000;
-    const cpuUs = (sumCpuUs(nodes) - cpuBefore) / statements;
-    context.say(
-      `${TITLE}: ${what}, round ${round}: ${perSecond.toFixed(0)}/s, CPU us of each ${cpuUs.toFixed(0)}`,
-    );
-    rates.push(perSecond);
-    cpuTimes.push(cpuUs);
-    waits.push(...seen);
-  }
+  const { rates, cpuTimesUs, waits } = await driveFullLoad(
+    context,
+    loadNodes(nodes),
+    `${TITLE}: ${what}`,
+    sign,
+  );
   const isTransfers = what === "transfers";
   return [
     {
@@ -115,16 +79,12 @@ async function measureLoad(
     },
     {
       name: `${TITLE}: ${what}: CPU of each in all of them`,
-      value: percentile(cpuTimes, 50),
+      value: percentile(cpuTimesUs, 50),
       unit: "us",
       limit: { name: "Ed25519 verify", value: 1e6 / context.calibration.verifyPerSecond },
     },
     ...waitFigures(context, `${what} at full load`, waits),
   ];
-}
-
-function sumCpuUs({ network: made }: BenchNetwork): number {
-  return made.validators.reduce((sum, { pid }) => sum + (readCpuUs(pid) ?? Number.NaN), 0);
 }
 
 function limitOf({ calibration, cores, rates }: BenchContext, isTransfers: boolean): Limit {
@@ -152,29 +112,10 @@ function waitFigures({ calibration }: BenchContext, load: string, waits: readonl
   ];
 }
 
-async function sendAll({ clients }: BenchNetwork, lanes: readonly (readonly Call[])[]): Promise<Sent[]> {
-  const sent = await Promise.all(lanes.map((lane, i) => sendLane(clients[i % clients.length]!, lane)));
-  return sent.flat();
-}
-
-/** A transfer each 100 ms, at one process after the other of those that live. */
-async function sendLight(context: BenchContext, nodes: BenchNetwork, living: number): Promise<Wait[]> {
-  const { chainId, accounts, clients } = nodes;
-  const calls = bySize(context, { quick: 30, default: 150, full: 600 });
-  const dates = dateBlocks(clients[0]!);
-  const startedMs = performance.now();
-  const sent = await Promise.all(
-    Array.from({ length: calls }, async (_, i): Promise<Sent> => {
-      const from = accounts[i % accounts.length]!;
-      const bytes = signTransaction(chainId, from, [makeTransfer(randomBytes(20), 1n)]);
-      await sleep(startedMs + i * LIGHT_INTERVAL_MS - performance.now());
-      const [first] = await sendLane(clients[i % living]!, [[bytes]]);
-      return first!;
-    }),
-  );
-  const waits = await readWaits(clients[0]!, dates, sent);
-  await dates.stop();
-  return waits;
+function sendLight(context: BenchContext, nodes: BenchNetwork, living: number): Promise<Wait[]> {
+  const { chainId, accounts } = nodes;
+  const sign = (turn: number) => signTransfer(chainId, accounts[turn % accounts.length]!);
+  return driveLightLoad(context, loadNodes(nodes), sign, living);
 }
 
 async function measureLight(context: BenchContext, nodes: BenchNetwork): Promise<Figure[]> {

@@ -38,7 +38,8 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-function listTree(root: number): number[] {
+/** The process, and all below it. Throws where the system does not tell. */
+export function listTree(root: number): number[] {
   const parents = new Map<number, number>();
   for (const name of readdirSync("/proc")) {
     const parent = /^\d+$/.test(name) ? readParent(name) : undefined;
