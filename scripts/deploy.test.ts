@@ -7,6 +7,8 @@ import { listMembers, planNetwork } from "../packages/node/src/cli/network/plan-
 import { createOutput } from "../packages/node/src/cli/output.ts";
 import { createProgram } from "../packages/node/src/cli/program.ts";
 import { environmentNameOf, FIELDS, SETTINGS } from "../packages/node/src/config/settings.ts";
+import type { NodeConfig } from "../packages/node/src/config.ts";
+import { COMETBFT_VERSION } from "../packages/node/src/consensus/comet/process/engine-binary.ts";
 import { peerIdOf } from "../packages/node/src/p2p/peer-id.ts";
 import { ROOT } from "./run-test-files.ts";
 
@@ -22,7 +24,9 @@ const FILES = [
   "Dockerfile",
   "compose.yaml",
   "compose.network.yaml",
+  "compose.comet.yaml",
   "lhg.service",
+  "lhg-comet.service",
   "lhg-dev.conf",
   "README.md",
 ].map((name) => `deploy/${name}`);
@@ -34,18 +38,23 @@ test("what the deployment files start is a command with these flags", () => {
   const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
   const program = createProgram({ output: createOutput(streams, false), streams, onExit: () => {} });
   const flagsOf = (name: string): Set<string | undefined> => {
-    const command = program.commands.find((entry) => entry.name() === name);
-    return new Set([...program.options, ...(command?.options ?? [])].map(({ long }) => long));
+    const [family, member] = name.split(" ");
+    const command = program.commands.find((entry) => entry.name() === family);
+    const options = [command, command?.commands.find((entry) => entry.name() === member)].flatMap(
+      (entry) => entry?.options ?? [],
+    );
+    return new Set([...program.options, ...options].map(({ long }) => long));
   };
   for (const path of FILES) {
     const started = read(path).matchAll(
       /(?:main\.ts|CMD|command:|LHG_ARGUMENTS=|add the flags|\blhg init)[^\n]*/g,
     );
     for (const [line] of started) {
-      const name = /main\.ts node\b/.test(line) ? "node" : line.startsWith("lhg init") ? "init" : "dev";
-      const known = flagsOf(name);
+      const [, named = line.startsWith("lhg init") ? "init" : "dev"] =
+        /main\.ts (node\b|engine install)/.exec(line) ?? [];
+      const known = flagsOf(named);
       for (const [flag] of line.matchAll(/(?<![\w-])--[a-z][a-z-]+/g))
-        assert.ok(known.has(flag) || OTHER_FLAGS.has(flag), `${path}: ${flag} is no flag of lhg ${name}`);
+        assert.ok(known.has(flag) || OTHER_FLAGS.has(flag), `${path}: ${flag} is no flag of lhg ${named}`);
     }
     for (const [, file] of read(path).matchAll(/(packages\/\S+?\.ts)/g))
       assert.ok(read(file!).length > 0, path);
@@ -56,14 +65,26 @@ test("variables of settings in the deployment files are settings", () => {
   const names = new Set(FIELDS.map((field) => environmentNameOf(SETTINGS[field])));
   const sections = [...new Set(FIELDS.map((field) => SETTINGS[field].section.toUpperCase()))];
   const pattern = new RegExp(`\\bLHG_(?:${sections.join("|")})_[A-Z0-9_]+`, "g");
-  for (const path of [...FILES, "docs/operating.md", "docs/getting-started/operator.md"])
+  for (const path of [...FILES, "docs/operating.md", "docs/engines.md", "docs/getting-started/operator.md"])
     for (const [name] of read(path).matchAll(pattern)) assert.ok(names.has(name), `${path}: ${name}`);
 });
 
-test("the composed network is the one that its first lines make, each node at a port of its own", () => {
-  const text = read("deploy/compose.network.yaml");
-  const [, count = "", hosts = ""] = /lhg init --validators (\d+) --out net --host (\S+)/.exec(text) ?? [];
+const NETWORKS = [
+  ["compose.network.yaml", "dbft"],
+  ["compose.comet.yaml", "comet"],
+] as const;
+
+for (const [file, engine] of NETWORKS)
+  test(`the network of ${file} is the one that its first lines make, each node at a port of its own`, () => {
+    checkNetwork(read(`deploy/${file}`), engine);
+  });
+
+function checkNetwork(text: string, engine: NodeConfig["engine"]): void {
+  const [, named = "dbft", count = "", hosts = ""] =
+    /lhg init (?:--engine (\w+) )?--validators (\d+) --out net --host (\S+)/.exec(text) ?? [];
+  assert.equal(named, engine);
   const shape = {
+    engine,
     validators: Number(count),
     observers: 0,
     hasSentries: false,
@@ -92,6 +113,22 @@ test("the composed network is the one that its first lines make, each node at a 
     new Set(services.map(([, , body = ""]) => /127\.0\.0\.1:\d+/.exec(body)?.[0])).size,
     members.length,
   );
+}
+
+test("CometBFT in the image is the version that LHG starts, and only its peers' port leaves the container", () => {
+  const dockerfile = read("deploy/Dockerfile");
+  assert.match(dockerfile, new RegExp(`^RUN .*cometbft@v${COMETBFT_VERSION.replaceAll(".", "\\.")}$`, "m"));
+  assert.match(dockerfile, /^FROM lhg\n$/m, "the image without CometBFT is built by default");
+  assert.match(read("deploy/compose.comet.yaml"), /^ {4}target: comet$/m);
+  assert.match(dockerfile, /^FROM lhg AS comet$/m);
+  const [comet] = planNetwork(
+    { validators: 1, observers: 0, hasSentries: false, hosts: ["node0"], basePort: 26_700, engine: "comet" },
+    [peerIdOf(new Uint8Array(32))],
+  ).map((node) => node.comet!);
+  const [, exposed = ""] = /^EXPOSE (.+)$/m.exec(dockerfile) ?? [];
+  assert.ok(exposed.split(" ").includes(comet!.p2p.split(":").at(-1)!));
+  assert.ok(!exposed.split(" ").includes(comet!.rpc.split(":").at(-1)!));
+  assert.match(comet!.rpc, /^tcp:\/\/127\.0\.0\.1:/);
 });
 
 test("the ports that the image exposes are those of the README, and compose publishes those that it says", () => {

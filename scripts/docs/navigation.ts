@@ -25,6 +25,7 @@ export const CHAPTERS: readonly Chapter[] = [
       "configuration",
       "devices",
       "operating",
+      "engines",
       "security",
       "glossary",
       "spec/formats",
