@@ -1,4 +1,6 @@
 /** What can go wrong with a network, and how it is mended. */
+
+import type { Client } from "@lhg/sdk/client/client";
 import { fillDisk, freeDisk } from "./disk.ts";
 import type { Fabric, Seating } from "./fabric.ts";
 import type { Load } from "./load.ts";
@@ -144,6 +146,24 @@ export const slow: Fault = {
 const LYING_MS = 8_000;
 const EVIDENCE_MS = 30_000;
 
+/** The first block from `from` on that accuses somebody. Throws where none does within the limit. */
+export async function waitForEvidence(
+  client: Client,
+  limitMs: number,
+  from = 1,
+): Promise<{ readonly height: number; readonly evidence: readonly string[] }> {
+  const endMs = performance.now() + limitMs;
+  for (let next = from; ; ) {
+    const { height } = await client.getStatus();
+    for (; next <= height; next++) {
+      const { evidence } = await client.getBlock(next);
+      if (evidence.length > 0) return { height: next, evidence };
+    }
+    if (performance.now() > endMs) throw new Error(`no evidence in ${height} blocks`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** A traitor in the network lies all the time: this only gives it time, and looks for the evidence. */
 export const lying: Fault = {
   name: "equivocation",
@@ -153,19 +173,9 @@ export const lying: Fault = {
       sound: network.validators,
       async observe() {
         const { patient: client } = network.validators[0]!;
-        const endMs = performance.now() + EVIDENCE_MS;
-        for (let next = 1; ; ) {
-          const { height } = await client.getStatus();
-          for (; next <= height; next++) {
-            const { evidence } = await client.getBlock(next);
-            if (evidence.length > 0) {
-              await new Promise((resolve) => setTimeout(resolve, LYING_MS));
-              return `evidence in block ${next}`;
-            }
-          }
-          if (performance.now() > endMs) throw new Error(`no evidence in ${height} blocks`);
-          await new Promise((resolve) => setTimeout(resolve, 100));
-        }
+        const { height } = await waitForEvidence(client, EVIDENCE_MS);
+        await new Promise((resolve) => setTimeout(resolve, LYING_MS));
+        return `evidence in block ${height}`;
       },
       heal: async () => {},
     };

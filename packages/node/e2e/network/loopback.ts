@@ -9,7 +9,7 @@ export interface Loopback extends Seating {
   p2pPortOf(seat: number): number;
 }
 
-export async function listen(server: Server): Promise<Server> {
+export async function listen<S extends Server>(server: S): Promise<S> {
   server.listen(0, HOST);
   await once(server, "listening");
   return server;

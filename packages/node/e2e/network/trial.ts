@@ -24,16 +24,24 @@ export interface TrialOptions {
   readonly say: (line: string) => void;
 }
 
+/** How long decisions took. */
+export interface Suffered {
+  /** While the fault lasted; undefined where no quorum was left. */
+  readonly onMs: number | undefined;
+  /** On all nodes, after it was healed. */
+  readonly againMs: number;
+}
+
 export interface Trial<Seats extends Seating = Fabric> {
   readonly network: TestNetwork<Seats>;
   readonly load: Load;
   readonly random: (bound: number) => number;
   /** Strikes, looks on, heals, checks; says a line of figures. */
-  suffer(fault: Fault<Seats>, options?: { readonly holdMs?: number }): Promise<void>;
+  suffer(fault: Fault<Seats>, options?: { readonly holdMs?: number }): Promise<Suffered>;
   /** One fault after the other at random, without waiting for the network in between. */
   sufferAtRandom(faults: readonly Fault<Seats>[], durationMs: number): Promise<void>;
-  /** Starts the first observer, and waits until it has what the others have. */
-  join(): Promise<void>;
+  /** Starts the first observer, and waits until it has what the others have; says and returns a line of figures. */
+  join(): Promise<string>;
   /** Everything acknowledged is on every node that runs, and they agree. */
   settle(): Promise<string>;
   /** How long a new statement takes from now until all these nodes have it in a block. */
@@ -158,6 +166,7 @@ export async function startTrial<Seats extends Seating>(
           settled,
         ].join(" "),
       );
+      return { onMs, againMs };
     },
     async sufferAtRandom(faults, durationMs) {
       const endMs = performance.now() + durationMs;
@@ -195,10 +204,11 @@ export async function startTrial<Seats extends Seating>(
       }
       const caughtUpMs = performance.now();
       const againMs = await measureDecision(network.live(), DECIDE_AGAIN_MS);
-      say(
+      const line =
         `an observer joins: up after ${inMs(upMs - joinedMs)}, at height ${caughtUp} with the others ${inMs(caughtUpMs - upMs)} later, ` +
-          `follows with ${inMs(againMs)}; ${await settle()}`,
-      );
+        `follows with ${inMs(againMs)}; ${await settle()}`;
+      say(line);
+      return line;
     },
   };
 }
