@@ -13,7 +13,9 @@ export interface GenesisAnnounced {
   readonly validators: readonly Signatory[];
 }
 
-export const GENESIS_CURE = 'write both with one "lhg init"';
+/** CometBFT keeps the genesis that it began with, whatever its file says later. */
+export const GENESIS_CURE =
+  'take both from one "lhg init", and empty CometBFT\'s data folder but for priv_validator_state.json, where it keeps the genesis that it began with';
 
 /** Throws `genesis.mismatch` naming the first field that differs. */
 export function checkGenesis(hasher: Hasher, genesis: Genesis, announced: GenesisAnnounced): void {

@@ -9,6 +9,12 @@ export interface CrashCause {
 /** Words of v0.39.4; the more special come first. A version that says it otherwise is only less well explained. */
 const CAUSES: readonly (CrashCause & { readonly pattern: RegExp })[] = [
   {
+    // An engine without blocks expects no app hash at all; to it the ledger is not ahead but wrong.
+    pattern: /^\s*[0-9A-F]{64}, expected \.$|Did you reset CometBFT without resetting/,
+    cause: "the ledger is ahead of the engine, which has no blocks: the engine's data was lost",
+    cure: "put both back from one backup, or empty the ledger's data folder too and let the node catch up",
+  },
+  {
     pattern:
       /AppHash does not match AppHash after replay|does not match app's AppHash|wrong Block\.Header\.AppHash/i,
     cause: "the ledger came to another state than the chain (wrong app hash)",
@@ -33,9 +39,9 @@ const CAUSES: readonly (CrashCause & { readonly pattern: RegExp })[] = [
   },
   {
     pattern:
-      /genesis_hash=\w* does not match|error in genesis doc|reading GenesisDoc|read GenesisDoc|chain[ _-]?id .*(?:mismatch|does not match)|genesis .*(?:mismatch|does not match|differs)/i,
+      /genesis_hash=\w* does not match|error in genesis doc|reading GenesisDoc|read GenesisDoc|genesis\.mismatch|chain[ _-]?id .*(?:mismatch|does not match)|genesis .*(?:mismatch|does not match|differs)/i,
     cause: "the engine's genesis is missing, unreadable, or that of another chain",
-    cure: "give the node the genesis.json of its chain, in its home and in the config folder of the engine",
+    cure: "give the node the genesis.json of its chain, in its home and in the config folder of the engine; an engine that began with another one keeps it: then empty its data folder, but for priv_validator_state.json",
   },
   {
     pattern: /address already in use/,

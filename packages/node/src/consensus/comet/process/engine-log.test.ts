@@ -81,6 +81,11 @@ test("why CometBFT ended is said in plain words, by its own words of v0.39.4", (
       "ERROR: failed to create node: error during handshake: error on replay: app block height (9) is higher than core (5)",
       /ahead of the engine/,
     ],
+    [`\t${"D9".repeat(32)}, expected .`, /ahead of the engine, which has no blocks/],
+    [
+      "ERROR: error on replay: genesis.mismatch: chain_id: CometBFT's genesis says a",
+      /that of another chain/,
+    ],
     ["app block height (1) is too far below block store base (50)", /behind the oldest/],
     ["panic: StateBlockHeight (7) > StoreBlockHeight (5)", /heights do not match/],
     ["ERROR: --genesis_hash=AB does not match /x/genesis.json hash: CD", /genesis/],
