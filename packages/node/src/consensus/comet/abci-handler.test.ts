@@ -97,7 +97,7 @@ const initChain = (over: MessageInitShape<typeof RequestInitChainSchema> = {}) =
       power,
     })),
     ...over,
-  });
+  } as MessageInitShape<typeof RequestInitChainSchema>);
 
 test("InitChain answers with the state of genesis, as often as it is asked", async () => {
   const { handler, ledger } = await openHandler();
@@ -118,7 +118,7 @@ test("InitChain of a chain that has begun says what is lost, and what to do", as
   );
 });
 
-const SAYS_CURE = /write both with one "lhg init"$/;
+const SAYS_CURE = /take both from one "lhg init"/;
 const WRONG_STARTS: readonly (readonly [
   string,
   MessageInitShape<typeof RequestInitChainSchema>,

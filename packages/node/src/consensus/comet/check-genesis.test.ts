@@ -6,7 +6,7 @@ import { computeChainId } from "@lhg/protocol/core/genesis";
 import { GENESIS_MS } from "../../application/testing.ts";
 import { sodiumCrypto } from "../../crypto/sodium.ts";
 import { createDevChain } from "../../dev-chain.ts";
-import { checkGenesis, type GenesisAnnounced } from "./check-genesis.ts";
+import { checkGenesis, GENESIS_CURE, type GenesisAnnounced } from "./check-genesis.ts";
 
 const { genesis } = createDevChain(GENESIS_MS);
 const sound: GenesisAnnounced = {
@@ -49,6 +49,6 @@ for (const [field, over, says] of WRONG)
         error.code === "genesis.mismatch" &&
         error.field === field &&
         says.test(error.message) &&
-        error.message.endsWith('write both with one "lhg init"'),
+        error.message.endsWith(GENESIS_CURE),
     );
   });
