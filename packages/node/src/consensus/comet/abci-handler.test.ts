@@ -16,10 +16,13 @@ import { sodiumCrypto } from "../../crypto/sodium.ts";
 import { createMemoryStore } from "../../store/memory-store.ts";
 import {
   CheckTxType,
+  type MisbehaviorType,
   RequestCheckTxSchema,
   RequestCommitSchema,
+  type RequestFinalizeBlock,
   RequestFinalizeBlockSchema,
   RequestInfoSchema,
+  type RequestInitChain,
   RequestInitChainSchema,
   RequestPrepareProposalSchema,
   RequestProcessProposalSchema,
@@ -73,7 +76,10 @@ async function openHandler(over: Partial<HandlerParts> = {}) {
 
 const proposerAddress = validatorAddress(sodiumCrypto, dev.consensusKeys[0]!.publicKey);
 const timeOf = (timeMs: number) => ({ seconds: BigInt(timeMs) / 1_000n, nanos: 0 });
-const blockOf = (over: MessageInitShape<typeof RequestFinalizeBlockSchema> = {}) => ({
+type BlockFields = Exclude<MessageInitShape<typeof RequestFinalizeBlockSchema>, RequestFinalizeBlock>;
+type Misbehaviours = NonNullable<BlockFields["misbehavior"]>;
+type GenesisFields = Exclude<MessageInitShape<typeof RequestInitChainSchema>, RequestInitChain>;
+const blockOf = (over: BlockFields = {}): BlockFields => ({
   height: 1n,
   time: timeOf(GENESIS_MS),
   hash: fill(1),
@@ -87,7 +93,7 @@ function refusal(code: string, field: string, says: RegExp) {
     error instanceof LhgError && error.code === code && error.field === field && says.test(error.message);
 }
 
-const initChain = (over: MessageInitShape<typeof RequestInitChainSchema> = {}) =>
+const initChain = (over: GenesisFields = {}) =>
   create(RequestInitChainSchema, {
     chainId: chain.application.chainId,
     time: timeOf(GENESIS_MS),
@@ -97,7 +103,7 @@ const initChain = (over: MessageInitShape<typeof RequestInitChainSchema> = {}) =
       power,
     })),
     ...over,
-  } as MessageInitShape<typeof RequestInitChainSchema>);
+  });
 
 test("InitChain answers with the state of genesis, as often as it is asked", async () => {
   const { handler, ledger } = await openHandler();
@@ -119,12 +125,7 @@ test("InitChain of a chain that has begun says what is lost, and what to do", as
 });
 
 const SAYS_CURE = /take both from one "lhg init"/;
-const WRONG_STARTS: readonly (readonly [
-  string,
-  MessageInitShape<typeof RequestInitChainSchema>,
-  string,
-  RegExp,
-])[] = [
+const WRONG_STARTS: readonly (readonly [string, GenesisFields, string, RegExp])[] = [
   ["genesis.mismatch", { chainId: "lhg-other-1" }, "chain_id", SAYS_CURE],
   ["genesis.mismatch", { initialHeight: 7n }, "initial_height", SAYS_CURE],
   ["genesis.mismatch", { time: timeOf(GENESIS_MS + 1_000) }, "genesis_time", SAYS_CURE],
@@ -205,9 +206,9 @@ test("FinalizeBlock without a time, or by a stranger, is refused and changes not
 test("misbehaviour of unknown kinds, of nobody and of no height is passed over", async () => {
   const { handler, ledger } = await openHandler();
   const validator = { address: proposerAddress, power: 1n };
-  const misbehavior = [
+  const misbehavior: Misbehaviours = [
     { type: 0, height: 1n, validator },
-    { type: 99, height: 1n, validator },
+    { type: 99 as MisbehaviorType, height: 1n, validator },
     { type: 1, height: 1n },
     { type: 1, height: 0n, validator },
     { type: 1, height: 9n, validator },
@@ -217,7 +218,7 @@ test("misbehaviour of unknown kinds, of nobody and of no height is passed over",
   await handler.finalizeBlock(create(RequestFinalizeBlockSchema, blockOf({ misbehavior })));
   await handler.commit(create(RequestCommitSchema));
   assert.equal(ledger.getBlock(1)!.evidence.length, 2);
-  const negative = [{ type: 1, height: -1n, validator }];
+  const negative: Misbehaviours = [{ type: 1, height: -1n, validator }];
   const request = create(RequestFinalizeBlockSchema, blockOf({ height: 2n, misbehavior: negative }));
   await assert.rejects(
     async () => handler.finalizeBlock(request),
@@ -228,7 +229,7 @@ test("misbehaviour of unknown kinds, of nobody and of no height is passed over",
 test("ProcessProposal rejects what every node would, and nothing else", async () => {
   const { handler } = await openHandler();
   const { ACCEPT, REJECT } = ResponseProcessProposal_ProposalStatus;
-  const judge = async (over: MessageInitShape<typeof RequestProcessProposalSchema>) =>
+  const judge = async (over: BlockFields) =>
     (await handler.processProposal(create(RequestProcessProposalSchema, { ...blockOf(), ...over }))).status;
   assert.equal(await judge({}), ACCEPT);
   assert.equal(await judge({ txs: [] }), ACCEPT);
@@ -255,7 +256,7 @@ test("PrepareProposal keeps within the bytes that are left, overhead included", 
   );
 });
 
-const check = (tx: Uint8Array, type = CheckTxType.NEW) => create(RequestCheckTxSchema, { tx, type });
+const check = (tx: Uint8Array, type: CheckTxType = CheckTxType.NEW) => create(RequestCheckTxSchema, { tx, type });
 
 test("CheckTx has a code for whatever comes", async () => {
   const { handler } = await openHandler({
