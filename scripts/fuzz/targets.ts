@@ -66,6 +66,7 @@ import { resolveSenml } from "../../packages/protocol/src/senml/resolve.ts";
 import { prepareStatement } from "../../packages/protocol/src/statements.ts";
 import { decryptKey, encryptKey } from "../../packages/sdk/src/keys/keystore.ts";
 import { abciTarget } from "./abci-target.ts";
+import { createCometSnapshotTarget } from "./comet-snapshot-target.ts";
 import { cometTargets } from "./comet-targets.ts";
 import { type Corpus, encodeSubmissions } from "./corpus.ts";
 import { dbftTargets } from "./dbft-target.ts";
@@ -420,5 +421,6 @@ export async function makeTargets(corpus: Corpus): Promise<Target[]> {
     ...peerTargets(),
     await createLedgerTarget(corpus),
     ...(await createSnapshotTargets(corpus)),
+    await createCometSnapshotTarget(),
   ];
 }

@@ -20,6 +20,7 @@ import {
   type CertifiedHeader,
   certifiedHeader,
   ENGINE_COMETBFT,
+  readLightHeader,
   verifyCertifiedHeader,
 } from "@lhg/protocol/core/proof/anchor";
 import { VersionedState } from "@lhg/protocol/core/state/versioned-state";
@@ -30,6 +31,7 @@ import { getProtocolVersionAt } from "@lhg/protocol/modules/chain/chain";
 import { getValidatorsAt, isRecorded, type Misbehaviour } from "@lhg/protocol/modules/validators/validators";
 import { executedKey, executedRecord } from "@lhg/protocol/partition-logs";
 import { admitStatement, type PreparedStatement, prepareStatement } from "@lhg/protocol/statements";
+import { checkParentCertificate, readCertifiedHeader } from "../blocks/certified-headers.ts";
 import { hashCertificate } from "../blocks/proposal.ts";
 import {
   type BlockRecord,
@@ -391,19 +393,20 @@ export class LedgerApplication {
 
   /**
    * Keeps what makes a committed block final, where the engine tells it after the block: height by height, the engine's own header and
-   * the certificate. Throws `header.*` and `certificate.*` where they are not this chain's, `certificate.order` out of order.
+   * the certificate. The newest may be given again. `isParentShared`: of the block before, the certificate that is kept must be the one that
+   * this header names. Throws `header.*` and `certificate.*` where they are not this chain's, `certificate.order` out of order,
+   * `certificate.parent` where the block before has to be given again first.
    */
-  async certify(header: Uint8Array, certificate: Uint8Array): Promise<void> {
-    const height = this.certifiedHeight + 1;
+  async certify(header: Uint8Array, certificate: Uint8Array, isParentShared = false): Promise<void> {
+    const { height } = readLightHeader({ engine: this.engine, header });
     const validators = height > this.head.height ? undefined : this.findValidators(height);
-    if (validators === undefined)
-      throw new LhgError("certificate.order", `there is no block ${height} yet`, "header");
+    if (validators === undefined || height < this.certifiedHeight || height > this.certifiedHeight + 1)
+      throw new LhgError("certificate.order", `must be of height ${this.certifiedHeight + 1}`, "header");
     const certified: CertifiedHeader = { engine: this.engine, header, certificate, validators };
-    const verified = verifyCertifiedHeader(this.crypto, this.chainId, certified);
-    if (verified.header.height !== height)
-      throw new LhgError("certificate.order", `must be of height ${height}`, "header");
-    if (!equalBytes(verified.hash, this.getBlockHash(height)))
+    const { hash } = verifyCertifiedHeader(this.crypto, this.chainId, certified);
+    if (!equalBytes(hash, this.getBlockHash(height)))
       throw new LhgError("header.hash", "is of another block than the one executed here", "header");
+    checkParentCertificate(this.crypto, readCertifiedHeader(this.store, height - 1), header, isParentShared);
     await this.store.commit([
       { key: keptHeaderKey(height), value: encode(certifiedHeader, certified, "header") },
       { key: CERTIFIED_KEY, value: encode(certifiedRecord, height) },

@@ -21,7 +21,7 @@ import {
 import type { StoreWrite } from "../store/store.ts";
 import type { LedgerApplication } from "./application.ts";
 
-/** However old they are, so many of the newest blocks stay: evidence and lagging nodes ask for them. */
+/** However old they are, so many of the newest certified blocks stay: evidence and lagging nodes ask for them. */
 export const BLOCKS_KEPT_MIN = 128;
 
 /** Of one call, which is a few milliseconds of the ledger's thread: a block commits between two of them. */
@@ -84,14 +84,14 @@ function hasRoom({ statements, bytes }: Budget): boolean {
 
 /** A block that is half deleted is old, whatever is asked for now. */
 function isOld(
-  { head }: LedgerApplication,
+  { certifiedHeight }: LedgerApplication,
   { firstHeight }: KeptRecord,
   block: BlockRecord | undefined,
   beforeMs: number,
 ): boolean {
   if (block === undefined) return false;
   const { height, timeMs } = block.header;
-  return height < firstHeight || (timeMs < beforeMs && height <= head.height - BLOCKS_KEPT_MIN);
+  return height < firstHeight || (timeMs < beforeMs && height <= certifiedHeight - BLOCKS_KEPT_MIN);
 }
 
 /** Deletes statements of a block from the first on; returns whether all are gone. */

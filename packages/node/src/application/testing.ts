@@ -15,7 +15,7 @@ import { createDevChain, type DevChain } from "../dev-chain.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import type { Store } from "../store/store.ts";
 import { LedgerApplication } from "./application.ts";
-import type { BlockIndexer, CommitSummary } from "./port.ts";
+import type { BlockIndexer, CommitSummary, StatementInput } from "./port.ts";
 
 export const GENESIS_MS = 1_800_000_000_000;
 
@@ -57,33 +57,47 @@ export async function openTestChain(
     dev.genesis,
     options.indexBlock ?? (() => []),
   );
-  const nonces = new Map<string, number>();
   return {
     dev,
     application,
     store,
     commit: (submissions, timeMs, evidence) => commitBlock(dev, application, submissions, timeMs, evidence),
-    transaction(from, messages, over = {}) {
-      const sender = addressOf(from);
-      const name = sender.join();
-      const nonce = over.nonce ?? nonces.get(name) ?? 0;
-      nonces.set(name, nonce + 1);
-      const payload = encodeTransaction({
-        chainId: over.chainId ?? application.chainId,
-        sender,
-        payer: over.payer ?? sender,
-        nonce,
-        gasLimit: over.gasLimit ?? 1_000_000,
-        gasPrice: over.gasPrice ?? 1n,
-        expiryMs: over.expiryMs ?? application.head.timeMs + 60_000,
-        messages,
-      });
-      return {
-        statement: signStatement(over.signer ?? createNativeSigner(from), "transaction", payload),
-        body: null,
-      };
-    },
+    transaction: createSender(application),
   };
+}
+
+/** Makes signed transactions, counting nonces. */
+export function createSender(application: LedgerApplication): TestChain["transaction"] {
+  const nonces = new Map<string, number>();
+  return (from, messages, over = {}) => {
+    const sender = addressOf(from);
+    const name = sender.join();
+    const nonce = over.nonce ?? nonces.get(name) ?? 0;
+    nonces.set(name, nonce + 1);
+    const payload = encodeTransaction({
+      chainId: over.chainId ?? application.chainId,
+      sender,
+      payer: over.payer ?? sender,
+      nonce,
+      gasLimit: over.gasLimit ?? 1_000_000,
+      gasPrice: over.gasPrice ?? 1n,
+      expiryMs: over.expiryMs ?? application.head.timeMs + 60_000,
+      messages,
+    });
+    return {
+      statement: signStatement(over.signer ?? createNativeSigner(from), "transaction", payload),
+      body: null,
+    };
+  };
+}
+
+/** As other threads hand them over, their signatures verified. */
+export function prepareInputs(submissions: readonly Submission[]): StatementInput[] {
+  return submissions.map((entry) => {
+    const { sign1, leafHash } = prepareStatement(sodiumCrypto, entry);
+    const isSignatureValid = sodiumCrypto.verify(toSignatureCheck(sign1));
+    return { bytes: encode(submission, entry), leafHash, isSignatureValid };
+  });
 }
 
 async function commitBlock(
@@ -94,11 +108,7 @@ async function commitBlock(
   evidence: readonly Uint8Array[] = [],
 ): Promise<CommitSummary> {
   const { tip } = application;
-  const statements = submissions.map((entry) => {
-    const { sign1, leafHash } = prepareStatement(sodiumCrypto, entry);
-    const isSignatureValid = sodiumCrypto.verify(toSignatureCheck(sign1));
-    return { bytes: encode(submission, entry), leafHash, isSignatureValid };
-  });
+  const statements = prepareInputs(submissions);
   const proposal = openProposal(
     sodiumCrypto,
     makeProposal(sodiumCrypto, tip.base, {

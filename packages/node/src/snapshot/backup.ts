@@ -4,7 +4,9 @@ import type { Crypto } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { computeChainId } from "@lhg/protocol/core/genesis";
 import type { ArchiveSubject } from "../archive/archive-format.ts";
-import { restoreLedgerFolder } from "./restore-folder.ts";
+import { COMET_SNAPSHOT_FORMAT } from "./comet-snapshot.ts";
+import { restoreCometSnapshot, verifyCometOffer } from "./restore-comet.ts";
+import { restoreLedgerFolder, restoreNewLedger } from "./restore-folder.ts";
 import type { RestoreOptions } from "./restore-snapshot.ts";
 import { openSnapshotInfo } from "./snapshot.ts";
 import { listSnapshots, readChunk, readGenesis, readTrustPath } from "./snapshot-files.ts";
@@ -20,6 +22,8 @@ export const SNAPSHOTS_FOLDER = "snapshots";
 const LEFT_OUT: ReadonlySet<string> = new Set([
   "ledger",
   "ledger.new",
+  "ledger.old",
+  "snapshots.incoming",
   "votes",
   "inbox",
   "devices",
@@ -44,13 +48,14 @@ export async function describeNewestSnapshot(
   const [info] = await listSnapshots(directory);
   if (info === undefined) return undefined;
   const genesis = await readGenesis(directory, info.height);
+  const about = { chainId: computeChainId(crypto, genesis), height: info.height };
+  if (info.format === COMET_SNAPSHOT_FORMAT) {
+    const { timeMs, next } = verifyCometOffer(crypto, genesis, info, undefined).block;
+    return { ...about, timeMs, appHash: toHex(next.appHash) };
+  }
   const { header } = verifyTrustPath(crypto, genesis, await readTrustPath(directory, info.height));
-  return {
-    chainId: computeChainId(crypto, genesis),
-    height: info.height,
-    timeMs: openSnapshotInfo(crypto, info).header.timeMs,
-    appHash: toHex(header.appHash),
-  };
+  const { timeMs } = openSnapshotInfo(crypto, info).header;
+  return { ...about, timeMs, appHash: toHex(header.appHash) };
 }
 
 /**
@@ -66,12 +71,14 @@ export async function restoreNewestSnapshot(
   const [info] = await listSnapshots(directory);
   if (info === undefined) throw new LhgError("snapshot.not-found", "holds no snapshot", directory);
   const genesis = await readGenesis(directory, info.height);
-  await restoreLedgerFolder(dataDirectory, {
-    crypto,
-    genesis,
-    info,
-    trusted: verifyTrustPath(crypto, genesis, await readTrustPath(directory, info.height)),
-    readChunk: (index) => readChunk(directory, info.height, index),
-    indexPair,
-  });
+  const readFrom = (index: number): Promise<Uint8Array> => readChunk(directory, info.height, index);
+  const parts = { crypto, genesis, info, readChunk: readFrom, indexPair };
+  if (info.format === COMET_SNAPSHOT_FORMAT) {
+    await restoreNewLedger(dataDirectory, (store) =>
+      restoreCometSnapshot({ ...parts, store, appHash: undefined }),
+    );
+    return;
+  }
+  const trusted = verifyTrustPath(crypto, genesis, await readTrustPath(directory, info.height));
+  await restoreLedgerFolder(dataDirectory, { ...parts, trusted });
 }

@@ -81,3 +81,48 @@ test("snapshots are of multiples of a height; one that fails is told, what is br
   assert.deepEqual(heights, [100, 200, 300]);
   assert.deepEqual(told, ["warn snapshot", "fatal Error: broken", "debug snapshot"]);
 });
+
+test("where certificates come later, a snapshot waits for that of the second block after it", async (context) => {
+  const heights: unknown[] = [];
+  const { maintenance } = await create(context, {
+    snapshotEveryBlocks: 100,
+    certifiesLater: true,
+    oldestSnapshot: 7,
+    ledger: {
+      makeSnapshot: async (_, height) => {
+        heights.push(height);
+        return info(height!);
+      },
+      prune: async () => ({ firstHeight: 1, isDone: true }),
+    },
+  });
+  assert.equal(maintenance.oldestSnapshot, 7);
+  for (let height = 1; height <= 301; height++) {
+    maintenance.noteBlock({ height, timeMs: height });
+    maintenance.noteCertified(height);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await maintenance.stop();
+  assert.deepEqual(heights, [100, 200]);
+  assert.equal(maintenance.oldestSnapshot, undefined, "as many as there are in the folder");
+});
+
+test("a node makes no snapshot of the block that it began with", async (context) => {
+  const heights: unknown[] = [];
+  const { maintenance } = await create(context, {
+    snapshotEveryBlocks: 100,
+    certifiesLater: true,
+    ledger: {
+      makeSnapshot: async (_, height) => {
+        heights.push(height);
+        return info(height!);
+      },
+      prune: async () => ({ firstHeight: 1, isDone: true }),
+    },
+  });
+  maintenance.restart(101);
+  assert.equal(maintenance.firstHeight, 101);
+  for (const height of [102, 202]) maintenance.noteCertified(height);
+  await maintenance.stop();
+  assert.deepEqual(heights, [200]);
+});

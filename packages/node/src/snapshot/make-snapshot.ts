@@ -1,43 +1,27 @@
 /** Writes a snapshot while blocks go on being committed. */
 import { setImmediate as giveWay } from "node:timers/promises";
-import { header as headerCodec } from "@lhg/protocol/core/block/header";
 import { decode } from "@lhg/protocol/core/codec/definition";
-import type { Crypto } from "@lhg/protocol/core/crypto";
 import { assertInvariant, LhgError } from "@lhg/protocol/core/errors";
-import type { Genesis } from "@lhg/protocol/core/genesis";
 import { getLeaf, type LogId, readLeafHashes } from "@lhg/protocol/core/state/log";
 import { APP, type Partition, readPartition } from "@lhg/protocol/core/state/partition";
-import { createStateExport, VALUES_RANGE } from "@lhg/protocol/core/state/state-export";
+import { VALUES_RANGE } from "@lhg/protocol/core/state/state-export";
 import { partitionRecord, type VersionedState } from "@lhg/protocol/core/state/versioned-state";
-import { getValidatorSchedule } from "@lhg/protocol/modules/validators/validators";
 import { outcomesLog, statementsLog } from "@lhg/protocol/partition-logs";
 import { findLogs } from "@lhg/protocol/stored-logs";
-import { readCertifiedHeader } from "../blocks/certified-headers.ts";
-import { EVIDENCE_HEIGHTS_MAX } from "../blocks/proposal.ts";
-import type { BlockRecord, HeadRecord } from "../blocks/records.ts";
-import type { Store, StoreEntry } from "../store/store.ts";
+import type { StoreEntry } from "../store/store.ts";
 import { ChunkCutter, encodeItem, HASHES_PER_ITEM, type SnapshotItem } from "./chunk-format.ts";
-import { CHUNKS_MAX, describeSnapshot, type SnapshotInfo } from "./snapshot.ts";
+import { planSnapshot, type SnapshotPlan, type SnapshotSource, type WrittenChunks } from "./plan-snapshot.ts";
+import { CHUNKS_MAX, type SnapshotInfo } from "./snapshot.ts";
 import {
   describeFileError,
   listSnapshots,
   openSnapshotFolder,
   type SnapshotFolder,
 } from "./snapshot-files.ts";
-import type { TrustPath } from "./trust.ts";
-
-/** What a snapshot is made of: the application, between two blocks. */
-export interface SnapshotSource {
-  readonly crypto: Crypto;
-  readonly genesis: Genesis;
-  readonly store: Store;
-  readonly state: VersionedState;
-  readonly head: HeadRecord;
-  getBlock(height: number): BlockRecord | undefined;
-  transitionsBefore(height: number): number[];
-}
 
 export interface SnapshotOptions {
+  /** Among the last `VERSIONS_KEPT`; the newest that can be proven by default. */
+  readonly height?: number;
   readonly signal?: AbortSignal;
   /** For tests: smaller chunks than all nodes make. */
   readonly chunkBytes?: number;
@@ -47,7 +31,7 @@ export interface SnapshotOptions {
 const ITEMS_PER_SLICE = 256;
 
 /**
- * Writes the state of the newest provable height into `<directory>/<height>`; answers with the one that is there where it was made
+ * Writes the state of a provable height into `<directory>/<height>`; answers with the one that is there where it was made
  * before. What it reads of the present is read before it first gives way; then it scans one committed state in slices, blocks in between.
  * Throws `snapshot.not-yet` while nothing is provable, or the validators changed twice within the heights that evidence may name, and
  * `snapshot.stopped` once the signal is aborted, `snapshot.io` when it cannot be written.
@@ -57,7 +41,7 @@ export async function makeSnapshot(
   directory: string,
   options: SnapshotOptions = {},
 ): Promise<SnapshotInfo> {
-  const plan = planSnapshot(source);
+  const plan = planSnapshot(source, options.height);
   const { height } = plan;
   const entries = source.store.iterate(VALUES_RANGE);
   // Asked for at once: an iteration that never began could not be ended either.
@@ -69,7 +53,7 @@ export async function makeSnapshot(
     const folder = await openSnapshotFolder(directory, height);
     try {
       const written = await writeChunks(source, plan, follow(first, entries), folder, options);
-      const info = describeSnapshot(source.crypto, { ...plan, ...written });
+      const info = plan.describe(written);
       await folder.finish(info, source.genesis, plan.trust);
       return info;
     } catch (error) {
@@ -90,40 +74,13 @@ async function* follow(
   for (let step = await first; step.done !== true; step = await entries.next()) yield step.value;
 }
 
-function planSnapshot(source: SnapshotSource) {
-  const { store, state, head } = source;
-  const height = head.height - 1;
-  const fails = (message: string): never => {
-    throw new LhgError("snapshot.not-yet", message, "height");
-  };
-  const kept = height < 1 ? undefined : readCertifiedHeader(store, height);
-  const next = readCertifiedHeader(store, height + 1);
-  const certificate = source.getBlock(height + 1)?.lastCertificate;
-  if (kept === undefined || next === undefined || certificate === undefined || certificate === null)
-    return fails("there is no provable block yet");
-  const header = decode(headerCodec, kept.header, "header");
-  const [first] = getValidatorSchedule(state.viewAt(height));
-  if (first!.fromHeight > Math.max(1, height + 1 - EVIDENCE_HEIGHTS_MAX))
-    return fails(`the validators changed twice within the last ${EVIDENCE_HEIGHTS_MAX} heights`);
-  const transitions = source.transitionsBefore(height + 1).map((at) => {
-    const found = readCertifiedHeader(store, at);
-    assertInvariant(found !== undefined, "headers that change the validators are kept");
-    return found;
-  });
-  const trust: TrustPath = { transitions, header: next };
-  const read = createStateExport(store, height, head.height);
-  return { height, header, certificate, trust, read };
-}
-
-type Plan = ReturnType<typeof planSnapshot>;
-
 async function writeChunks(
   source: SnapshotSource,
-  { read }: Plan,
+  { read }: SnapshotPlan,
   entries: AsyncIterable<StoreEntry>,
   folder: SnapshotFolder,
   { signal, chunkBytes }: SnapshotOptions,
-): Promise<{ readonly chunks: readonly Uint8Array[]; readonly sizeBytes: number }> {
+): Promise<WrittenChunks> {
   const { crypto } = source;
   const cutter = new ChunkCutter(chunkBytes);
   const chunks: Uint8Array[] = [];
@@ -149,7 +106,7 @@ async function writeChunks(
 
 async function* readState(
   source: SnapshotSource,
-  read: Plan["read"],
+  read: SnapshotPlan["read"],
   entries: AsyncIterable<StoreEntry>,
 ): AsyncGenerator<SnapshotItem> {
   const { state } = source;

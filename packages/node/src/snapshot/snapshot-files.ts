@@ -1,13 +1,14 @@
 /**
- * Snapshots in a folder: `<height>/manifest`, `<height>/genesis`, `<height>/trust`, `<height>/0`, `<height>/1`, ... A folder with a number
- * is whole.
+ * Snapshots in a folder: `<height>/manifest`, `<height>/genesis`, `<height>/trust` (of dBFT alone), `<height>/0`, `<height>/1`, ... A folder
+ * with a number is whole.
  */
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { bytes, decode, encode, record, uint } from "@lhg/protocol/core/codec/definition";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { type Genesis, genesis as genesisCodec } from "@lhg/protocol/core/genesis";
-import { CHUNKS_MAX, METADATA_BYTES_MAX, type SnapshotInfo } from "./snapshot.ts";
+import { COMET_METADATA_BYTES_MAX } from "./comet-snapshot.ts";
+import { CHUNKS_MAX, type SnapshotInfo } from "./snapshot.ts";
 import { decodeTrustPath, encodeTrustPath, type TrustPath } from "./trust.ts";
 
 const MANIFEST = "manifest";
@@ -20,7 +21,7 @@ const manifest = record(1, {
   format: uint(),
   chunks: uint(CHUNKS_MAX),
   hash: bytes(32),
-  metadata: bytes({ max: METADATA_BYTES_MAX }),
+  metadata: bytes({ max: COMET_METADATA_BYTES_MAX }),
   sizeBytes: uint(),
 });
 
@@ -52,8 +53,8 @@ async function syncFolder(path: string): Promise<void> {
 
 export interface SnapshotFolder {
   writeChunk(index: number, chunk: Uint8Array): Promise<void>;
-  /** Makes the snapshot visible. */
-  finish(info: SnapshotInfo, genesis: Genesis, trust: TrustPath): Promise<void>;
+  /** Makes the snapshot visible. `trust`: undefined where the way to its header stands in the metadata. */
+  finish(info: SnapshotInfo, genesis: Genesis, trust: TrustPath | undefined): Promise<void>;
   discard(): Promise<void>;
 }
 
@@ -66,7 +67,7 @@ export async function openSnapshotFolder(directory: string, height: number): Pro
     writeChunk: (index, chunk) => writeSynced(join(temporary, String(index)), chunk),
     finish: async (info, genesis, trust) => {
       await writeSynced(join(temporary, GENESIS), encode(genesisCodec, genesis, "genesis"));
-      await writeSynced(join(temporary, TRUST), encodeTrustPath(trust));
+      if (trust !== undefined) await writeSynced(join(temporary, TRUST), encodeTrustPath(trust));
       await writeSynced(join(temporary, MANIFEST), encode(manifest, info));
       await syncFolder(temporary);
       await rename(temporary, join(directory, String(height)));
@@ -107,6 +108,11 @@ async function readOptional(path: string): Promise<Uint8Array | undefined> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/** The height of the oldest; undefined where there is none. */
+export async function findOldestSnapshot(directory: string): Promise<number | undefined> {
+  return (await listSnapshots(directory)).at(-1)?.height;
 }
 
 /** Throws `snapshot.not-found`. */

@@ -7,10 +7,11 @@ import type { Hasher } from "@lhg/protocol/core/crypto";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { CHUNK_BYTES_MAX } from "./chunk-format.ts";
 
+/** `SnapshotInfo.format` where `metadata` is `snapshotMetadata`, of a chain under dBFT. */
 export const SNAPSHOT_FORMAT = 1;
 /** 60 GB of chunks. */
 export const CHUNKS_MAX = 30_000;
-export const METADATA_BYTES_MAX = 1 << 20;
+const METADATA_BYTES_MAX = 1 << 20;
 
 /** The state after block `height`. The fields are those of CometBFT's state sync, and the size of all chunks. */
 export interface SnapshotInfo {
@@ -63,15 +64,19 @@ export function openSnapshotInfo(hasher: Pick<Hasher, "sha256">, info: SnapshotI
     if (!(error instanceof LhgError)) throw error;
     throw new LhgError("snapshot.info", `is no metadata: ${error.message}`, "metadata");
   }
-  const { height, chunks, sizeBytes, hash } = describeSnapshot(hasher, opened);
+  checkInfo(info, describeSnapshot(hasher, opened));
+  return opened;
+}
+
+/** Throws `snapshot.info` naming what an offer says otherwise than its metadata, of which `described` was made. */
+export function checkInfo(info: SnapshotInfo, described: SnapshotInfo): void {
   const fails = (field: string): never => {
     throw new LhgError("snapshot.info", "is not what the metadata says", field);
   };
-  if (info.height !== height) fails("height");
-  if (info.chunks !== chunks) fails("chunks");
-  if (info.sizeBytes !== sizeBytes) fails("sizeBytes");
-  if (!equalBytes(info.hash, hash)) fails("hash");
-  return opened;
+  if (info.height !== described.height) fails("height");
+  if (info.chunks !== described.chunks) fails("chunks");
+  if (info.sizeBytes !== described.sizeBytes) fails("sizeBytes");
+  if (!equalBytes(info.hash, described.hash)) fails("hash");
 }
 
 /** Throws `snapshot.chunk` naming the chunk that is not the one of the metadata. */

@@ -34,8 +34,12 @@ export async function takeSnapshot(
   application: LedgerApplication,
   folder: string,
   chunkBytes?: number,
+  height?: number,
 ): Promise<SnapshotParts> {
-  const info = await makeSnapshot(application, folder, chunkBytes === undefined ? {} : { chunkBytes });
+  const info = await makeSnapshot(application, folder, {
+    ...(chunkBytes === undefined ? {} : { chunkBytes }),
+    ...(height === undefined ? {} : { height }),
+  });
   const chunks: Uint8Array[] = [];
   for (let index = 0; index < info.chunks; index++) chunks.push(await readChunk(folder, info.height, index));
   return { info, chunks };

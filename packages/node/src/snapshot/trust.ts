@@ -10,6 +10,7 @@ import {
   type CertifiedHeader,
   certifiedHeader,
   ENGINE_DBFT,
+  readLightHeader,
   verifyHeader,
 } from "@lhg/protocol/core/proof/anchor";
 
@@ -104,7 +105,7 @@ export function encodeTrustPath(path: TrustPath): Uint8Array {
 }
 
 /** Whether a header hands over to another set. */
-export function isTransition({ header }: Pick<CertifiedHeader, "header">): boolean {
-  const { validatorsHash, nextValidatorsHash } = decode(headerCodec, header, "header");
+export function isTransition(subject: Pick<CertifiedHeader, "engine" | "header">): boolean {
+  const { validatorsHash, nextValidatorsHash } = readLightHeader(subject);
   return !equalBytes(validatorsHash, nextValidatorsHash);
 }

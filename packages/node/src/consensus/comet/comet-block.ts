@@ -12,6 +12,7 @@ import {
   cometMisbehaviour,
   MISBEHAVIOURS_PER_BLOCK_MAX,
 } from "../../blocks/comet-misbehaviour.ts";
+import { followCometTime } from "../../blocks/comet-time.ts";
 import { EVIDENCE_HEIGHTS_MAX } from "../../blocks/proposal.ts";
 
 /** What proposals and decided blocks say alike. */
@@ -50,8 +51,7 @@ export function toLedgerBlock(
   const evidence = listEvidence(block);
   const header: Header = {
     ...tip.base,
-    // CometBFT's time ascends by a millisecond at least; its fractions are cut off.
-    timeMs: Math.max(block.timeMs, tip.head.timeMs + 1),
+    timeMs: followCometTime(tip.head.timeMs, block.timeMs),
     proposer: findProposer(hasher, tip.validators, block.proposerAddress).operator,
     transactionsRoot: logRoot(
       hasher,

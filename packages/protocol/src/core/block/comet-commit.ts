@@ -11,6 +11,7 @@ import {
 } from "../codec/protobuf.ts";
 import type { Hasher, Verifier } from "../crypto.ts";
 import { LhgError } from "../errors.ts";
+import { hashLeaf, logRoot } from "../merkle/log.ts";
 import {
   type CometBlockId,
   type CometTime,
@@ -126,6 +127,20 @@ export function cometVoteSignBytes(chainId: string, commit: CometCommit, index: 
       messageField(5, encodeCometTime(timestamp)),
       bytesField(6, encodeUtf8(chainId)),
     ),
+  );
+}
+
+/**
+ * CometBFT's `Commit.Hash`: the RFC 6962 root over its signatures. The next header has that of one commit as `lastCommitHash`: of all that a
+ * node may have seen, this one is the same everywhere.
+ */
+export function hashCometCommit(
+  hasher: Pick<Hasher, "sha256">,
+  { signatures }: Pick<CometCommit, "signatures">,
+): Uint8Array {
+  return logRoot(
+    hasher,
+    signatures.map((each) => hashLeaf(hasher, encodeSignature(each))),
   );
 }
 
