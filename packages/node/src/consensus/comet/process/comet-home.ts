@@ -98,6 +98,13 @@ function readPrivateText(text: string): string | undefined {
   }
 }
 
+/** Deletes all that CometBFT holds of the chain, but for what it signed; the process must have ended. */
+export async function dropCometData(home: string): Promise<void> {
+  const folder = join(home, "data");
+  for (const name of await readdir(folder))
+    if (join("data", name) !== SIGN_STATE) await rm(join(folder, name), { recursive: true, force: true });
+}
+
 async function lacksSignState(home: string): Promise<boolean> {
   if (await isThere(join(home, SIGN_STATE))) return false;
   const entries = await readdir(join(home, "data")).catch(() => []);

@@ -6,6 +6,9 @@ export interface CrashCause {
   readonly cure: string;
 }
 
+/** CometBFT keeps the state of a snapshot before it has a block: killed in between it never starts again by itself. */
+const TORN_STATE_SYNC = /state \([1-9]\d*\) and store \(0\) height mismatch/;
+
 /** Words of v0.39.4; the more special come first. A version that says it otherwise is only less well explained. */
 const CAUSES: readonly (CrashCause & { readonly pattern: RegExp })[] = [
   {
@@ -36,6 +39,11 @@ const CAUSES: readonly (CrashCause & { readonly pattern: RegExp })[] = [
       /StateBlockHeight \(\d+\) > StoreBlockHeight|StoreBlockHeight \(\d+\) > StateBlockHeight|state after replay does not match/,
     cause: "the engine's own data contradicts itself: its heights do not match",
     cure: "put the engine's data folder back from a backup, or empty it and the ledger's and let the node catch up; keep priv_validator_state.json",
+  },
+  {
+    pattern: TORN_STATE_SYNC,
+    cause: "the engine was killed when it had taken the state of a snapshot, and no block yet",
+    cure: "empty its data folder, but keep priv_validator_state.json: it begins with a snapshot again",
   },
   {
     pattern:
@@ -92,6 +100,11 @@ export function findCrashCause(lines: readonly string[]): CrashCause | undefined
   for (const { pattern, cause, cure } of CAUSES)
     if (lines.some((line) => pattern.test(line))) return { cause, cure };
   return undefined;
+}
+
+/** Whether an engine that ends again and again has the state of a snapshot and no block: then its data is of no use to anybody. */
+export function isTornStateSync({ code, message }: LhgError): boolean {
+  return code === "engine.crashed" && TORN_STATE_SYNC.test(message);
 }
 
 /** Of an engine that ends again and again. */
