@@ -24,6 +24,7 @@ import { createMetrics, type Metrics } from "./metrics.ts";
 import type { Network } from "./p2p/network.ts";
 import type { ConsensusSigner } from "./signer/consensus-signer.ts";
 import { createMaintenance } from "./snapshot/maintenance.ts";
+import { findOldestSnapshot } from "./snapshot/snapshot-files.ts";
 import { openComet } from "./start-comet.ts";
 import { type Peering, startPeering } from "./start-peering.ts";
 import { openFilePort } from "./store/file-port.ts";
@@ -123,6 +124,8 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     pruneAfterDays: config.pruneAfterDays,
     snapshotEveryBlocks: config.snapshotEveryBlocks,
     snapshotsKept: config.snapshotsKept,
+    oldestSnapshot: await findOldestSnapshot(directory("snapshots")),
+    certifiesLater: isComet,
     firstHeight,
     log: (level, fields, message) => logger[level](fields, message),
     onFatal: fatal,
@@ -192,7 +195,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
       ledger,
       application,
       verify: verifiers.verify,
-      firstHeight: () => maintenance.firstHeight,
+      maintenance,
       snapshotFolder: directory("snapshots"),
       noteCommitted,
       tell,

@@ -1,6 +1,8 @@
 /** Wires a chain to CometBFT: the ABCI server, the process, its RPC, what goes to its mempool, certificates. */
+import { join } from "node:path";
 import { encodeCometCommit } from "@lhg/protocol/core/block/comet-commit";
 import { encodeCometHeader } from "@lhg/protocol/core/block/comet-header";
+import { LhgError } from "@lhg/protocol/core/errors";
 import type { Genesis } from "@lhg/protocol/core/genesis";
 import type { ChainUpdate } from "./api/service.ts";
 import type { ChainTip } from "./application/port.ts";
@@ -8,20 +10,26 @@ import type { CommitNotes } from "./commit-notes.ts";
 import type { NodeConfig } from "./config.ts";
 import { parseAbciAddress } from "./consensus/comet/abci/address.ts";
 import { type AbciServer, startAbciServer } from "./consensus/comet/abci/server.ts";
-import { createAbciHandler } from "./consensus/comet/abci-handler.ts";
+import { createAbciHandler, type SnapshotReceiver } from "./consensus/comet/abci-handler.ts";
 import { followCertificates } from "./consensus/comet/certificates.ts";
 import { createCheckBatches } from "./consensus/comet/check-batches.ts";
 import { CometEngine } from "./consensus/comet/comet-engine.ts";
 import { abciAddressOf } from "./consensus/comet/process/addresses.ts";
 import { type CometRpc, connectCometRpc } from "./consensus/comet/process/comet-rpc.ts";
 import { defaultBinaryDirectory, findCometBinary } from "./consensus/comet/process/engine-binary.ts";
-import { type CometSupervisor, superviseComet } from "./consensus/comet/process/supervisor.ts";
+import { startEngine } from "./consensus/comet/process/start-engine.ts";
+import { findRetainHeight } from "./consensus/comet/retain-height.ts";
 import type { Application } from "./consensus/engine.ts";
 import { sodiumCrypto } from "./crypto/sodium.ts";
 import type { Intake } from "./intake/intake.ts";
 import { type MempoolFeed, startMempoolFeed } from "./intake/mempool-feed.ts";
 import type { Mempool } from "./mempool/mempool.ts";
+import { createSnapshotReceiver } from "./receive-snapshot.ts";
+import { COMET_SNAPSHOT_FORMAT } from "./snapshot/comet-snapshot.ts";
+import type { Maintenance } from "./snapshot/maintenance.ts";
+import { dropRestored } from "./snapshot/restore-folder.ts";
 import { listSnapshots, readChunk } from "./snapshot/snapshot-files.ts";
+import { openChunkStore } from "./sync/chunk-store.ts";
 import type { LedgerClient } from "./threads/ledger-client.ts";
 import type { VerifierPool } from "./threads/verifier-pool.ts";
 import { VERSION } from "./version.ts";
@@ -42,8 +50,7 @@ export interface CometStart {
   /** The ledger, timed. */
   readonly application: Application;
   readonly verify: VerifierPool["verify"];
-  /** Of the blocks that are kept whole. */
-  readonly firstHeight: () => number;
+  readonly maintenance: Maintenance;
   readonly snapshotFolder: string;
   readonly noteCommitted: CommitNotes;
   readonly tell: (update: ChainUpdate) => void;
@@ -78,7 +85,7 @@ export function openComet(parts: CometParts): Comet {
   const health = watchHealth(rpc, () => feed.offerAll());
   let server: AbciServer | undefined;
   let engine: CometEngine | undefined;
-  let running: CometSupervisor | undefined;
+  let running: ReturnType<typeof startEngine> | undefined;
   return {
     feed,
     isReady: health.isReady,
@@ -86,7 +93,8 @@ export function openComet(parts: CometParts): Comet {
     consensusKey: health.consensusKey,
     async start(start) {
       engine = createEngine(parts, start, rpc);
-      const { ledger, firstHeight, snapshotFolder } = start;
+      const { ledger, snapshotFolder } = start;
+      const restore = await openReceiver(parts, start, engine);
       server = await startAbciServer({
         address: parseAbciAddress(abciAddressOf(config), "engine.comet_abci"),
         handler: createAbciHandler({
@@ -95,7 +103,7 @@ export function openComet(parts: CometParts): Comet {
           version: VERSION,
           findHeld: (leafHash) => mempool.getByLeafHash(leafHash)?.bytes,
           batches: createCheckBatches((submissions) => parts.intake().receiveEach(submissions)),
-          retainHeight: () => (firstHeight() > 1 ? firstHeight() : 0),
+          retainHeight: () => retainHeightOf(start, engine!),
           proveValue: async (partition, key) =>
             (await ledger.query("getValueProof", { partition, key })) as {
               height: number;
@@ -103,8 +111,9 @@ export function openComet(parts: CometParts): Comet {
             },
           snapshots: {
             list: () => listSnapshots(snapshotFolder),
-            readChunk: (height, index) => readChunk(snapshotFolder, height, index),
+            readChunk: (height, format, index) => readOwnChunk(snapshotFolder, height, format, index),
           },
+          restore,
         }),
         frameBytesMax: FRAME_BYTES_MAX,
         log,
@@ -116,7 +125,9 @@ export function openComet(parts: CometParts): Comet {
           path: process.env.PATH ?? "",
           directory: defaultBinaryDirectory(),
         });
-        running = superviseComet({
+        const { maintenance } = start;
+        running = startEngine({
+          hasBlocks: () => engine!.tip.head.height >= maintenance.firstHeight,
           binary: file,
           home: config.cometHome,
           rpc: config.cometRpc,
@@ -139,13 +150,58 @@ export function openComet(parts: CometParts): Comet {
   };
 }
 
+function retainHeightOf({ maintenance }: CometStart, { tip, certifiedHeight }: CometEngine): number {
+  const { firstHeight, oldestSnapshot } = maintenance;
+  return findRetainHeight({ headHeight: tip.head.height, certifiedHeight, firstHeight, oldestSnapshot });
+}
+
+/** Undefined where there is none, or none any more. */
+async function readOwnChunk(
+  folder: string,
+  height: number,
+  format: number,
+  index: number,
+): Promise<Uint8Array | undefined> {
+  if (format !== COMET_SNAPSHOT_FORMAT) return undefined;
+  try {
+    return await readChunk(folder, height, index);
+  } catch (error) {
+    if (error instanceof LhgError && error.code === "snapshot.not-found") return undefined;
+    throw error;
+  }
+}
+
+/** What an interrupted restore left is of no use: CometBFT begins anew, too. */
+async function openReceiver(
+  { config: { dataDirectory }, log }: CometParts,
+  { ledger, maintenance }: CometStart,
+  engine: CometEngine,
+): Promise<SnapshotReceiver> {
+  const directory = join(dataDirectory, "snapshots.incoming");
+  const chunks = openChunkStore(directory);
+  await chunks.clear();
+  await dropRestored(dataDirectory);
+  return createSnapshotReceiver({
+    hasher: sodiumCrypto,
+    ledger,
+    chunks,
+    directory,
+    onAdopted({ tip, firstHeight }) {
+      engine.restart(tip);
+      maintenance.restart(firstHeight);
+    },
+    log,
+  });
+}
+
 /** Listeners hear of a block once its certificate is there: what they are told is final by proof, and in order. */
 function createEngine(
   { config, genesis, mempool, intake, log, onFatal }: CometParts,
   start: CometStart,
   rpc: CometRpc,
 ): CometEngine {
-  const { ledger, application, tip, verify, noteCommitted, tell } = start;
+  const { ledger, application, tip, verify, maintenance, noteCommitted, tell } = start;
+  const { snapshotEveryBlocks } = config;
   let untold: Omit<ChainUpdate, "provableHeight">[] = [];
   const certificates = followCertificates({
     fetch: async (height) => {
@@ -153,8 +209,11 @@ function createEngine(
       return { header: encodeCometHeader(header), commit: encodeCometCommit(commit) };
     },
     certify: ledger.certify,
+    // Of the block after a snapshot's.
+    isShared: (height) => snapshotEveryBlocks > 0 && (height - 1) % snapshotEveryBlocks === 0,
     certifiedHeight: start.certifiedHeight,
     onCertified(certifiedHeight) {
+      maintenance.noteCertified(certifiedHeight);
       const due = untold.filter(({ height }) => height <= certifiedHeight);
       untold = untold.slice(due.length);
       for (const update of due) tell({ ...update, provableHeight: update.height - 1 });

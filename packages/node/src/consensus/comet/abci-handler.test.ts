@@ -55,7 +55,7 @@ async function openHandler(over: Partial<HandlerParts> = {}) {
     verify: async (submissions) => submissions.map(verifySubmission),
     tip: ledger.tip,
     blockStatementsMax: 100,
-    certificates: { certifiedHeight: 0, follow: () => {}, stop: async () => {} },
+    certificates: { certifiedHeight: 0, follow: () => {}, restart: () => {}, stop: async () => {} },
     onCommitted: async () => {},
   });
   const handler = createAbciHandler({

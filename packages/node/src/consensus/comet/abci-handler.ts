@@ -13,6 +13,7 @@ import {
   type CometMisbehaviour,
 } from "../../blocks/comet-misbehaviour.ts";
 import { nameSubmission } from "../../blocks/leaf-hashed.ts";
+import type { CometOffer } from "../../snapshot/comet-snapshot.ts";
 import type { SnapshotInfo } from "../../snapshot/snapshot.ts";
 import {
   CheckTxType,
@@ -45,13 +46,21 @@ export interface HandlerParts {
   readonly snapshots: {
     list(): Promise<readonly SnapshotInfo[]>;
     /** Undefined where it is not there, or not any more. */
-    readChunk(height: number, index: number): Promise<Uint8Array | undefined>;
+    readChunk(height: number, format: number, index: number): Promise<Uint8Array | undefined>;
   };
-  /** Takes what state sync brings; undefined where this node has a chain already. */
-  readonly restore?: {
-    offer(info: Omit<SnapshotInfo, "sizeBytes">, appHash: Uint8Array): Promise<boolean>;
-    apply(index: number, chunk: Uint8Array): Promise<"taken" | "wrong" | "failed">;
-  };
+  /** Undefined where this node takes none. */
+  readonly restore?: SnapshotReceiver;
+}
+
+/** Takes what state sync brings. */
+export interface SnapshotReceiver {
+  /** `unneeded`: this node has a chain already. */
+  offer(
+    offer: CometOffer,
+    appHash: Uint8Array,
+  ): Promise<"accepted" | "rejected" | "unknown-format" | "unneeded">;
+  /** In any order, any number of times. The last one is only `taken` when the ledger has become the snapshot's. */
+  apply(index: number, chunk: Uint8Array): Promise<"taken" | "wrong" | "failed">;
 }
 
 const CODESPACE = "lhg";
@@ -156,34 +165,43 @@ export function createAbciHandler(parts: HandlerParts): AbciHandler {
         })),
       };
     },
-    async loadSnapshotChunk({ height, chunk: index }) {
-      const chunk = await parts.snapshots.readChunk(toNumber(height, "height"), index);
+    async loadSnapshotChunk({ height, format, chunk: index }) {
+      // Peers ask this, for whatever they like.
+      const chunk = isHeight(height)
+        ? await parts.snapshots.readChunk(Number(height), format, index)
+        : undefined;
       return { chunk: chunk ?? new Uint8Array(0) };
     },
     async offerSnapshot({ snapshot, appHash }) {
-      const { ACCEPT, REJECT, ABORT } = ResponseOfferSnapshot_Result;
-      if (parts.restore === undefined) return { result: ABORT };
-      if (snapshot === undefined) return { result: REJECT };
-      const { format, chunks, hash, metadata } = snapshot;
-      const info = {
-        height: toNumber(snapshot.height, "height"),
+      if (snapshot === undefined || !isHeight(snapshot.height))
+        return { result: ResponseOfferSnapshot_Result.REJECT };
+      const { height, format, chunks, hash, metadata } = snapshot;
+      const offer = {
+        height: Number(height),
         format,
         chunks,
-        hash,
+        hash: hash.slice(),
         metadata: metadata.slice(),
       };
-      return { result: (await parts.restore.offer(info, appHash)) ? ACCEPT : REJECT };
+      const answer = await parts.restore?.offer(offer, appHash.slice());
+      return { result: OFFER_RESULTS[answer ?? "unneeded"] };
     },
     async applySnapshotChunk({ index, chunk, sender }) {
-      const { ACCEPT, RETRY, REJECT_SNAPSHOT, ABORT } = ResponseApplySnapshotChunk_Result;
-      if (parts.restore === undefined) return { result: ABORT };
-      const outcome = await parts.restore.apply(index, chunk.slice());
+      const { ACCEPT, RETRY, REJECT_SNAPSHOT } = ResponseApplySnapshotChunk_Result;
+      const outcome = await parts.restore?.apply(index, chunk.slice());
       if (outcome === "taken") return { result: ACCEPT };
       if (outcome === "wrong") return { result: RETRY, refetchChunks: [index], rejectSenders: [sender] };
       return { result: REJECT_SNAPSHOT };
     },
   };
 }
+
+const OFFER_RESULTS = {
+  accepted: ResponseOfferSnapshot_Result.ACCEPT,
+  rejected: ResponseOfferSnapshot_Result.REJECT,
+  "unknown-format": ResponseOfferSnapshot_Result.REJECT_FORMAT,
+  unneeded: ResponseOfferSnapshot_Result.ABORT,
+} as const;
 
 /** `/value/PARTITION` with the key as data: what it holds, proven down to a header that CometBFT's validators signed. */
 async function answerQuery(
@@ -257,8 +275,11 @@ function toMs(time: Timestamp | undefined): number {
   return Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000);
 }
 
+function isHeight(value: bigint): boolean {
+  return value > 0n && value <= BigInt(Number.MAX_SAFE_INTEGER);
+}
+
 function toNumber(value: bigint, field: string): number {
-  if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER))
-    throw new LhgError("abci.message", "must be 0 to 2^53 - 1", field);
+  if (value !== 0n && !isHeight(value)) throw new LhgError("abci.message", "must be 0 to 2^53 - 1", field);
   return Number(value);
 }

@@ -4,8 +4,10 @@ import { LhgError } from "@lhg/protocol/core/errors";
 export interface CertificateParts {
   /** CometBFT's header and commit of a height, encoded; rejects while it has none. */
   readonly fetch: (height: number) => Promise<{ readonly header: Uint8Array; readonly commit: Uint8Array }>;
-  /** Verifies and keeps them. Throws `header.*` or `certificate.*`. */
-  readonly certify: (header: Uint8Array, commit: Uint8Array) => Promise<void>;
+  /** As `LedgerApplication.certify`. */
+  readonly certify: (header: Uint8Array, commit: Uint8Array, isParentShared: boolean) => Promise<void>;
+  /** Whether of this height the commit is wanted that all nodes have. */
+  readonly isShared: (height: number) => boolean;
   readonly certifiedHeight: number;
   readonly onCertified: (height: number) => void;
   readonly onFatal: (error: unknown) => void;
@@ -16,6 +18,8 @@ export interface Certificates {
   readonly certifiedHeight: number;
   /** The chain has come to this height. */
   follow(height: number): void;
+  /** The ledger begins anew after this height. */
+  restart(height: number): void;
   stop(): Promise<void>;
 }
 
@@ -37,8 +41,7 @@ export function followCertificates(parts: CertificateParts): Certificates {
     for (let tries = 0; certifiedHeight < target && !isStopped; ) {
       const height = certifiedHeight + 1;
       try {
-        const { header, commit } = await parts.fetch(height);
-        await parts.certify(header, commit);
+        await certify(height);
         certifiedHeight = height;
         tries = 0;
         parts.onCertified(height);
@@ -53,6 +56,20 @@ export function followCertificates(parts: CertificateParts): Certificates {
         );
         await pause(Math.min(RETRY_MS_MIN * 2 ** Math.min(tries, 10), RETRY_MS_MAX));
       }
+    }
+  }
+
+  /** What CometBFT tells of its newest block is what this node has seen; of the one before, what all have. */
+  async function certify(height: number): Promise<void> {
+    const isParentShared = parts.isShared(height - 1);
+    const { header, commit } = await parts.fetch(height);
+    try {
+      await parts.certify(header, commit, isParentShared);
+    } catch (error) {
+      if (!(error instanceof LhgError) || error.code !== "certificate.parent") throw error;
+      const parent = await parts.fetch(height - 1);
+      await parts.certify(parent.header, parent.commit, false);
+      await parts.certify(header, commit, isParentShared);
     }
   }
 
@@ -78,6 +95,10 @@ export function followCertificates(parts: CertificateParts): Certificates {
         .then(() => {
           running = undefined;
         });
+    },
+    restart(height) {
+      certifiedHeight = height;
+      target = height;
     },
     async stop() {
       isStopped = true;

@@ -94,6 +94,14 @@ export class CometEngine implements Engine {
     await this.parts.certificates.stop();
   }
 
+  /** The ledger, which had no blocks, begins anew with a snapshot. */
+  restart(tip: ChainTip): void {
+    assertInvariant(!this.isDecided && this.finalized === undefined, "no block is under way");
+    this.tip = tip;
+    this.candidates.clear();
+    this.parts.certificates.restart(tip.head.height);
+  }
+
   /** The state of genesis for CometBFT's first header. Throws `genesis.mismatch` where CometBFT has another genesis. */
   initChain(announced: GenesisAnnounced): { readonly appHash: Uint8Array } {
     const { crypto, genesis } = this.parts;
