@@ -151,7 +151,12 @@ export function planCometConfig(plan: CometConfigPlan): ConfigTable[] {
   ];
 }
 
-function planStateSync({ rpcServers, trustHeight, trustHash, trustPeriodMs }: CometStateSync): ConfigTable {
+export function planStateSync({
+  rpcServers,
+  trustHeight,
+  trustHash,
+  trustPeriodMs,
+}: CometStateSync): ConfigTable {
   return {
     name: "statesync",
     entries: [
@@ -170,14 +175,15 @@ const HEAD = `# Settings of CometBFT ${COMETBFT_VERSION} as the engine of an LHG
 `;
 
 export function formatCometConfig(tables: readonly ConfigTable[]): string {
-  const lines = [HEAD];
-  for (const { name, entries } of tables) {
-    if (name !== "") lines.push(`[${name}]`);
-    for (const [key, value, why] of entries) {
-      if (why !== undefined) lines.push(`# ${why}`);
-      lines.push(`${key} = ${formatToml(value)}`);
-    }
-    lines.push("");
+  return [HEAD, ...tables.flatMap(formatTable)].join("\n");
+}
+
+/** The last line is empty. */
+export function formatTable({ name, entries }: ConfigTable): string[] {
+  const lines = name === "" ? [] : [`[${name}]`];
+  for (const [key, value, why] of entries) {
+    if (why !== undefined) lines.push(`# ${why}`);
+    lines.push(`${key} = ${formatToml(value)}`);
   }
-  return lines.join("\n");
+  return [...lines, ""];
 }
