@@ -100,7 +100,11 @@ test("where certificates come later, a snapshot waits for that of the second blo
   for (let height = 1; height <= 301; height++) {
     maintenance.noteBlock({ height, timeMs: height });
     maintenance.noteCertified(height);
-    await new Promise((resolve) => setImmediate(resolve));
+    // The one before may still be at work in its folder; the certificate after next reminds of it.
+    while (heights.length < Math.floor((height - 2) / 100)) {
+      maintenance.noteCertified(height);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
   await maintenance.stop();
   assert.deepEqual(heights, [100, 200]);
