@@ -20,6 +20,8 @@ export interface Founders {
   /** Operators of the validators, in the order of `consensusKeys`. */
   readonly operators: readonly SecretKey[];
   readonly consensusKeys: readonly SecretKey[];
+  /** Of each validator; 1 by default. */
+  readonly power?: bigint;
   readonly vendors: readonly FoundingVendor[];
   /** The group that all vendors are in. */
   readonly group: string;
@@ -41,7 +43,7 @@ function addressOf(key: SecretKey): Uint8Array {
 
 /** Validators have equal power. The result is not checked: `checkGenesis` does that. */
 export function makeGenesis(founders: Founders): Genesis {
-  const { name, kind, timeMs, operators, consensusKeys, vendors, group, faucet } = founders;
+  const { name, kind, timeMs, operators, consensusKeys, power = 1n, vendors, group, faucet } = founders;
   return {
     name,
     kind,
@@ -55,7 +57,7 @@ export function makeGenesis(founders: Founders): Genesis {
     validators: operators.map((operator, i) => ({
       operator: addressOf(operator),
       consensusKey: consensusKeys[i]!.publicKey,
-      power: 1n,
+      power,
     })),
     vendors: vendors.map(({ key, name, prefixes }) => ({
       account: addressOf(key),

@@ -81,11 +81,13 @@ async function change(story: Story): Promise<string> {
     [joiner, leaver].map((node) => readCometValidatorKey(homeOfEngine(node))),
   );
   const operator = addressOf(newKey());
+  const { current } = await joiner.patient.getValidators();
+  const power = BigInt(current.validators[0]!.power);
   const admission = {
     chainId,
     payer,
     node: validators[0]!,
-    changes: [{ operator, consensusKey: joining!, power: 1n }],
+    changes: [{ operator, consensusKey: joining!, power }],
   };
   const early = await changeValidators({ ...admission, operators: operators.slice(0, 2) });
   if (early.status !== "approval.too-few") throw new Error(`with two approvals: ${early.status}`);
