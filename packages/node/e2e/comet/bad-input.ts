@@ -46,7 +46,14 @@ async function requireReturn(node: NodeProcess, other: NodeProcess): Promise<num
   );
 }
 
-/** Of a home that has never run: CometBFT's genesis has another time. */
+/** All of CometBFT's data but its memory of what it signed. */
+async function emptyEngine({ seat }: NodeProcess): Promise<void> {
+  const data = join(seat.home, "comet/data");
+  for (const name of await readdir(data))
+    if (name !== SIGN_STATE) await rm(join(data, name), { recursive: true });
+}
+
+/** Of a home that has never run: CometBFT's genesis has another time. CometBFT keeps it, so that its data goes too. */
 export async function refuseGenesis(fresh: NodeProcess, other: NodeProcess): Promise<string> {
   const path = join(fresh.seat.home, "comet/config/genesis.json");
   const kept = `${path}.kept`;
@@ -56,6 +63,7 @@ export async function refuseGenesis(fresh: NodeProcess, other: NodeProcess): Pro
   await requireRefusal(fresh, [/genesis\.mismatch/, /genesis_time|2001-02-03/, /lhg init/]);
   await copyFile(kept, path);
   await rm(kept);
+  await emptyEngine(fresh);
   const height = await requireReturn(fresh, other);
   return `another genesis refused, the right one brings the node to ${height}`;
 }
@@ -93,10 +101,8 @@ export async function refuseOtherEngine(
 /** CometBFT has lost its blocks, the ledger is ahead of it. What helps is to empty the ledger too. */
 export async function refuseLedgerAhead(node: NodeProcess, other: NodeProcess): Promise<string> {
   await node.stop();
-  const data = join(node.seat.home, "comet/data");
-  for (const name of await readdir(data))
-    if (name !== SIGN_STATE) await rm(join(data, name), { recursive: true });
-  await requireRefusal(node, [/engine\.crashed/, /ahead of the engine/, /empty the ledger/]);
+  await emptyEngine(node);
+  await requireRefusal(node, [/engine\.crashed/, /ahead of the engine/, /empty the ledger's data folder/]);
   await rm(join(node.seat.home, "data/ledger"), { recursive: true });
   const height = await requireReturn(node, other);
   return `a ledger ahead of its engine refused, emptied it comes to ${height}`;

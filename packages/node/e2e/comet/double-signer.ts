@@ -1,5 +1,5 @@
 /** Two nodes with the key of one validator: as if a backup had been started on a second machine. */
-import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { validatorAddress } from "@lhg/protocol/core/block/validator-set";
 import { fromHex, toHex } from "@lhg/protocol/core/bytes";
@@ -18,31 +18,33 @@ import {
 import { sodiumCrypto } from "../../src/crypto/sodium.ts";
 import type { PortBlocks } from "../network/loopback.ts";
 import { NodeProcess } from "../network/node-process.ts";
+import { waitForEngine } from "./engines.ts";
 import { pollUntil } from "./poll.ts";
 
-/** Of a home: all but what its node has written. */
-const COPIED = [
-  "lhg.toml",
-  "genesis.json",
-  "node-key",
-  "consensus-key.json",
-  "comet/config/config.toml",
-  "comet/config/genesis.json",
-  "comet/config/priv_validator_key.json",
+/** Of the home of CometBFT: its name among peers, its memory of what it signed, and where it meets the ledger. */
+const NOT_COPIED = [
+  "comet/config/node_key.json",
+  "comet/data/priv_validator_state.json",
+  "comet/abci.sock",
+  "node.log",
 ];
 /** Kind of the table of misbehaviour (modules/validators). */
 const MISBEHAVIOUR_KIND = 3;
 const PROVABLE_MS_MAX = 60_000;
 
-/** The second node of a validator's key, in a seat of its own, not started: it has no memory of what was signed. */
+/** Stops the node, copies its home into a seat of its own and starts it again. The copy is not started. */
 export async function makeTwin(
-  { seat: { home, environment } }: NodeProcess,
+  node: NodeProcess,
   { seating, seat }: { readonly seating: PortBlocks; readonly seat: number },
 ): Promise<NodeProcess> {
+  const { home, environment } = node.seat;
   const twin = `${home}-twin`;
-  for (const folder of ["", "comet", "comet/config", "comet/data"])
-    await mkdir(join(twin, folder), { mode: 0o700 });
-  for (const file of COPIED) await copyFile(join(home, file), join(twin, file));
+  await node.stop();
+  const left = new Set(NOT_COPIED.map((name) => join(home, name)));
+  await cp(home, twin, { recursive: true, filter: (source) => !left.has(source) });
+  node.spawn();
+  await node.waitUntilUp();
+  await waitForEngine(node);
   const config = join(twin, "comet/config/config.toml");
   const text = await readFile(config, "utf8");
   const p2p = `laddr = "tcp://127.0.0.1:${seating.portOf(seat, 2)}"`;
