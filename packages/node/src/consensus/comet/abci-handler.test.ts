@@ -256,7 +256,8 @@ test("PrepareProposal keeps within the bytes that are left, overhead included", 
   );
 });
 
-const check = (tx: Uint8Array, type: CheckTxType = CheckTxType.NEW) => create(RequestCheckTxSchema, { tx, type });
+const check = (tx: Uint8Array, type: CheckTxType = CheckTxType.NEW) =>
+  create(RequestCheckTxSchema, { tx, type });
 
 test("CheckTx has a code for whatever comes", async () => {
   const { handler } = await openHandler({
