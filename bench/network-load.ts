@@ -27,7 +27,7 @@ export interface BlockDates {
   stop(): Promise<void>;
 }
 
-export function dateBlocks({ readHeight }: Pick<LoadedNetwork, "readHeight">): BlockDates {
+function dateBlocks({ readHeight }: Pick<LoadedNetwork, "readHeight">): BlockDates {
   const finalAt = new Map<number, number>();
   const provableAt = new Map<number, number>();
   let isStopped = false;

@@ -35,7 +35,7 @@ function readCommand(pid: string): string[] {
   }
 }
 
-export const enginesOf = ({ seat }: NodeProcess): EngineProcess[] => listEngines(seat.home);
+const enginesOf = ({ seat }: NodeProcess): EngineProcess[] => listEngines(seat.home);
 
 /** Throws where a node has none, or more than one. */
 export function requireEngine(node: NodeProcess): EngineProcess {
@@ -72,7 +72,7 @@ export async function waitUntilGone(
 }
 
 /** The address of the RPC, as the settings of the home have it. */
-export async function rpcAddressOf({ seat }: NodeProcess): Promise<string> {
+async function rpcAddressOf({ seat }: NodeProcess): Promise<string> {
   const text = await readFile(join(seat.home, "lhg.toml"), "utf8");
   const address = seat.environment.LHG_ENGINE_COMET_RPC ?? /^comet_rpc = "(.+)"$/m.exec(text)?.[1];
   if (address === undefined) throw new Error(`${seat.home}: no engine.comet_rpc`);
