@@ -32,11 +32,21 @@ const QUIET_TRIES = 8;
 export function followCertificates(parts: CertificateParts): Certificates {
   let { certifiedHeight } = parts;
   let target = certifiedHeight;
-  let running: Promise<void> | undefined;
+  let running = Promise.resolve();
+  let isRunning = false;
   let isStopped = false;
   let wake: (() => void) | undefined;
 
   async function run(): Promise<void> {
+    isRunning = true;
+    try {
+      await fetchAll();
+    } catch (error) {
+      parts.onFatal(error);
+    }
+  }
+
+  async function fetchAll(): Promise<void> {
     // `target` may rise while this runs.
     for (let tries = 0; certifiedHeight < target && !isStopped; ) {
       const height = certifiedHeight + 1;
@@ -47,7 +57,7 @@ export function followCertificates(parts: CertificateParts): Certificates {
         parts.onCertified(height);
       } catch (error) {
         if (!(error instanceof LhgError)) throw error;
-        if (isStopped) return;
+        if (isStopped) break;
         const level = tries++ < QUIET_TRIES ? "debug" : "warn";
         parts.log(
           level,
@@ -57,6 +67,8 @@ export function followCertificates(parts: CertificateParts): Certificates {
         await pause(Math.min(RETRY_MS_MIN * 2 ** Math.min(tries, 10), RETRY_MS_MAX));
       }
     }
+    // At once: a height that comes in the next turn begins anew.
+    isRunning = false;
   }
 
   /** What CometBFT tells of its newest block is what this node has seen; of the one before, what all have. */
@@ -89,12 +101,7 @@ export function followCertificates(parts: CertificateParts): Certificates {
     },
     follow(height) {
       target = Math.max(target, height);
-      if (isStopped) return;
-      running ??= run()
-        .catch(parts.onFatal)
-        .then(() => {
-          running = undefined;
-        });
+      if (!isStopped && !isRunning) running = run();
     },
     restart(height) {
       certifiedHeight = height;
