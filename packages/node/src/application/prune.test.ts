@@ -3,9 +3,13 @@ import { test } from "node:test";
 import { getAccount } from "@lhg/protocol/core/accounts";
 import { hashValidators } from "@lhg/protocol/core/block/validator-set";
 import { toHex } from "@lhg/protocol/core/bytes";
+import { ENGINE_COMETBFT } from "@lhg/protocol/core/proof/anchor";
 import { verifyReceipt, verifyValue } from "@lhg/protocol/core/proof/receipt";
 import { verifyHistoryProof } from "@lhg/protocol/history";
 import { makeTransfer } from "@lhg/sdk/transaction/messages";
+import { commitCometBlock } from "../../compliance/comet-blocks.ts";
+import { createWorld } from "../../compliance/world.ts";
+import { createRandom } from "../../simulation/random.ts";
 import { sodiumCrypto } from "../crypto/sodium.ts";
 import { indexBlock, listIndexKeys } from "../queries/indexes.ts";
 import { openSampleWorld, PHONES, type SampleWorld } from "../queries/testing.ts";
@@ -14,7 +18,7 @@ import type { Store } from "../store/store.ts";
 import { LedgerApplication } from "./application.ts";
 import { auditChain } from "./audit.ts";
 import { BLOCKS_KEPT_MIN, pruneBlocks } from "./prune.ts";
-import { addressOf } from "./testing.ts";
+import { addressOf, GENESIS_MS } from "./testing.ts";
 
 const ALL_MS = Number.MAX_SAFE_INTEGER;
 
@@ -150,4 +154,18 @@ test("a block of many statements goes in several calls, during which it counts a
   }
   assert.equal(calls, 2, "and a last one");
   assert.equal((await countBySpace(application.store)).get(0x12), undefined);
+});
+
+test("blocks of CometBFT stay until they are certified, however far certificates are behind", async () => {
+  const world = createWorld(createRandom(1), { validators: 4, timeMs: GENESIS_MS });
+  const store = createMemoryStore();
+  const { genesis } = world;
+  const ledger = await LedgerApplication.open(sodiumCrypto, store, genesis, indexBlock, ENGINE_COMETBFT);
+  const made: Awaited<ReturnType<typeof commitCometBlock>>[] = [];
+  for (let i = 1; i <= BLOCKS_KEPT_MIN + 5; i++)
+    made.push(await commitCometBlock(world, ledger, { timeMs: GENESIS_MS + i }));
+  assert.equal(await pruneAll(ledger), 1);
+  for (const { header, commit } of made) await ledger.certify(header.encoded, commit);
+  assert.equal(ledger.certifiedHeight, BLOCKS_KEPT_MIN + 5);
+  assert.equal(await pruneAll(ledger), 6);
 });
