@@ -1,10 +1,10 @@
 /** Certificates come in their order, however often they are asked for and whatever CometBFT says in between. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hashValidators, validatorAddress } from "@lhg/protocol/core/block/validator-set";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { ENGINE_COMETBFT } from "@lhg/protocol/core/proof/anchor";
-import { makeCometCommit, makeCometHeader } from "../../../compliance/comet-headers.ts";
+import { commitCometBlock } from "../../../compliance/comet-blocks.ts";
+import { type MadeHeader, makeCometCommit, makeCometHeader } from "../../../compliance/comet-headers.ts";
 import { createWorld } from "../../../compliance/world.ts";
 import { createRandom } from "../../../simulation/random.ts";
 import { LedgerApplication } from "../../application/application.ts";
@@ -12,7 +12,6 @@ import { GENESIS_MS } from "../../application/testing.ts";
 import { sodiumCrypto } from "../../crypto/sodium.ts";
 import { createMemoryStore } from "../../store/memory-store.ts";
 import { type CertificateParts, followCertificates } from "./certificates.ts";
-import { toLedgerBlock } from "./comet-block.ts";
 
 const away = (): never => {
   throw new LhgError("engine.rpc-unreachable", "is away", "rpc");
@@ -133,42 +132,32 @@ async function openChain() {
   const genesis = { ...made.genesis, validators: validatorsOf };
   const store = createMemoryStore();
   const ledger = await LedgerApplication.open(sodiumCrypto, store, genesis, () => [], ENGINE_COMETBFT);
-  const { chainId } = ledger;
+  const world = { ...made, genesis, chainId: ledger.chainId };
   const { validators } = ledger.tip;
-  const makeHeader = (height: number, lastHash: Uint8Array | undefined, round = 0) =>
-    makeCometHeader({
-      chainId,
-      height,
-      timeMs: GENESIS_MS + height,
-      lastHash,
-      appHash: ledger.head.appHash,
-      txs: [],
-      validators,
-      nextValidatorsHash: hashValidators(sodiumCrypto, validators),
-      proposerAddress: validatorAddress(sodiumCrypto, validators[0]!.consensusKey),
-      round,
-    });
-  const headers: ReturnType<typeof makeHeader>[] = [];
-  for (const height of [1, 2]) {
-    const header = makeHeader(height, headers.at(-1)?.hash);
-    headers.push(header);
-    const proposerAddress = header.header.proposerAddress;
-    const decided = { height, timeMs: GENESIS_MS + height, hash: header.hash, txs: [] };
-    ledger.execute(
-      toLedgerBlock(sodiumCrypto, ledger.tip, { ...decided, proposerAddress, misbehaviours: [] }, []),
-    );
-    await ledger.commit(header.hash, null);
-  }
-  const world = { ...made, genesis };
-  const commitOf = (header: (typeof headers)[0], absent = new Set<number>()) =>
+  const headers: MadeHeader[] = [];
+  for (const height of [1, 2])
+    headers.push((await commitCometBlock(world, ledger, { timeMs: GENESIS_MS + height })).header);
+  const commitOf = (header: MadeHeader, absent = new Set<number>()) =>
     makeCometCommit(world, { header, round: 0, validators, absent });
-  return { ledger, world, headers, makeHeader, commitOf, validators };
+  return { ledger, world, headers, commitOf, validators };
 }
 
 test("lies of CometBFT's RPC are not taken, and the truth is after them", async () => {
-  const { ledger, headers, makeHeader, commitOf, world, validators } = await openChain();
-  const [first, second] = headers as [(typeof headers)[0], (typeof headers)[0]];
-  const otherBlock = makeHeader(1, undefined, 1);
+  const { ledger, headers, commitOf, world, validators } = await openChain();
+  const [first, second] = headers as [MadeHeader, MadeHeader];
+  const { header } = first;
+  const otherBlock = makeCometHeader({
+    chainId: world.chainId,
+    height: 1,
+    timeMs: GENESIS_MS + 1,
+    lastHash: undefined,
+    appHash: header.appHash,
+    txs: [],
+    validators,
+    nextValidatorsHash: header.nextValidatorsHash,
+    proposerAddress: header.proposerAddress,
+    round: 1,
+  });
   const otherChain = { ...first, header: { ...first.header, chainId: "lhg-other-1" } };
   const otherKey = world.dev.consensusKeys.at(-1)!;
   const strangers = { ...world, keyOf: () => otherKey };
