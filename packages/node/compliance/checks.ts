@@ -18,7 +18,6 @@ import type { LedgerApplication } from "../src/application/application.ts";
 import { auditChain } from "../src/application/audit.ts";
 import { createQueryContext } from "../src/application/query-context.ts";
 import { sodiumCrypto } from "../src/crypto/sodium.ts";
-import { indexBlock } from "../src/queries/indexes.ts";
 import { buildReceipt } from "../src/queries/proofs.ts";
 import { createMemoryStore } from "../src/store/memory-store.ts";
 import type { CommitNote, ReplicaRecord, RunRecord } from "./record.ts";
@@ -183,7 +182,7 @@ function checkEmptyBlocks({ replicas }: RunRecord): void {
     }
 }
 
-async function checkAudit({ replicas }: RunRecord): Promise<void> {
+async function checkAudit({ replicas, indexBlock }: RunRecord): Promise<void> {
   for (const { name, ledger } of replicas) {
     const audit = auditChain(ledger, createMemoryStore(), indexBlock);
     let step = await audit.next();

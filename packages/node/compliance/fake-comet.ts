@@ -6,6 +6,7 @@ import { streamKey } from "@lhg/protocol/modules/collection/streams";
 import { addressOf } from "../e2e/statements.ts";
 import { createRandom, type Random } from "../simulation/random.ts";
 import { CheckTxType } from "../src/consensus/comet/abci/generated/abci_pb.ts";
+import { indexBlock } from "../src/queries/indexes.ts";
 import { createFakeNetwork, drawMisbehaviours, type FakeNetwork, type Proposal } from "./fake-network.ts";
 import { type CrashPlan, FakeNode } from "./fake-node.ts";
 import type { RunRecord } from "./record.ts";
@@ -75,7 +76,7 @@ async function run(options: FakeRunOptions, tell: (line: string) => void): Promi
   for (const node of nodes) await node.settle();
   for (const node of nodes) await node.restart();
   for (const node of nodes) await node.settle();
-  return { engine: ENGINE_COMETBFT, world, replicas: nodes.map((node) => node.record()) };
+  return { engine: ENGINE_COMETBFT, world, indexBlock, replicas: nodes.map((node) => node.record()) };
 }
 
 /** The nodes that are up to date take part; some of them, one at least, take the block at once. */

@@ -1,6 +1,6 @@
 /** What a driver hands to the checks: what went over the application port of each replica, and what it came to. */
 import type { LedgerApplication } from "../src/application/application.ts";
-import type { BlockToExecute, ExecutionReport } from "../src/application/port.ts";
+import type { BlockIndexer, BlockToExecute, ExecutionReport } from "../src/application/port.ts";
 import type { HeadRecord } from "../src/blocks/records.ts";
 import type { Finalized } from "../src/consensus/comet/comet-engine.ts";
 import type { World } from "./world.ts";
@@ -42,5 +42,7 @@ export interface RunRecord {
   /** ENGINE_DBFT or ENGINE_COMETBFT. */
   readonly engine: number;
   readonly world: World;
+  /** Of all replicas. */
+  readonly indexBlock: BlockIndexer;
   readonly replicas: readonly ReplicaRecord[];
 }

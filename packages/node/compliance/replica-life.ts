@@ -21,6 +21,7 @@ import { Mempool } from "../src/mempool/mempool.ts";
 import { indexBlock } from "../src/queries/indexes.ts";
 import { getValueProof } from "../src/queries/proofs.ts";
 import { openInboxLog } from "../src/store/inbox-log.ts";
+import { hashStore } from "./store-hash.ts";
 import { createThread, passTurns } from "./thread.ts";
 import { type Watch, watchLedger } from "./watched-ledger.ts";
 import type { World } from "./world.ts";
@@ -55,7 +56,7 @@ export async function openReplicaLife(parts: LifeParts): Promise<ReplicaLife> {
   const { genesis } = world;
   const { store } = disk.ledger;
   const ledger = await LedgerApplication.open(sodiumCrypto, store, genesis, indexBlock, ENGINE_COMETBFT);
-  const watched = await watchLedger(watch, ledger);
+  const watched = watchLedger(watch, ledger, await hashStore(store));
   const { life } = watch;
   const fail = (error: unknown): void => {
     if (!isOver) watch.violations.push(`life ${life}: ${(error as Error).stack}`);

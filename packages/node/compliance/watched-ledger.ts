@@ -43,10 +43,9 @@ export interface WatchedLedger {
   certify(header: Uint8Array, certificate: Uint8Array): Promise<void>;
 }
 
-/** Begins a life. Every block is executed twice, with another one between: whatever the engine asks, the answer is the second one's. */
-export async function watchLedger(watch: Watch, ledger: LedgerApplication): Promise<WatchedLedger> {
+/** Begins a life; `storeHash` is of the store as it was opened. Every block is executed twice, with another one between: whatever the engine asks, the answer is the second one's. */
+export function watchLedger(watch: Watch, ledger: LedgerApplication, storeHash: string): WatchedLedger {
   const { life } = watch;
-  const storeHash = await hashStore(ledger.store);
   const { pending } = watch;
   if (pending?.block.header.height === ledger.head.height)
     watch.commits.push({ ...pending, head: ledger.head, storeHash });

@@ -67,7 +67,9 @@ export interface MemoryNodeOptions {
   readonly remoteSigner?: (local: ConsensusSigner) => ConsensusSigner;
   readonly limits?: Partial<MempoolLimits>;
   /** Takes the place of the application under the engine, to hold back or fail what a test wants. */
-  readonly wrap?: (application: Application) => Application;
+  readonly wrap?: (application: Application, ledger: LedgerApplication) => Application;
+  /** Hears of every block that the engine tells of. */
+  readonly onBlock?: (height: number) => void;
   readonly baseTimeoutMs?: number;
   readonly votesWithoutRecord?: boolean;
   readonly heartbeatMs?: number;
@@ -133,11 +135,14 @@ export async function startMemoryNode(options: MemoryNodeOptions): Promise<Memor
     ),
     hasRemoteSigner: options.remoteSigner !== undefined,
     ...(peering === undefined ? {} : { joinConsensus: peering.joinConsensus, noteAhead: peering.noteAhead }),
-    application: wrap({
-      execute: async (block) => application.execute(block),
-      commit: (blockHash, certificate) => application.commit(blockHash, certificate),
-      isFreshEvidence: async (encoded) => application.isFreshEvidence(encoded),
-    }),
+    application: wrap(
+      {
+        execute: async (block) => application.execute(block),
+        commit: (blockHash, certificate) => application.commit(blockHash, certificate),
+        isFreshEvidence: async (encoded) => application.isFreshEvidence(encoded),
+      },
+      application,
+    ),
     source: intake,
     votes,
     tip,
@@ -147,7 +152,10 @@ export async function startMemoryNode(options: MemoryNodeOptions): Promise<Memor
     maxTimeoutMs: 60_000,
     heartbeatMs: options.heartbeatMs ?? 60_000,
     blockStatementsMax: options.blockStatementsMax ?? 100,
-    onCommitted: (_, summary) => intake.settleBlock(summary),
+    onCommitted: (block, summary) => {
+      options.onBlock?.(block.header.height);
+      return intake.settleBlock(summary);
+    },
     onFatal,
     log: () => {},
   });
