@@ -13,23 +13,30 @@ export interface BlockPlan {
   readonly statements?: readonly StatementInput[];
   /** Address of an operator; by default of the first validator. */
   readonly proposer?: Uint8Array;
+  /** Of the block before; needed but for the first. */
+  readonly last?: CometBlockMade | undefined;
+}
+
+export interface CometBlockMade {
+  readonly header: MadeHeader;
+  readonly commit: Uint8Array;
 }
 
 /** Executes and commits a block; its certificate, encoded, is for the caller to hand over. */
 export async function commitCometBlock(
   world: World,
   ledger: LedgerApplication,
-  { timeMs, statements = [], proposer }: BlockPlan,
-): Promise<{ readonly header: MadeHeader; readonly commit: Uint8Array }> {
-  const { tip, chainId, head } = ledger;
+  { timeMs, statements = [], proposer, last: before }: BlockPlan,
+): Promise<CometBlockMade> {
+  const { tip, chainId } = ledger;
+  const { appHash } = ledger.head;
   const { validators } = tip;
   const { height, nextValidatorsHash } = tip.base;
   const found = validators.find(({ operator }) => proposer === undefined || equalBytes(operator, proposer));
   const proposerAddress = validatorAddress(sodiumCrypto, found!.consensusKey);
   const txs = statements.map((entry) => entry.bytes);
-  const lastHash = height === 1 ? undefined : head.blockHash;
-  const { appHash } = head;
-  const plan = { chainId, height, timeMs, lastHash, appHash, txs, validators, nextValidatorsHash };
+  const last = before === undefined ? undefined : { hash: before.header.hash, commit: before.commit };
+  const plan = { chainId, height, timeMs, last, appHash, txs, validators, nextValidatorsHash };
   const header = makeCometHeader({ ...plan, proposerAddress, round: 0 });
   const decided = { height, timeMs, hash: header.hash, txs, proposerAddress, misbehaviours: [] };
   ledger.execute(toLedgerBlock(sodiumCrypto, tip, decided, statements));

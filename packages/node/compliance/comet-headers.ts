@@ -3,9 +3,11 @@ import {
   type CometCommit,
   type CometSignature,
   cometVoteSignBytes,
+  decodeCometCommit,
   encodeCometCommit,
   FLAG_ABSENT,
   FLAG_COMMIT,
+  hashCometCommit,
   ZERO_TIME,
 } from "@lhg/protocol/core/block/comet-commit";
 import {
@@ -23,8 +25,8 @@ export interface HeaderPlan {
   readonly chainId: string;
   readonly height: number;
   readonly timeMs: number;
-  /** Hash of the block before; undefined before the first. */
-  readonly lastHash: Uint8Array | undefined;
+  /** Hash of the block before, and its commit, encoded; undefined before the first. */
+  readonly last: { readonly hash: Uint8Array; readonly commit: Uint8Array } | undefined;
   readonly appHash: Uint8Array;
   readonly txs: readonly Uint8Array[];
   /** Of this height, in CometBFT's order. */
@@ -50,14 +52,17 @@ export function toCometTime(timeMs: number): CometTime {
 /** Hashes of what LHG does not look at are hashes of something. */
 export function makeCometHeader(plan: HeaderPlan): MadeHeader {
   const hashOf = (...parts: readonly Uint8Array[]): Uint8Array => sodiumCrypto.sha256(Buffer.concat(parts));
-  const { lastHash = new Uint8Array(0) } = plan;
+  const { last } = plan;
   const header: CometHeader = {
     version: { block: 11n, app: 1n },
     chainId: plan.chainId,
     height: BigInt(plan.height),
     time: toCometTime(plan.timeMs),
-    lastBlockId: makeBlockId(lastHash),
-    lastCommitHash: hashOf(lastHash),
+    lastBlockId: makeBlockId(last?.hash ?? new Uint8Array(0)),
+    lastCommitHash: hashCometCommit(
+      sodiumCrypto,
+      last === undefined ? { signatures: [] } : decodeCometCommit(last.commit),
+    ),
     dataHash: hashOf(...plan.txs.map((tx) => hashOf(tx))),
     validatorsHash: hashValidators(sodiumCrypto, plan.validators),
     nextValidatorsHash: plan.nextValidatorsHash,

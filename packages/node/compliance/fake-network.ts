@@ -50,7 +50,7 @@ export interface FakeNetwork {
   /** The first node to say it says it for all. Throws where another says something else, or what CometBFT would stop for. */
   noteAnswer(height: number, answer: Finalized): void;
   noteGenesis(appHash: Uint8Array): void;
-  /** Header and commit, encoded; commits differ from call to call, as those of nodes do. */
+  /** Header and commit, encoded. The commit of the newest block is what this node has seen of it, another one every time. */
   certify(height: number): { readonly header: Uint8Array; readonly commit: Uint8Array };
 }
 
@@ -58,11 +58,17 @@ export function createFakeNetwork(world: World, random: Random): FakeNetwork {
   const { chainId, genesis } = world;
   const founding = foundingValidators(world).map(({ consensusKey, power }) => ({ consensusKey, power }));
   const decided: Proposal[] = [];
+  /** Those that the next headers name; a node may have seen another one. */
+  const commits: Uint8Array[] = [];
   const sets: (readonly Signatory[])[] = [[], founding, founding];
   const appHashes: Uint8Array[] = [];
   const answers: Finalized[] = [];
   const addressOf = ({ consensusKey }: Signatory): Uint8Array => validatorAddress(sodiumCrypto, consensusKey);
   let timeMs = genesis.timeMs;
+  const signCommit = ({ header, round, height }: Proposal): Uint8Array => {
+    const validators = sets[height]!;
+    return makeCometCommit(world, { header, round, validators, absent: pickAbsent(random, validators) });
+  };
 
   return {
     get height() {
@@ -94,7 +100,7 @@ export function createFakeNetwork(world: World, random: Random): FakeNetwork {
         chainId,
         height,
         timeMs: proposedMs,
-        lastHash: decided.at(-1)?.header.hash,
+        last: height === 1 ? undefined : { hash: decided.at(-1)!.header.hash, commit: commits.at(-1)! },
         appHash: appHashes[height - 1]!,
         txs,
         validators: sets[height]!,
@@ -106,6 +112,7 @@ export function createFakeNetwork(world: World, random: Random): FakeNetwork {
     },
     decide(proposal) {
       decided.push(proposal);
+      commits.push(signCommit(proposal));
       timeMs = proposal.timeMs;
     },
     noteGenesis(appHash) {
@@ -123,13 +130,9 @@ export function createFakeNetwork(world: World, random: Random): FakeNetwork {
       sets[height + 2] = applyValidatorUpdates(sets[height + 1]!, answer.validatorUpdates);
     },
     certify(height) {
-      const { header, round } = decided[height - 1]!;
-      const validators = sets[height]!;
-      const absent = pickAbsent(random, validators);
-      return {
-        header: header.encoded,
-        commit: makeCometCommit(world, { header, round, validators, absent }),
-      };
+      const proposal = decided[height - 1]!;
+      const commit = height < decided.length ? commits[height - 1]! : signCommit(proposal);
+      return { header: proposal.header.encoded, commit };
     },
   };
 }

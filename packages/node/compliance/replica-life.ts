@@ -50,6 +50,9 @@ export interface LifeParts {
   readonly blockStatementsMax: number;
 }
 
+/** Of these heights the commit must be the one that the next header names, as of those before snapshots. */
+const SHARED_EVERY = 3;
+
 export async function openReplicaLife(parts: LifeParts): Promise<ReplicaLife> {
   const { world, disk, watch, random } = parts;
   let isOver = false;
@@ -78,7 +81,8 @@ export async function openReplicaLife(parts: LifeParts): Promise<ReplicaLife> {
   await intake.recover();
   const certificates = followCertificates({
     fetch: parts.fetchCertificate,
-    certify: (header, commit) => thread.call(1, () => watched.certify(header, commit)),
+    certify: (...args) => thread.call(1, () => watched.certify(...args)),
+    isShared: (height) => height % SHARED_EVERY === 0,
     certifiedHeight: ledger.certifiedHeight,
     onCertified: () => {},
     log: () => {},

@@ -7,7 +7,7 @@ import type { BlockToExecute } from "../src/application/port.ts";
 import { makeProposal, openProposal } from "../src/blocks/proposal.ts";
 import { createNativeSigner, sodiumCrypto } from "../src/crypto/sodium.ts";
 import { createMemoryStore } from "../src/store/memory-store.ts";
-import { commitCometBlock } from "./comet-blocks.ts";
+import { type CometBlockMade, commitCometBlock } from "./comet-blocks.ts";
 import type { World } from "./world.ts";
 
 /** Yields the twin after each block. Blocks must bear no evidence: each engine has its own. */
@@ -19,9 +19,10 @@ export async function* runTwin(
   const other = engine === ENGINE_DBFT ? ENGINE_COMETBFT : ENGINE_DBFT;
   const store = createMemoryStore();
   const twin = await LedgerApplication.open(sodiumCrypto, store, world.genesis, () => [], other);
-  const commit = other === ENGINE_DBFT ? commitDbft : commitComet;
+  let last: CometBlockMade | undefined;
   for (const block of blocks) {
-    await commit(world, twin, block);
+    if (other === ENGINE_DBFT) await commitDbft(world, twin, block);
+    else last = await commitComet(world, twin, block, last);
     yield twin;
   }
 }
@@ -48,11 +49,14 @@ async function commitDbft(world: World, twin: LedgerApplication, block: BlockToE
   await twin.commit(blockHash, encode(certificate, { view: 0, signatures }));
 }
 
-async function commitComet(world: World, twin: LedgerApplication, block: BlockToExecute): Promise<void> {
-  const { header, commit } = await commitCometBlock(world, twin, {
-    timeMs: block.header.timeMs,
-    proposer: block.header.proposer,
-    statements: block.statements,
-  });
-  await twin.certify(header.encoded, commit);
+async function commitComet(
+  world: World,
+  twin: LedgerApplication,
+  { header, statements }: BlockToExecute,
+  last: CometBlockMade | undefined,
+): Promise<CometBlockMade> {
+  const { timeMs, proposer } = header;
+  const made = await commitCometBlock(world, twin, { timeMs, proposer, statements, last });
+  await twin.certify(made.header.encoded, made.commit);
+  return made;
 }

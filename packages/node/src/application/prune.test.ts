@@ -7,7 +7,7 @@ import { ENGINE_COMETBFT } from "@lhg/protocol/core/proof/anchor";
 import { verifyReceipt, verifyValue } from "@lhg/protocol/core/proof/receipt";
 import { verifyHistoryProof } from "@lhg/protocol/history";
 import { makeTransfer } from "@lhg/sdk/transaction/messages";
-import { commitCometBlock } from "../../compliance/comet-blocks.ts";
+import { type CometBlockMade, commitCometBlock } from "../../compliance/comet-blocks.ts";
 import { createWorld } from "../../compliance/world.ts";
 import { createRandom } from "../../simulation/random.ts";
 import { sodiumCrypto } from "../crypto/sodium.ts";
@@ -161,9 +161,9 @@ test("blocks of CometBFT stay until they are certified, however far certificates
   const store = createMemoryStore();
   const { genesis } = world;
   const ledger = await LedgerApplication.open(sodiumCrypto, store, genesis, indexBlock, ENGINE_COMETBFT);
-  const made: Awaited<ReturnType<typeof commitCometBlock>>[] = [];
+  const made: CometBlockMade[] = [];
   for (let i = 1; i <= BLOCKS_KEPT_MIN + 5; i++)
-    made.push(await commitCometBlock(world, ledger, { timeMs: GENESIS_MS + i }));
+    made.push(await commitCometBlock(world, ledger, { timeMs: GENESIS_MS + i, last: made.at(-1) }));
   assert.equal(await pruneAll(ledger), 1);
   for (const { header, commit } of made) await ledger.certify(header.encoded, commit);
   assert.equal(ledger.certifiedHeight, BLOCKS_KEPT_MIN + 5);

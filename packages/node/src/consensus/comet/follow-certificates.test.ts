@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LhgError } from "@lhg/protocol/core/errors";
 import { ENGINE_COMETBFT } from "@lhg/protocol/core/proof/anchor";
-import { commitCometBlock } from "../../../compliance/comet-blocks.ts";
+import { type CometBlockMade, commitCometBlock } from "../../../compliance/comet-blocks.ts";
 import { type MadeHeader, makeCometCommit, makeCometHeader } from "../../../compliance/comet-headers.ts";
 import { createWorld } from "../../../compliance/world.ts";
 import { createRandom } from "../../../simulation/random.ts";
@@ -25,6 +25,7 @@ function follow(over: Partial<CertificateParts>) {
   const certificates = followCertificates({
     fetch: async (height) => ({ header: Uint8Array.of(height), commit: Uint8Array.of(height) }),
     certify: async () => {},
+    isShared: () => false,
     certifiedHeight: 0,
     onCertified: (height) => {
       certified.push(height);
@@ -135,8 +136,11 @@ async function openChain() {
   const world = { ...made, genesis, chainId: ledger.chainId };
   const { validators } = ledger.tip;
   const headers: MadeHeader[] = [];
-  for (const height of [1, 2])
-    headers.push((await commitCometBlock(world, ledger, { timeMs: GENESIS_MS + height })).header);
+  let last: CometBlockMade | undefined;
+  for (const height of [1, 2]) {
+    last = await commitCometBlock(world, ledger, { timeMs: GENESIS_MS + height, last });
+    headers.push(last.header);
+  }
   const commitOf = (header: MadeHeader, absent = new Set<number>()) =>
     makeCometCommit(world, { header, round: 0, validators, absent });
   return { ledger, world, headers, commitOf, validators };
@@ -150,7 +154,7 @@ test("lies of CometBFT's RPC are not taken, and the truth is after them", async 
     chainId: world.chainId,
     height: 1,
     timeMs: GENESIS_MS + 1,
-    lastHash: undefined,
+    last: undefined,
     appHash: header.appHash,
     txs: [],
     validators,
