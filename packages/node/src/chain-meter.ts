@@ -18,6 +18,8 @@ export interface MeterParts {
   readonly mempool: Pick<Mempool, "size" | "sizeBytes">;
   readonly inbox: Pick<InboxLog, "retainedBytes">;
   readonly peering: () => Peering | undefined;
+  /** Of an engine with peers of its own, which counts turns and votes itself. */
+  readonly enginePeers?: (() => number) | undefined;
   readonly storeBytes: () => Promise<number>;
   readonly dataDirectory: string;
 }
@@ -35,12 +37,17 @@ export interface ChainMeter {
 }
 
 export function createChainMeter(parts: MeterParts): ChainMeter {
-  const { metrics, mempool, inbox } = parts;
+  const { metrics, mempool, inbox, enginePeers } = parts;
   const pace = createPaceMeter(undefined, (tookMs) => metrics.finalitySeconds.observe(tookMs / 1_000));
   let committedAtMs = performance.now();
   let operators = operatorsOf(parts.tip());
   const tellPeers = createPeerMeter(metrics);
-  setValidators(metrics, [], operators);
+  const tellValidators = (before: readonly string[], now: readonly string[]): void => {
+    metrics.consensusValidators.set(now.length);
+    // Numbers that stay 0 would say that nobody signs.
+    if (enginePeers === undefined) setValidators(metrics, before, now);
+  };
+  tellValidators([], operators);
 
   return {
     noteSubmitted(results) {
@@ -66,7 +73,7 @@ export function createChainMeter(parts: MeterParts): ChainMeter {
           signers: certificate.signatures.map((entry) => operators[entry.validatorIndex]!),
         });
       const after = operatorsOf(summary.tip);
-      setValidators(metrics, operators, after);
+      tellValidators(operators, after);
       operators = after;
       const succeeded = summary.executed.filter((entry) => entry.status === "ok").length;
       metrics.statements.inc({ result: "ok" }, succeeded);
@@ -87,6 +94,7 @@ export function createChainMeter(parts: MeterParts): ChainMeter {
       metrics.mempoolBytes.set(mempool.sizeBytes);
       metrics.inboxBytes.set(inbox.retainedBytes);
       tellPeers(parts.peering());
+      if (enginePeers !== undefined) metrics.p2pPeers.set({ direction: "engine" }, enginePeers());
       metrics.storeBytes.set(await parts.storeBytes());
       const { bavail, bsize } = await statfs(parts.dataDirectory);
       metrics.storeFreeBytes.set(bavail * bsize);

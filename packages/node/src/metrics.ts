@@ -177,7 +177,6 @@ export function countDecision(metrics: Metrics, { view, missed, signers }: Decid
  * theirs, so there are never more than validators.
  */
 export function setValidators(metrics: Metrics, before: readonly string[], now: readonly string[]): void {
-  metrics.consensusValidators.set(now.length);
   for (const counter of [metrics.consensusMissedProposals, metrics.consensusSigned]) {
     for (const validator of before) if (!now.includes(validator)) counter.remove({ validator });
     for (const validator of now) if (!before.includes(validator)) counter.inc({ validator }, 0);

@@ -177,6 +177,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
     mempool,
     inbox,
     peering: () => peering,
+    enginePeers: comet?.peers,
     storeBytes: ledger.measureStore,
     dataDirectory: config.dataDirectory,
   });

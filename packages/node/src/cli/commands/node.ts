@@ -107,7 +107,7 @@ function announce(
     formatFields([
       ["chain", chainId],
       ["node", home],
-      ["votes with", publicKey ?? "no key: it follows"],
+      ["votes with", config.engine === "comet" ? "the key of CometBFT" : (publicKey ?? "no key: it follows")],
       ...(peerAddresses.length === 0 ? [["peer id", peerId] as const] : []),
       ...peerAddresses.map((address) => ["for peers", address] as const),
       ["console", `${url}/console/`],

@@ -79,9 +79,11 @@ async function checkSigner(
   notes: string[],
 ): Promise<void> {
   const publicKey = await readPublicKey(config, askPassphrase, notes);
-  if (publicKey === undefined)
-    notes.push("there is no consensus key: the node follows the chain and does not vote");
-  else if (genesis !== undefined && !isFounder(genesis, publicKey))
+  if (publicKey === undefined) {
+    // CometBFT votes with a key file of its own, if the chain knows that key.
+    if (config.engine !== "comet")
+      notes.push("there is no consensus key: the node follows the chain and does not vote");
+  } else if (genesis !== undefined && !isFounder(genesis, publicKey))
     notes.push("the consensus key is none of the genesis: it votes once the chain has elected it");
 }
 
