@@ -397,7 +397,8 @@ export class Intake implements StatementSource {
   private async recheckWaiting(): Promise<void> {
     const waiting = this.parts.mempool.listWaiting(RECHECK_MAX);
     if (waiting.length === 0) return;
-    const checks = await this.parts.check(waiting);
+    // What else is known of them stays here: it would travel to the ledger's thread after every block.
+    const checks = await this.parts.check(waiting.map(({ bytes, leafHash }) => ({ bytes, leafHash })));
     for (const [i, entry] of waiting.entries()) {
       const check = checks[i]!;
       if (check.verdict === "admissible") this.parts.mempool.setReady(entry.id, true);

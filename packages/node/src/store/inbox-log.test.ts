@@ -155,7 +155,10 @@ test("yields what earlier runs left, then goes on", async () => {
   await first.close();
   const second = await openInboxLog(disk.port, SMALL);
   const recovered: number[] = [];
-  for await (const { position, record } of second.recover()) recovered.push(position, numberOf(record));
+  for await (const { position, record } of second.recover()) {
+    recovered.push(position, numberOf(record));
+    assert.equal(record.buffer.byteLength, record.length, "it takes no segment along to another thread");
+  }
   assert.deepEqual(recovered, [0, 0, 1, 1, 2, 2]);
   assert.equal(await second.append(numbered(3, 4)), 3);
   second.markSettled(0);

@@ -125,11 +125,16 @@ export class InboxLog {
     return this.#retainedBytes;
   }
 
-  /** Every record retained from earlier runs, in order, settled or not: the ledger knows which are done. */
+  /**
+   * Every record retained from earlier runs, in order, settled or not: the ledger knows which are done. Each has bytes of its own: a view would
+   * keep the whole segment, and take it along whenever it goes to another thread.
+   */
   async *recover(): AsyncGenerator<InboxRecord, void, undefined> {
     for (const segment of this.#recovered) {
       if (segment.removed) continue;
-      yield* readRecords(await readSegment(this.#files, segment.index), segment.header);
+      const bytes = await readSegment(this.#files, segment.index);
+      for (const { position, record } of readRecords(bytes, segment.header))
+        yield { position, record: new Uint8Array(record) };
     }
   }
 
