@@ -165,7 +165,7 @@ async function startParts(context: StartContext): Promise<RunningChain> {
       return places.map((place) => place !== null);
     },
     noteWork: () => engine?.noteWork(),
-    isBehind: () => peering?.isSyncing() === true,
+    isBehind: () => peering?.isSyncing() === true || comet?.isReady() === false,
   });
   closers.add(() => intake.stop());
   // Nothing comes from peers any more before the intake stops; it was added above for a start that fails.
