@@ -78,7 +78,8 @@ async function findState(
     return { state: isProvable ? "provable" : "committed", height: place.height, status: place.status };
   }
   if (waiting !== undefined) {
-    const [verdict] = await ledger.check([waiting]);
+    const { bytes, leafHash } = waiting;
+    const [verdict] = await ledger.check([{ bytes, leafHash }]);
     return verdict?.verdict === "not-yet"
       ? {
           state: "pending",
