@@ -17,8 +17,8 @@ export interface DbftRunOptions {
 
 const VALIDATORS = 4;
 /** Of the event loop: some blocks are made meanwhile. */
-const LIFE_TURNS_MAX = 150;
-const BLOCKS_AT_END = 6;
+const LIFE_TURNS_MAX = 80;
+const BLOCKS_AT_END = 4;
 
 export async function runDbft({ seed, lives }: DbftRunOptions): Promise<RunRecord> {
   const random = createRandom(seed);

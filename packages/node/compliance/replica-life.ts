@@ -8,7 +8,12 @@ import { createQueryContext } from "../src/application/query-context.ts";
 import { createAppLock } from "../src/consensus/comet/abci/app-lock.ts";
 import { createFrameReader, FRAME_BYTES_LIMIT } from "../src/consensus/comet/abci/framing.ts";
 import { type Response, ResponseSchema } from "../src/consensus/comet/abci/generated/abci_pb.ts";
-import { type AppRequest, answerRequest, decodeRequest } from "../src/consensus/comet/abci/handler.ts";
+import {
+  type AbciHandler,
+  type AppRequest,
+  answerRequest,
+  decodeRequest,
+} from "../src/consensus/comet/abci/handler.ts";
 import { encodeRequest, type RequestInit } from "../src/consensus/comet/abci/testing.ts";
 import { createAbciHandler } from "../src/consensus/comet/abci-handler.ts";
 import { type CertificateParts, followCertificates } from "../src/consensus/comet/certificates.ts";
@@ -17,6 +22,7 @@ import type { CometBlock } from "../src/consensus/comet/comet-block.ts";
 import { CometEngine, type Finalized } from "../src/consensus/comet/comet-engine.ts";
 import { sodiumCrypto } from "../src/crypto/sodium.ts";
 import { Intake } from "../src/intake/intake.ts";
+import { type FeedParts, startMempoolFeed } from "../src/intake/mempool-feed.ts";
 import { Mempool } from "../src/mempool/mempool.ts";
 import { indexBlock } from "../src/queries/indexes.ts";
 import { getValueProof } from "../src/queries/proofs.ts";
@@ -31,6 +37,9 @@ type Answer = Response["value"];
 export interface ReplicaLife {
   readonly ledger: LedgerApplication;
   readonly engine: CometEngine;
+  readonly handler: AbciHandler;
+  /** CometBFT has begun anew. */
+  readonly offerAll: () => void;
   /** The way in of the node's own API. */
   submit(submissions: readonly Uint8Array[]): Promise<void>;
   /** Over ABCI, as the server would serve it; rejects with what would end CometBFT. */
@@ -48,6 +57,8 @@ export interface LifeParts {
   /** Hears what FinalizeBlock is answered with, before it is encoded. */
   readonly onFinalized: (height: number, answer: Finalized) => void;
   readonly blockStatementsMax: number;
+  /** To a CometBFT that is there. */
+  readonly broadcast?: FeedParts["broadcast"];
 }
 
 /** Of these heights the commit must be the one that the next header names, as of those before snapshots. */
@@ -70,7 +81,17 @@ export async function openReplicaLife(parts: LifeParts): Promise<ReplicaLife> {
     await passTurns(random.below(6));
     return submissions.map(verifySubmission);
   };
+  const { broadcast } = parts;
+  const feed =
+    broadcast &&
+    startMempoolFeed({
+      broadcast,
+      isHeld: (leafHash, bytes) => intake.isHeld(leafHash, bytes),
+      log: () => {},
+      onFatal: fail,
+    });
   const intake: Intake = new Intake({
+    ...(feed === undefined ? {} : { peers: feed }),
     mempool,
     inbox: await openInboxLog(disk.inbox.port),
     verify,
@@ -141,6 +162,8 @@ export async function openReplicaLife(parts: LifeParts): Promise<ReplicaLife> {
   return {
     ledger,
     engine,
+    handler,
+    offerAll: () => feed?.offerAll(),
     submit: async (submissions) => void (await intake.submit(submissions)),
     async ask(request) {
       const value = decodeRequest(readFrame(encodeRequest(request)));
@@ -156,6 +179,7 @@ export async function openReplicaLife(parts: LifeParts): Promise<ReplicaLife> {
       thread.end();
       crashDisk(disk);
       engine.stop().catch(() => {});
+      feed?.stop().catch(() => {});
     },
   };
 }

@@ -1,4 +1,5 @@
 /** A thread's port in this thread: what is asked is answered later, in its turn, and not at all once the power is gone. */
+import { LhgError } from "@lhg/protocol/core/errors";
 import type { Random } from "../simulation/random.ts";
 
 /** A turn of the event loop each: microtasks of everybody run between two of them. */
@@ -9,7 +10,7 @@ export async function passTurns(count: number): Promise<void> {
 export interface Thread {
   /** Calls of rank 0 go first, each rank in its order, one at a time (threads/rpc.ts). */
   call<T>(rank: 0 | 1, task: () => T | Promise<T>): Promise<T>;
-  /** Nothing of it is heard any more. */
+  /** Nothing more is done, and what is open fails with `store.closed`. */
   end(): void;
 }
 
@@ -18,6 +19,7 @@ const TURNS_MAX = 3;
 
 export function createThread(random: Random): Thread {
   const queues: (() => Promise<void>)[][] = [[], []];
+  const open = new Set<(error: LhgError) => void>();
   let isServing = false;
   let isOver = false;
 
@@ -35,20 +37,28 @@ export function createThread(random: Random): Thread {
   return {
     call(rank, task) {
       return new Promise((resolve, reject) => {
+        if (isOver) return reject(noPower());
+        open.add(reject);
         queues[rank]!.push(async () => {
-          const result = await Promise.resolve()
+          const settle = await Promise.resolve()
             .then(task)
             .then(
               (value) => () => resolve(value),
               (error) => () => reject(error),
             );
-          if (!isOver) result();
+          if (open.delete(reject)) settle();
         });
-        if (!isServing && !isOver) void serve();
+        if (!isServing) void serve();
       });
     },
     end() {
       isOver = true;
+      for (const reject of open) reject(noPower());
+      open.clear();
     },
   };
+}
+
+function noPower(): LhgError {
+  return new LhgError("store.closed", "the power is gone");
 }

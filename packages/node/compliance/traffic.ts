@@ -1,5 +1,6 @@
 /** What senders send: sound statements, and every way of being none. */
 import { getAccount } from "@lhg/protocol/core/accounts";
+import type { Validator } from "@lhg/protocol/core/block/validator-set";
 import { toHex } from "@lhg/protocol/core/bytes";
 import { encode } from "@lhg/protocol/core/codec/definition";
 import { type Submission, submission } from "@lhg/protocol/core/statement/submission";
@@ -28,6 +29,15 @@ export interface Traffic {
   draw(count: number, view: LedgerApplication): Uint8Array[];
   /** Of these, many are wrong; what is no submission at all is among them. */
   drawHostile(count: number, view: LedgerApplication): Uint8Array[];
+  /** Sets powers of operators, who stand in the order of the world's; 0 removes. */
+  changeValidators(powers: readonly PowerChange[], view: LedgerApplication): Uint8Array;
+}
+
+export type PowerChange = readonly [operator: number, power: bigint];
+
+export interface TrafficOptions {
+  /** By default validators come and go by chance. */
+  readonly changesValidators?: boolean;
 }
 
 const LIFETIME_MS = 600_000;
@@ -37,7 +47,11 @@ const OVERSIZE_BYTES = 70_000;
 /** Within the bounds of the parameter, which begins with 8 MiB. */
 const BLOCK_SIZES_BYTES = [4 << 20, 5 << 20, 8 << 20] as const;
 
-export function createTraffic(world: World, random: Random): Traffic {
+export function createTraffic(
+  world: World,
+  random: Random,
+  { changesValidators = true }: TrafficOptions = {},
+): Traffic {
   const { chainId, people, device, dev } = world;
   const drawn: Uint8Array[] = [];
   /** The sequences that statements drawn for the next block have taken; what came into none is drawn anew. */
@@ -85,10 +99,8 @@ export function createTraffic(world: World, random: Random): Traffic {
     (view) => sign(random.pick(payers), [{ type: "chain.tick", body: {} }], view),
     signReadings,
     signEvents,
-    signValidatorChange,
-    signValidatorChange,
-    signRotation,
     signParameter,
+    ...(changesValidators ? [signSomeChange, signSomeChange, signRotation] : []),
   ];
 
   function signReadings(view: LedgerApplication): Submission {
@@ -130,19 +142,31 @@ export function createTraffic(world: World, random: Random): Traffic {
   }
 
   /** Changes power, adds or removes; some of it is refused by the chain. */
-  function signValidatorChange(view: LedgerApplication): Submission {
-    const height = view.head.height + 1;
-    const latest = getValidatorsAt(view.state, height + 1);
+  function signSomeChange(view: LedgerApplication): Submission {
     const at = random.below(dev.operators.length);
-    const operator = addressOf(dev.operators[at]!);
-    const held = latest.find((entry) => toHex(entry.operator) === toHex(operator));
-    const power = held !== undefined && random.chance(0.4) ? 0n : BigInt(1 + random.below(9));
-    const consensusKey = held?.consensusKey ?? dev.consensusKeys[at]!.publicKey;
-    const changes = [{ operator, consensusKey, power }];
+    const power = findValidator(at, view) !== undefined && random.chance(0.4) ? 0 : 1 + random.below(9);
+    return signValidatorChange(dev.faucet, [[at, BigInt(power)]], view);
+  }
+
+  function findValidator(at: number, view: LedgerApplication): Validator | undefined {
+    const operator = toHex(addressOf(dev.operators[at]!));
+    const latest = getValidatorsAt(view.state, view.head.height + 2);
+    return latest.find((entry) => toHex(entry.operator) === operator);
+  }
+
+  function signValidatorChange(
+    sender: SecretKey,
+    powers: readonly PowerChange[],
+    view: LedgerApplication,
+  ): Submission {
+    const changes = powers.map(([at, power]) => {
+      const consensusKey = findValidator(at, view)?.consensusKey ?? dev.consensusKeys[at]!.publicKey;
+      return { operator: addressOf(dev.operators[at]!), consensusKey, power };
+    });
     const version = getValidatorsVersion(view.state);
     const body = [changes.map((entry) => [entry.operator, entry.consensusKey, entry.power]), version];
     const approvals = approvalsOf(view, "validators.change", body);
-    return sign(dev.faucet, [{ type: "validators.change", body: { changes, version, approvals } }], view);
+    return sign(sender, [{ type: "validators.change", body: { changes, version, approvals } }], view);
   }
 
   function signRotation(view: LedgerApplication): Submission {
@@ -233,5 +257,9 @@ export function createTraffic(world: World, random: Random): Traffic {
   return {
     draw: (count, view) => drawSome(count, 0, view),
     drawHostile: (count, view) => drawSome(count, HOSTILE_SHARE, view),
+    changeValidators(powers, view) {
+      beginAt(view);
+      return pack(signValidatorChange(world.clerk, powers, view));
+    },
   };
 }

@@ -17,6 +17,8 @@ export interface World {
   readonly dev: DevChain;
   /** Send transactions; only the first ones have tokens. */
   readonly people: readonly SecretKey[];
+  /** Sends what is sent on purpose, not by chance. */
+  readonly clerk: SecretKey;
   readonly device: SecretKey;
   /** The signing key of a consensus key; every key that ever votes is known here. */
   keyOf(consensusKey: Uint8Array): SecretKey;
@@ -25,6 +27,8 @@ export interface World {
 export interface WorldOptions {
   readonly validators: number;
   readonly timeMs: number;
+  /** Of each; by default by chance. */
+  readonly power?: bigint;
 }
 
 /** Operators who may join, each with a consensus key. */
@@ -33,7 +37,7 @@ const NEWCOMERS = 3;
 const SPARE_KEYS = 4;
 const POWER_MAX = 9;
 
-export function createWorld(random: Random, { validators, timeMs }: WorldOptions): World {
+export function createWorld(random: Random, { validators, timeMs, power }: WorldOptions): World {
   const newKey = (): SecretKey =>
     keyFromSeed(
       ALG_EDDSA,
@@ -46,19 +50,24 @@ export function createWorld(random: Random, { validators, timeMs }: WorldOptions
   const vendors = [
     { name: "Acme Manufacturing", prefixes: ["4012345", "https://example.com/"], key: newKey() },
     { name: "Nordic Rail", prefixes: ["735005385"], key: newKey() },
+    { name: "Registry Office", prefixes: ["952005385"], key: newKey() },
   ];
   const founders = { operators: operators.slice(0, validators), consensusKeys, vendors, faucet };
   const made = makeGenesis({ name: "lhg-dev", kind: 1, timeMs, group: "development", ...founders });
   const genesis: Genesis = {
     ...made,
-    validators: made.validators.map((entry) => ({ ...entry, power: BigInt(1 + random.below(POWER_MAX)) })),
+    validators: made.validators.map((entry) => ({
+      ...entry,
+      power: power ?? BigInt(1 + random.below(POWER_MAX)),
+    })),
   };
   const byKey = new Map(consensusKeys.map((key) => [toHex(key.publicKey), key]));
   return {
     genesis,
     chainId: computeChainId(sodiumCrypto, genesis),
     dev: { genesis, operators, consensusKeys, vendors, faucet },
-    people: [faucet, ...vendors.map(({ key }) => key), ...keys(2)],
+    people: [faucet, ...vendors.slice(0, 2).map(({ key }) => key), ...keys(2)],
+    clerk: vendors[2]!.key,
     device: newKey(),
     keyOf: (consensusKey) => byKey.get(toHex(consensusKey))!,
   };
