@@ -92,7 +92,7 @@ export function openComet(parts: CometParts): Comet {
     peers: health.peers,
     consensusKey: health.consensusKey,
     async start(start) {
-      engine = createEngine(parts, start, rpc);
+      engine = createEngine(parts, start, rpc, feed.noteBlock);
       const { ledger, snapshotFolder } = start;
       const restore = await openReceiver(parts, start, engine);
       server = await startAbciServer({
@@ -199,6 +199,7 @@ function createEngine(
   { config, genesis, mempool, intake, log, onFatal }: CometParts,
   start: CometStart,
   rpc: CometRpc,
+  onBlock: () => void,
 ): CometEngine {
   const { ledger, application, tip, verify, maintenance, noteCommitted, tell } = start;
   const { snapshotEveryBlocks } = config;
@@ -233,6 +234,7 @@ function createEngine(
     certificates,
     onCommitted: async ({ header, evidence }, summary) => {
       untold.push(await noteCommitted({ header, evidence }, summary));
+      onBlock();
     },
   });
 }

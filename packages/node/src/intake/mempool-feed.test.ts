@@ -49,6 +49,7 @@ function openFeed(over: Partial<FeedParts> = {}) {
         };
       },
     },
+    aheadMax: Number.POSITIVE_INFINITY,
     ...over,
   });
   const settle = async (): Promise<void> => {
@@ -84,6 +85,55 @@ test("what is offered is handed over in order, in batches that are bounded", asy
   assert.deepEqual(arrived, [...Array(1_503).keys()]);
   assert.ok(calls.every((batch) => batch.length <= 512));
   assert.deepEqual(calls.slice(-2), [[1_501], [1_502]]);
+  await feed.stop();
+});
+
+test("no more wait in CometBFT than it needs; the others follow when some are decided, in order", async () => {
+  const { feed, held, arrived, calls, offer, pass } = openFeed({ aheadMax: 100 });
+  offer(statements(0, 250));
+  offer(statements(250, 50));
+  await pass(100);
+  assert.deepEqual(arrived, [...Array(100).keys()]);
+  feed.noteBlock();
+  await pass(1);
+  assert.equal(arrived.length, 100, "a block that decided none of them makes no room");
+  for (let number = 0; number < 30; number++) held.delete(number);
+  feed.noteBlock();
+  await pass(1);
+  assert.deepEqual(arrived, [...Array(130).keys()]);
+  // A block of this node may hold what CometBFT's mempool never had.
+  for (let number = 30; number < 200; number++) held.delete(number);
+  feed.noteBlock();
+  await pass(1);
+  assert.deepEqual(
+    arrived.slice(130),
+    [...Array(100).keys()].map((number) => 200 + number),
+  );
+  assert.ok(calls.every((batch) => batch.length > 0));
+  await feed.stop();
+});
+
+test("what CometBFT never decides keeps the others back for a while only, though no block comes", async () => {
+  const { feed, arrived, offer, pass } = openFeed({ aheadMax: 100 });
+  offer(statements(0, 1_000));
+  await pass(9_000);
+  assert.ok(arrived.length >= 400, `${arrived.length} were given`);
+  await pass(60_000);
+  assert.deepEqual([...new Set(arrived)], [...Array(1_000).keys()]);
+  await feed.stop();
+});
+
+test("a CometBFT that begins anew is given no more at once either", async () => {
+  const { feed, held, arrived, offer, pass } = openFeed({ aheadMax: 100 });
+  offer(statements(0, 150));
+  await pass(1);
+  held.delete(3);
+  feed.offerAll();
+  await pass(1);
+  assert.deepEqual(
+    arrived.slice(100),
+    [...Array(101).keys()].filter((number) => number !== 3),
+  );
   await feed.stop();
 });
 
@@ -247,8 +297,8 @@ test("whatever happens to CometBFT and to the node, what still waits has reached
     fc.record({ kind: fc.constant("pass" as const), delayMs: fc.nat(12_000) }),
   );
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
-      const made = openFeed();
+    fc.asyncProperty(fc.array(step, { maxLength: 25 }), fc.boolean(), async (steps, isBounded) => {
+      const made = openFeed(isBounded ? { aheadMax: 1_000 } : {});
       const { feed, engine, held, arrived, fatal, offer, pass } = made;
       let next = 0;
       for (const each of steps) {
@@ -266,7 +316,7 @@ test("whatever happens to CometBFT and to the node, what still waits has reached
         await pass(1);
       }
       engine.problem = undefined;
-      await pass(500);
+      await pass(isBounded ? 60_000 : 500);
       const firsts = [...new Set(arrived)].filter((number) => held.has(number));
       assert.deepEqual(
         firsts,
