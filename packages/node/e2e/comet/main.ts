@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { LhgError } from "@lhg/protocol/core/errors";
-import { installCometBinary } from "../../src/consensus/comet/process/engine-binary.ts";
+import { findCometBinary, installCometBinary } from "../../src/consensus/comet/process/engine-binary.ts";
 import { STAGES } from "./stages.ts";
 import { keepLogs, openStory } from "./story.ts";
 
@@ -42,7 +42,8 @@ process.exit(tally.failed === 0 ? 0 : 1);
 async function findWhatIsMissing(): Promise<string | undefined> {
   if (process.platform !== "linux") return "They find processes in /proc of Linux.";
   try {
-    const { file, version } = await installCometBinary({ log: print });
+    const found = await findCometBinary({ path: process.env.PATH ?? "" }).catch(() => undefined);
+    const { file, version } = found ?? (await installCometBinary({ log: print }));
     print(`CometBFT ${version}: ${file}`);
     return undefined;
   } catch (error) {

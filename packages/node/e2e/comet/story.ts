@@ -11,6 +11,8 @@ import { startTrial, type Trial, type TrialOptions } from "../network/trial.ts";
 const VALIDATORS = 4;
 /** The first joins and is elected, the second begins wrong. */
 const OBSERVERS = 2;
+/** Steady, and light enough that who was away catches up on a small machine where all the others run. */
+const SENDERS = { accounts: 5, devices: 3 };
 
 export interface StoryOptions extends TrialOptions {
   /** How often something is killed. */
@@ -42,7 +44,7 @@ export async function openStory(options: StoryOptions): Promise<Story> {
   const operators = await Promise.all(
     validators.map(({ seat }) => readPlainKey(join(seat.home, "operator-key.json"))),
   );
-  const trial = once(() => startTrial(network, options));
+  const trial = once(() => startTrial(network, { ...options, senders: SENDERS }));
   return {
     ...options,
     network,

@@ -22,6 +22,8 @@ export interface TrialOptions {
   /** Multiplies every limit of time: on a machine that does other work too. */
   readonly patience: number;
   readonly say: (line: string) => void;
+  /** Who sends; 12 accounts and 6 devices by default. */
+  readonly senders?: { readonly accounts: number; readonly devices: number };
 }
 
 /** How long decisions took. */
@@ -54,7 +56,7 @@ export async function startTrial<Seats extends Seating>(
   network: TestNetwork<Seats>,
   options: TrialOptions,
 ): Promise<Trial<Seats>> {
-  const { seed, patience, say } = options;
+  const { seed, patience, say, senders = { accounts: 12, devices: 6 } } = options;
   const random = createRandom(seed);
   const { chainId, faucet, vendor, validators } = network;
   const startedMs = performance.now();
@@ -62,8 +64,7 @@ export async function startTrial<Seats extends Seating>(
   await Promise.all(validators.map((node) => node.waitUntilUp({ isReady: true })));
   const load = await startLoad({
     founders: { chainId, faucet, vendor },
-    accounts: 12,
-    devices: 6,
+    ...senders,
     targets: () => validators,
     random,
   });
