@@ -17,6 +17,7 @@ import { CometEngine } from "./consensus/comet/comet-engine.ts";
 import { abciAddressOf } from "./consensus/comet/process/addresses.ts";
 import { type CometRpc, connectCometRpc } from "./consensus/comet/process/comet-rpc.ts";
 import { defaultBinaryDirectory, findCometBinary } from "./consensus/comet/process/engine-binary.ts";
+import { endOrphans } from "./consensus/comet/process/orphans.ts";
 import { startEngine } from "./consensus/comet/process/start-engine.ts";
 import { findRetainHeight } from "./consensus/comet/retain-height.ts";
 import type { Application } from "./consensus/engine.ts";
@@ -72,6 +73,8 @@ export interface Comet {
 /** A block, and what a request says beside it. */
 const FRAME_BYTES_MAX = 96 << 20;
 const POLL_MS = 1_000;
+/** From the last ABCI connection's end; starting takes it a second or two. */
+const HANG_MS = 20_000;
 
 export function openComet(parts: CometParts): Comet {
   const { config, mempool, log, onFatal } = parts;
@@ -86,9 +89,22 @@ export function openComet(parts: CometParts): Comet {
   let server: AbciServer | undefined;
   let engine: CometEngine | undefined;
   let running: ReturnType<typeof startEngine> | undefined;
+  let connections = 0;
+  let hangTimer: NodeJS.Timeout | undefined;
+  /** It ends when it loses the ledger, as a rule. */
+  const noteConnections = (count: number): void => {
+    connections = count;
+    clearTimeout(hangTimer);
+    if (count > 0) return;
+    hangTimer = setTimeout(() => {
+      log("warn", {}, "no CometBFT is connected: one that still runs hangs, and is killed");
+      running?.killHung();
+    }, HANG_MS);
+    hangTimer.unref();
+  };
   return {
     feed,
-    isReady: health.isReady,
+    isReady: () => connections > 0 && health.isReady(),
     peers: health.peers,
     consensusKey: health.consensusKey,
     async start(start) {
@@ -118,8 +134,10 @@ export function openComet(parts: CometParts): Comet {
         frameBytesMax: FRAME_BYTES_MAX,
         log,
         onFatal,
+        onConnections: noteConnections,
       });
       if (!config.cometAttach) {
+        await endOrphans(config.cometHome, log);
         const { file } = await findCometBinary({
           configured: config.cometBinaryFile,
           path: process.env.PATH ?? "",
@@ -133,13 +151,18 @@ export function openComet(parts: CometParts): Comet {
           rpc: config.cometRpc,
           abci: abciAddressOf(config),
           log,
-          onState: (state) => log("debug", { state }, "CometBFT"),
+          onState(state) {
+            log("debug", { state }, "CometBFT");
+            // Its mempool is empty, however soon it came back.
+            if (state === "running") feed.offerAll();
+          },
           onFatal,
         });
       }
       return engine;
     },
     async stop() {
+      clearTimeout(hangTimer);
       health.stop();
       await feed.stop();
       await running?.stop();

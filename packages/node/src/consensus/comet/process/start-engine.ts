@@ -13,7 +13,7 @@ export interface EngineOptions extends SupervisorOptions {
  * Supervises CometBFT. Killed between the state of a snapshot and its first block it ends at every start: its data, which holds no
  * block, is deleted then, but for what it signed, and it begins with a snapshot anew. Once; the next time it is `onFatal`'s.
  */
-export function startEngine(options: EngineOptions): Pick<CometSupervisor, "stop"> {
+export function startEngine(options: EngineOptions): Pick<CometSupervisor, "stop" | "killHung"> {
   const { home, log, onFatal, hasBlocks } = options;
   let curing: Promise<void> | undefined;
   let isStopped = false;
@@ -34,6 +34,7 @@ export function startEngine(options: EngineOptions): Pick<CometSupervisor, "stop
   }
 
   return {
+    killHung: () => running.killHung(),
     async stop() {
       isStopped = true;
       await curing;

@@ -33,6 +33,8 @@ export interface CometSupervisor {
   readonly restarts: number;
   /** Of the process that runs now. */
   readonly pid: number | undefined;
+  /** Ends a process that hangs; it is started again as after any crash. */
+  killHung(): void;
   /** SIGTERM, after ten seconds SIGKILL. Resolves when the process is gone. Idempotent. */
   stop(): Promise<void>;
 }
@@ -101,6 +103,10 @@ class Supervisor implements CometSupervisor {
 
   get pid(): number | undefined {
     return this.#child?.pid;
+  }
+
+  killHung(): void {
+    this.#child?.kill("SIGKILL");
   }
 
   stop(): Promise<void> {
